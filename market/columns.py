@@ -1,0 +1,124 @@
+"""Recorded market data as columns: what the archive reads, the generator makes and the replay consumes.
+
+A book message, snapshot or delta, is one row of a header and a run of rows in `levels`; so a depth-20 snapshot feed
+and a delta feed of any depth are one thing.  All arrays are int64 and C-contiguous.
+"""
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+
+
+def _int64(values: npt.ArrayLike) -> IntArray:
+    return np.ascontiguousarray(values, dtype=np.int64)
+
+
+@attrs.frozen(eq=False)
+class BookColumns:
+    """R book messages of one instrument, in the order of their arrival.
+
+    Attributes:
+        ts_venue, ts_recv: (R,) ns since the epoch; `ts_recv` never decreases.
+        seq: (R,) the venue's sequence number after this message.
+        prev_seq: (R,) the number that this delta follows; -1 where the feed does not say (no check is made).
+        is_snapshot: (R,) 1 for a full book, 0 for a delta.
+        start: (R,) first row of the message in `levels`.
+        n_bids, n_asks: (R,) its bid rows, then its ask rows.
+        levels: (L, 2) rows of (ticks, lots).  A snapshot's sides are sorted best first and hold no zero; in a delta
+            lots are the new size of the level, 0 deletes it, in any order.
+    """
+
+    ts_venue: IntArray = attrs.field(converter=_int64)
+    ts_recv: IntArray = attrs.field(converter=_int64)
+    seq: IntArray = attrs.field(converter=_int64)
+    prev_seq: IntArray = attrs.field(converter=_int64)
+    is_snapshot: IntArray = attrs.field(converter=_int64)
+    start: IntArray = attrs.field(converter=_int64)
+    n_bids: IntArray = attrs.field(converter=_int64)
+    n_asks: IntArray = attrs.field(converter=_int64)
+    levels: IntArray = attrs.field(converter=_int64)
+
+    def __len__(self) -> int:
+        return len(self.ts_recv)
+
+    def rows(self, begin: int, end: int) -> "BookColumns":
+        """Return messages [begin, end) with their levels, re-based to 0."""
+        if begin >= end:
+            first = last = 0
+        else:
+            first = int(self.start[begin])
+            last = int(self.start[end - 1] + self.n_bids[end - 1] + self.n_asks[end - 1])
+        return BookColumns(
+            self.ts_venue[begin:end],
+            self.ts_recv[begin:end],
+            self.seq[begin:end],
+            self.prev_seq[begin:end],
+            self.is_snapshot[begin:end],
+            self.start[begin:end] - first,
+            self.n_bids[begin:end],
+            self.n_asks[begin:end],
+            self.levels[first:last],
+        )
+
+
+@attrs.frozen(eq=False)
+class TradeColumns:
+    """R public trades of one instrument, in the order of their arrival.
+
+    Attributes:
+        ts_venue, ts_recv: (R,) ns since the epoch; `ts_recv` never decreases.
+        ticks: (R,) price.  lots: (R,) size, > 0.
+        taker: (R,) +1 the aggressor bought, -1 it sold.
+        trade_id: (R,) the venue's id as an int; -1 where it has none.
+    """
+
+    ts_venue: IntArray = attrs.field(converter=_int64)
+    ts_recv: IntArray = attrs.field(converter=_int64)
+    ticks: IntArray = attrs.field(converter=_int64)
+    lots: IntArray = attrs.field(converter=_int64)
+    taker: IntArray = attrs.field(converter=_int64)
+    trade_id: IntArray = attrs.field(converter=_int64)
+
+    def __len__(self) -> int:
+        return len(self.ts_recv)
+
+    def rows(self, begin: int, end: int) -> "TradeColumns":
+        """Return trades [begin, end)."""
+        return TradeColumns(
+            self.ts_venue[begin:end],
+            self.ts_recv[begin:end],
+            self.ticks[begin:end],
+            self.lots[begin:end],
+            self.taker[begin:end],
+            self.trade_id[begin:end],
+        )
+
+
+@attrs.frozen(eq=False)
+class FundingColumns:
+    """R funding payments of one perpetual, in the order of their arrival.
+
+    Attributes:
+        ts_venue: (R,) when it is due, ns.  ts_recv: (R,) when we learn of it; never decreases.
+        rate_e12: (R,) longs pay shorts this fraction of the position's value, times 10**12; negative the other way.
+        mark: (R,) mark price that the payment is computed at, ticks.
+    """
+
+    ts_venue: IntArray = attrs.field(converter=_int64)
+    ts_recv: IntArray = attrs.field(converter=_int64)
+    rate_e12: IntArray = attrs.field(converter=_int64)
+    mark: IntArray = attrs.field(converter=_int64)
+
+    def __len__(self) -> int:
+        return len(self.ts_recv)
+
+    def rows(self, begin: int, end: int) -> "FundingColumns":
+        """Return payments [begin, end)."""
+        return FundingColumns(
+            self.ts_venue[begin:end], self.ts_recv[begin:end], self.rate_e12[begin:end], self.mark[begin:end]
+        )
+
+
+Columns = BookColumns | TradeColumns | FundingColumns
