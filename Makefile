@@ -1,0 +1,39 @@
+# Everything a fresh clone needs, with python3 (3.11 or newer) and make alone.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+PYTEST_ARGS ?=
+RUN_ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test lint install lock
+
+run: install ## replay the built-in market and write the report
+	$(BIN)/python -m scripts.run --mode sim $(RUN_ARGS)
+
+test: install ## tests that need the real clock run last
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "lockstep needs Python 3.11 or newer, $(PYTHON) is %d.%d; name another: make PYTHON=python3.12" % v[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the pinned packages into .venv (once; a minute or two)"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@echo "compiling the kernels"
+	@$(BIN)/python -m scripts.warm
+	@touch $@
+
+# after a change of the dependencies in pyproject.toml; needs uv, keeps the pins that still fit
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --extra dev --quiet pyproject.toml -o requirements.lock
