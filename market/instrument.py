@@ -6,6 +6,8 @@ from fractions import Fraction
 from typing import Protocol
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 
 from market.units import InstrumentId, Lots, Nanos, Side, Ticks
 
@@ -41,7 +43,8 @@ class SignificantFigures:
     unit: int = attrs.field(validator=attrs.validators.ge(1))
 
     def step(self, price: Ticks) -> Ticks:
-        return max(1, min(10 ** max(0, len(str(abs(price))) - self.figures), self.unit))
+        decade = int(10 ** max(0, len(str(abs(price))) - self.figures))
+        return max(1, min(decade, self.unit))
 
 
 def _positive(instance: object, attribute: "attrs.Attribute[Decimal]", value: Decimal) -> None:
@@ -116,6 +119,15 @@ class Instrument:
     def size(self, lots: Lots) -> float:
         """Return a size in lots as the nearest float."""
         return lots * self.lot_num / self.lot_den
+
+    def scale(self) -> npt.NDArray[np.float64]:
+        """Return what the kernels need to turn ticks and lots into currency.
+
+        (6,) float64, new: tick_num, tick_den, lot_num, lot_den, multiplier, inverse (1 or 0).
+        """
+        return np.array(
+            [self.tick_num, self.tick_den, self.lot_num, self.lot_den, float(self.multiplier), float(self.inverse)]
+        )
 
     def ticks(self, price: float) -> Ticks:
         """Return the valid price nearest to `price`, in ticks; a tie goes to the even multiple.
