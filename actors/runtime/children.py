@@ -1,0 +1,276 @@
+"""The lives of actors, alike in both nurseries: start, deliver, crash, restart by the supervision tree, stop."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, Final
+
+import attrs
+
+from actors.runtime import supervision
+from actors.runtime.actor import Actor
+from actors.runtime.cell import Cell
+from actors.runtime.child_spec import OnRestart, SupervisorSpec
+from actors.runtime.journal import Journal
+from actors.runtime.mailbox import Edge
+from actors.runtime.nursery import ActorSpec, Shell
+from actors.runtime.run_log import RunLog
+from actors.runtime.supervision import ChildState, Decision, SupervisionTree
+from actors.runtime.switchboard import Switchboard
+from market.messages import ActorDown, ActorUp, Drain, LogReplayed, Started, Stop
+from market.order_log import LogKind, unpack
+from market.units import Nanos
+
+_WATCHED: Final = ("connector", "keeper", "quoter")  # whose falls and returns are told to the others
+
+
+@attrs.frozen
+class PlannedCrash:
+    """A crash on purpose, to test what follows.
+
+    Attributes:
+        at_message: with the n-th message that the actor is delivered, all generations counted; 1 the first.
+        at_ns: at a time, between messages.
+        after_handler: the handler has run, but nothing was sent yet.
+    """
+
+    actor: str
+    at_message: int | None = None
+    at_ns: Nanos | None = None
+    after_handler: bool = False
+
+
+class PlannedCrashError(Exception):
+    """What a `PlannedCrash` raises."""
+
+
+@attrs.frozen
+class Hooks:
+    """Who else wants to know of an actor's lives: the simulation attaches book mirrors to what is built."""
+
+    on_built: Callable[[ActorSpec, Actor], None] = lambda spec, actor: None
+    on_down: Callable[[ActorSpec], None] = lambda spec: None
+
+
+class Children(Switchboard):
+    """Cells that are supervised.
+
+    Args:
+        seed: of the backoffs' jitter.
+        hooks: who else is told of starts and falls.
+        crashes: crashes on purpose.
+        journal: what is to be written down of every delivery.
+    """
+
+    def __init__(
+        self,
+        log: RunLog,
+        seed: int,
+        *,
+        hooks: Hooks | None = None,
+        crashes: Iterable[PlannedCrash] = (),
+        journal: Journal | None = None,
+    ) -> None:
+        super().__init__(log, journal)
+        self._seed = seed
+        self._hooks = hooks or Hooks()
+        self._crashes = tuple(crashes)
+        self._is_resumed = len(log) > 0
+        self.tree: SupervisionTree
+        self.gave_up = ""
+        self.is_stopping = False
+
+    def supervise(self, root: SupervisorSpec) -> None:
+        """Say who supervises whom.
+
+        Raises:
+            ValueError: a spawned actor is not in the tree, or one in the tree is not spawned.
+        """
+        self.tree = SupervisionTree(root, self._seed)
+        children = set(self.tree.start_order())
+        if children != set(self.cells):
+            odd = sorted(children ^ set(self.cells))
+            raise ValueError(f"spawned and supervised must be the same actors; only one of both: {', '.join(odd)}")
+
+    # --- starts -----------------------------------------------------------------------------------------------------
+
+    def _start_all(self) -> None:
+        for plan in self._crashes:
+            cell = self.cells[plan.actor]
+            if plan.at_message is not None:
+                cell.crash_plan[plan.at_message] = plan.after_handler
+            if plan.at_ns is not None:
+                self.agenda.schedule(plan.at_ns, self._crash_on_purpose, cell)
+        for child in self.tree.start_order():
+            self._start(child, 0)
+
+    def _start(self, child: str, generation: int) -> None:
+        if not self.tree.may_start(child, generation):
+            return
+        cell = self.cells[child]
+        spec = self.tree.spec(child)
+        if spec.mailbox is OnRestart.CLEAR:
+            self._clear(cell)
+        cell.generation = generation
+        self.tree.on_started(child, generation)
+        if self.journal is not None:
+            self.journal.started(cell, self.now)
+        try:
+            actor = spec.start()
+            self._hooks.on_built(cell.spec, actor)
+        except Exception as error:
+            self._crashed(cell, error)
+            return
+        self._inhabit(cell, actor)
+        for message in self._first_messages(cell):
+            if not self._deliver(cell, cell.orders, message, is_direct=True):
+                return
+        self._came_up(cell)
+        if generation > 0:
+            self._spread(cell, ActorUp(cell.spec.kind, cell.spec.index))
+
+    def _inhabit(self, cell: Cell, actor: Actor) -> None:
+        for port in actor.ports:
+            self._open(cell, port)
+        cell.build(actor, self.log)
+        cell.is_up = True
+        for edge in cell.mailbox.edges:
+            if edge.tap is not None:
+                edge.rejoin()
+        self._refresh(cell)
+
+    def _first_messages(self, cell: Cell) -> Iterator[Any]:
+        yield Started(cell.generation)
+        if cell.spec.replays_log and (cell.generation > 0 or self._is_resumed):
+            last_fill_ts = 0
+            for row in self.log.rows():
+                if row[0] == LogKind.FILL_MAKER or row[0] == LogKind.FILL_TAKER:
+                    last_fill_ts = max(last_fill_ts, row[2])
+                yield unpack(row)
+            yield LogReplayed(last_fill_ts)
+
+    # --- deliveries -------------------------------------------------------------------------------------------------
+
+    def _deliver(self, cell: Cell, edge: Edge, message: Any, *, is_direct: bool = False) -> bool:
+        """Run the handler and send what it gives; False when it crashed.  A direct message has not waited in line."""
+        self.number += 1
+        try:
+            after_handler = self._is_crash_due(cell)
+            actor = cell.actor
+            actor.now = self.now
+            cell.on[type(message)](message)
+            if after_handler:
+                raise PlannedCrashError(f"{cell.name}, after handling its message {cell.n_delivered}")
+            out = actor.out
+            if self.journal is not None:
+                self.journal.delivered(self.number, cell, edge, self.now, is_direct, out)
+            outlets = cell.outlets
+            for port, output in out:
+                for way in outlets[port]:
+                    self.put(way, output)
+            out.clear()
+        except Exception as error:
+            self._crashed(cell, error, edge)
+            return False
+        return True
+
+    def _is_crash_due(self, cell: Cell) -> bool:
+        if not cell.crash_plan:
+            return False
+        cell.n_delivered += 1
+        after_handler = cell.crash_plan.get(cell.n_delivered)
+        if after_handler is False:
+            raise PlannedCrashError(f"{cell.name}, before its message {cell.n_delivered}")
+        return after_handler is True
+
+    # --- crashes ----------------------------------------------------------------------------------------------------
+
+    def _crashed(self, cell: Cell, error: Exception, edge: Edge | None = None) -> None:
+        if not cell.is_up and edge is not None:
+            return
+        text = f"{type(error).__name__}: {error}"
+        if self.journal is not None:
+            self.journal.crashed(self.number, cell, edge, self.now, text)
+        self._take_down(cell, text)
+        self._carry_out(self.tree.on_crash(cell.name, cell.generation, self.now, text))
+
+    def _crash_on_purpose(self, cell: Cell) -> None:
+        if cell.is_up:
+            self._crashed(cell, PlannedCrashError(f"{cell.name}, at {self.now}"))
+
+    def _carry_out(self, decisions: list[Decision]) -> None:
+        is_last = any(isinstance(decision, supervision.GiveUp) for decision in decisions)
+        for decision in decisions:
+            match decision:
+                case supervision.Stop(child):
+                    cell = self.cells[child]
+                    if is_last and isinstance(cell.actor, Shell):
+                        cell.actor.abandon()  # it stays up until its cancels are proven, or the time for that is over
+                    else:
+                        self._stop(cell, "stopped by its supervisor")
+                case supervision.StartAt(child, generation, at):
+                    self._schedule_start(at, child, generation)
+                case supervision.GiveUp(_, _, error):
+                    self.gave_up = error
+        for child in self.tree.start_order():
+            if self.tree.state(child) is ChildState.STOPPED:
+                self._seal(self.cells[child])
+
+    def _schedule_start(self, at: Nanos, child: str, generation: int) -> None:
+        self.agenda.schedule(at, self._start, child, generation)
+
+    # --- stops ------------------------------------------------------------------------------------------------------
+
+    def _begin_drain(self, deadline: Nanos) -> None:
+        """Phase one: quoters fall silent, the order manager cancels and waits for proof."""
+        self.drained = None
+        for cell in self.cells.values():
+            if cell.is_up and Drain in cell.on:
+                self._tell(cell.orders, Drain(deadline))
+
+    def _stop(self, cell: Cell, reason: str) -> None:
+        if cell.is_up and self.journal is not None:
+            self.journal.stopped(cell, self.now)
+        if cell.is_up and self._deliver(cell, cell.orders, Stop(), is_direct=True):
+            self._take_down(cell, reason)
+
+    def _take_down(self, cell: Cell, reason: str) -> None:
+        if not cell.is_up:
+            return
+        cell.is_up = False
+        cell.serving = None
+        if self.tree.spec(cell.name).mailbox is OnRestart.CLEAR:
+            self._clear(cell)
+        self._refresh(cell)
+        self._went_down(cell)
+        self._hooks.on_down(cell.spec)
+        if not self.is_stopping:
+            self._spread(cell, ActorDown(cell.spec.kind, cell.spec.index, reason))
+
+    def _spread(self, about: Cell, message: ActorDown | ActorUp) -> None:
+        """Tell those who care that an actor others depend on fell or came back, down ones when they return."""
+        if about.spec.kind in _WATCHED:
+            for cell in self.cells.values():
+                if cell is not about and type(message) in cell.on:
+                    self._tell(cell.orders, message)
+
+    @staticmethod
+    def _seal(cell: Cell) -> None:
+        """Let what is sent to an actor that is not to come back be counted as dropped, not fill its mailbox."""
+        for edge in cell.mailbox.edges:
+            if edge.tap is None:
+                edge.divert(partial(_drop, edge))
+
+    # --- what a nursery adds ----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _came_up(self, cell: Cell) -> None:
+        """A generation has had its first messages; what waits may be delivered."""
+
+    @abstractmethod
+    def _went_down(self, cell: Cell) -> None:
+        """A generation has ended."""
+
+
+def _drop(edge: Edge, message: Any) -> None:
+    edge.dropped += 1

@@ -1,0 +1,193 @@
+"""Cells and the edges between them: where a message goes, and who is held up when there is no room."""
+
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import Any
+
+from actors.runtime.actor import TIMERS
+from actors.runtime.agenda import Agenda
+from actors.runtime.cell import Cell
+from actors.runtime.journal import Journal
+from actors.runtime.mailbox import Edge, EdgeOverflowError, EdgeStatistics, Policy
+from actors.runtime.nursery import ADJUSTMENTS, CONTROL, ActorSpec
+from actors.runtime.run_log import RunLog
+from market.messages import Adjustment, Drained, SetTimer, TimerFired
+from market.order_log import PACK
+from market.units import Nanos
+
+
+class Switchboard(ABC):
+    """The wired cells.
+
+    Attributes:
+        now: time of what is happening.
+        number: of the latest delivery.
+        drained: the order manager's answer to `Drain`.
+    """
+
+    def __init__(self, log: RunLog, journal: Journal | None = None) -> None:
+        self.log = log
+        self.journal = journal
+        self.now: Nanos = 0
+        self.number = 0
+        self.drained: Drained | None = None
+        self.cells: dict[str, Cell] = {}
+        self.edges: list[Edge] = []
+        self.agenda = Agenda()
+
+    def spawn(self, spec: ActorSpec) -> None:
+        """Add an actor.
+
+        Raises:
+            ValueError: its name is taken.
+        """
+        if spec.name in self.cells:
+            raise ValueError(f"an actor named {spec.name!r} is spawned already")
+        cell = self.cells[spec.name] = Cell(spec, len(self.cells))
+        for edge in (cell.orders, cell.timers):
+            self._number(edge)
+        cell.outlets[TIMERS] = (self._tap(spec.name, TIMERS, partial(self._set_timer, cell)),)
+        cell.outlets[CONTROL] = (self._tap(spec.name, CONTROL, self._take_control),)
+        cell.outlets[ADJUSTMENTS] = (self._tap(spec.name, ADJUSTMENTS, self._log_adjustment),)
+
+    def connect(self, source: str, port: str, target: str, policy: Policy, capacity: int, reason: str) -> Edge:
+        """Lead a port of `source` into the mailbox of `target`; several edges of a port are put in this order.
+
+        Raises:
+            KeyError: no such actor is spawned.
+        """
+        edge = Edge(source, port, target, policy, capacity, reason)
+        self._number(edge)
+        sender, receiver = self.cells[source], self.cells[target]
+        receiver.mailbox.join(edge, receiver)
+        self._open(sender, port)
+        ways = sender.emissions if sender.spec.is_shell else sender.outlets
+        ways[port] = (*ways[port], edge)
+        return edge
+
+    def cell(self, name: str) -> Cell:
+        """Return the place of an actor."""
+        return self.cells[name]
+
+    def edges_of(self, source: str, port: str) -> tuple[Edge, ...]:
+        """Return the edges that lead out of a port, in wiring order."""
+        sender = self.cells[source]
+        return (sender.emissions if sender.spec.is_shell else sender.outlets).get(port, ())
+
+    def statistics(self) -> dict[str, list[EdgeStatistics]]:
+        """Return the counts of every mailbox, by actor."""
+        return {name: cell.mailbox.statistics() for name, cell in self.cells.items()}
+
+    # --- what shells give -------------------------------------------------------------------------------------------
+
+    def emit(self, shell: str, port: str, message: Any) -> bool:
+        """Send a shell's message, logged if it is an order fact; False when the shell is down and nothing is sent."""
+        cell = self.cells[shell]
+        if not cell.is_up:
+            return False
+        pack = PACK.get(type(message))
+        if pack is not None:
+            self.log.append(pack(message, self.now))
+        if self.journal is not None:
+            self.journal.emitted(cell, port, self.now, message)
+        try:
+            for edge in cell.emissions[port]:
+                self.put(edge, message)
+        except EdgeOverflowError as error:
+            self._crashed(cell, error)
+        return True
+
+    # --- messages ---------------------------------------------------------------------------------------------------
+
+    def put(self, edge: Edge, message: Any) -> None:
+        """Let a message wait at the end of an edge, or give it to the edge's tap.
+
+        Raises:
+            EdgeOverflowError: there is no room, and the edge may lose nothing.
+        """
+        if edge.tap is not None:
+            edge.tap(message)
+            return
+        if edge.mailbox.put(edge, message):
+            self._ready(edge.cell)
+        if edge.policy is Policy.BLOCK and not edge.holds and edge.is_full:
+            edge.holds = True
+            self._hold(edge, 1)
+
+    def _take(self, cell: Cell) -> tuple[Edge, Any]:
+        edge, message = cell.mailbox.get()
+        if edge.holds and not edge.is_full:
+            edge.holds = False
+            self._hold(edge, -1)
+        return edge, message
+
+    def _clear(self, cell: Cell) -> None:
+        while cell.line:
+            self._take(cell)
+
+    def _tell(self, edge: Edge, message: Any) -> None:
+        """Put a message of the nursery's own."""
+        if self.journal is not None:
+            self.journal.put(edge, self.now, message)
+        self.put(edge, message)
+
+    def _hold(self, edge: Edge, more: int) -> None:
+        edge.cell.n_holding += more
+        self._refresh(edge.cell)
+        sender = self.cells.get(edge.source)
+        if sender is not None:
+            sender.n_held += more
+            self._refresh(sender)
+            if sender.n_held == 0:
+                self._released(sender)
+
+    # --- taps -------------------------------------------------------------------------------------------------------
+
+    def _set_timer(self, cell: Cell, message: SetTimer) -> None:
+        self.agenda.schedule(message.at, self._fire, cell, cell.generation, message.token)
+
+    def _fire(self, cell: Cell, generation: int, token: int) -> None:
+        if cell.is_up and cell.generation == generation:
+            self._tell(cell.timers, TimerFired(token))
+
+    def _take_control(self, message: Any) -> None:
+        if isinstance(message, Drained):
+            self.drained = message
+
+    def _log_adjustment(self, message: Adjustment) -> None:
+        self.log.append(PACK[Adjustment](message, self.now))
+
+    def _tap(self, source: str, port: str, tap: Any) -> Edge:
+        edge = Edge(source, port, "nursery", Policy.FAIL, 1, "taken at once")
+        edge.divert(tap)
+        return edge
+
+    def _open(self, cell: Cell, port: str) -> None:
+        """Let a port be written to, also one that nobody listens to."""
+        if cell.spec.is_shell:
+            cell.outlets.setdefault(port, (self._tap(cell.name, port, partial(self.emit, cell.name, port)),))
+            cell.emissions.setdefault(port, ())
+        else:
+            cell.outlets.setdefault(port, ())
+
+    def _number(self, edge: Edge) -> None:
+        edge.number = len(self.edges)
+        self.edges.append(edge)
+
+    # --- what a nursery adds ----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _ready(self, cell: Cell) -> None:
+        """A message more waits for `cell`."""
+
+    @abstractmethod
+    def _released(self, cell: Cell) -> None:
+        """There is room again on every edge that held `cell`."""
+
+    @abstractmethod
+    def _refresh(self, cell: Cell) -> None:
+        """Something has changed that decides how `cell` is run."""
+
+    @abstractmethod
+    def _crashed(self, cell: Cell, error: Exception) -> None:
+        """A handler or a shell has raised."""

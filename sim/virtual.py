@@ -1,0 +1,294 @@
+"""The nursery of the simulation: virtual time, and one deterministic drain over all actors.
+
+Messages are handled in the order in which they were put, over all mailboxes, as far as nobody is held up: the line of
+turns (`_turns`) holds a cell for each message that waits.  After each event of the market, and each timer, the actors
+drain until quiet.  At one instant the market's deliveries come first, then timers by the order of their setting.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol
+
+from actors.runtime.agenda import FAR
+from actors.runtime.cell import Cell
+from actors.runtime.children import Children, Hooks, PlannedCrash
+from actors.runtime.journal import Journal
+from actors.runtime.mailbox import Edge
+from actors.runtime.nursery import Outcome, Shell
+from actors.runtime.run_log import RunLog
+from actors.runtime.supervision import Stop
+from market.units import SECOND, Nanos
+
+MAX_DELIVERIES_PER_INSTANT: Final = 10_000
+_LOOP_SAMPLE: Final = 1_000
+
+
+class EventSource(Protocol):
+    """The market and the venues, as the nursery sees them."""
+
+    @property
+    def end(self) -> Nanos:
+        """When the run is over; final as soon as `finished`."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether no event is left; a request of an actor may bring one again."""
+        ...
+
+    def advance(self, until: Nanos) -> Nanos | None:
+        """Run the market to its next event that an actor must hear of, if before or at `until`.
+
+        Calls the nursery's `at`, then `emit` or `post`.  Returns the event's time; None: there is none up to `until`.
+        """
+        ...
+
+
+class EndlessLoopError(Exception):
+    """Actors keep sending to each other while no time passes."""
+
+
+class VirtualNursery(Children):
+    """Runs actors in virtual time.
+
+    Args:
+        start: time of the first start.
+        drain_ns: how long the order manager may take to prove its cancels at the end.
+        on_progress: called with the nursery about every `progress_every` events of the market.
+    """
+
+    def __init__(
+        self,
+        log: RunLog,
+        seed: int,
+        *,
+        start: Nanos = 0,
+        hooks: Hooks | None = None,
+        crashes: Iterable[PlannedCrash] = (),
+        journal: Journal | None = None,
+        drain_ns: Nanos = 10 * SECOND,
+        on_progress: Callable[["VirtualNursery"], None] | None = None,
+        progress_every: int = 4096,
+    ) -> None:
+        super().__init__(log, seed, hooks=hooks, crashes=crashes, journal=journal)
+        self.now = start
+        self.stop_requested = False
+        self._drain_ns = drain_ns
+        self._on_progress = on_progress
+        self._progress_every = progress_every
+        self._turns: deque[Cell] = deque()
+        self._limit = MAX_DELIVERIES_PER_INSTANT
+
+    @property
+    def clock(self) -> "VirtualNursery":
+        return self
+
+    def now_ns(self) -> Nanos:
+        """Return the virtual time."""
+        return self.now
+
+    # --- the source's side ------------------------------------------------------------------------------------------
+
+    def at(self, now: Nanos) -> None:
+        """Let time go on to `now`.
+
+        Raises:
+            ValueError: it would go back.
+        """
+        if now > self.now:
+            self.now = now
+            self._limit = self.number + MAX_DELIVERIES_PER_INSTANT
+        elif now < self.now:
+            raise ValueError(f"time must not go back: at {self.now} ns, asked for {now} ns")
+
+    def post(self, edge: Edge, message: Any) -> None:
+        """Put market data straight into a mailbox: for mirrored books, whose keeper has nothing to do."""
+        if edge.tap is None and edge.mailbox.put(edge, message):
+            self._turns.append(edge.cell)
+
+    # --- the run ----------------------------------------------------------------------------------------------------
+
+    def run(self, source: EventSource) -> Outcome:
+        """Start the actors, run the market to its end, stop in two phases; return how it ended.
+
+        Raises:
+            EndlessLoopError: more than 10,000 deliveries without time going on.
+        """
+        self._start_all()
+        self.drain()
+        self._run_to_the_end(source)
+        if not self.tree.has_given_up:
+            return self._wind_up(source)
+        shells = [cell.actor for cell in self.cells.values() if cell.is_up and isinstance(cell.actor, Shell)]
+        self._run_until(source, lambda: not any(shell.n_unproven for shell in shells))
+        self._stop_all()
+        return Outcome("gave up", sum(shell.n_unproven for shell in shells), self.gave_up)
+
+    def _wind_up(self, source: EventSource) -> Outcome:
+        unproven = 0
+        if any(cell.is_up and cell.spec.kind == "manager" for cell in self.cells.values()):
+            self._begin_drain(self.now + self._drain_ns)
+            self.drain()
+            self._run_until(source, lambda: self.drained is not None or self.tree.has_given_up)
+            unproven = self.drained.unproven if self.drained is not None else -1
+        self._stop_all()
+        if self.tree.has_given_up:
+            return Outcome("gave up", unproven, self.gave_up)
+        return Outcome("interrupted" if self.stop_requested else "done", unproven)
+
+    def _run_to_the_end(self, source: EventSource) -> None:
+        agenda, advance, drain = self.agenda, source.advance, self.drain
+        n_events = 0
+        while not (self.stop_requested or self.tree.has_given_up):
+            until = agenda.next_at
+            if until < self.now:
+                until = self.now
+            if advance(until) is None:
+                if source.finished and until > source.end:
+                    self.at(max(self.now, source.end))
+                    return
+                assert until < FAR, "the source has no event and is not finished, and no timer waits"
+                self._next_entry()
+            drain()
+            n_events += 1
+            if self._on_progress is not None and n_events % self._progress_every == 0:
+                self._on_progress(self)
+
+    def _run_until(self, source: EventSource, is_over: Callable[[], bool]) -> None:
+        """Let the venues answer until `is_over`, at most for the time of a drain."""
+        deadline = self.now + self._drain_ns
+        while not is_over():
+            until = max(self.now, min(self.agenda.next_at, deadline))
+            if source.advance(until) is None:
+                if self.agenda.next_at > deadline:
+                    self.at(deadline)
+                    return
+                self._next_entry()
+            self.drain()
+
+    def _next_entry(self) -> None:
+        at, action = self.agenda.pop()
+        if at > self.now:
+            self.at(at)
+        action()
+
+    def _stop_all(self) -> None:
+        self.is_stopping = True
+        for decision in self.tree.shut_down():
+            if isinstance(decision, Stop):
+                self._stop(self.cells[decision.child], "stop")
+                self.drain()
+        for cell in self.cells.values():  # shells of a run that gave up: the tree thinks them stopped
+            self._stop(cell, "stop")
+
+    # --- the drain --------------------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Deliver until no message waits with one who can take it.
+
+        This is where a run spends its time.  What is done here in line is `Mailbox.get`, `Children._deliver` and
+        `Switchboard.put` of the plain case; all that needs a closer look has `is_slow` set or a mark that stops it.
+        """
+        turns = self._turns
+        next_turn, add_turn = turns.popleft, turns.append
+        put = self.put
+        now, number, limit = self.now, self.number, self._limit
+        while turns and number < limit:
+            try:
+                while turns and number < limit:
+                    cell = next_turn()
+                    if cell.is_slow:
+                        self.number = number
+                        self._turn(cell)
+                        number, limit = self.number, self._limit
+                        continue
+                    place = cell.line.popleft()
+                    edge, message = place
+                    edge.n_got += 1
+                    if edge.waiting is not None:
+                        place[1] = None
+                    number += 1
+                    actor = cell.actor
+                    actor.now = now
+                    cell.on[type(message)](message)
+                    out = actor.out
+                    if out:
+                        outlets = cell.outlets
+                        for port, message in out:
+                            for way in outlets[port]:
+                                n_put = way.n_put + 1
+                                if n_put - way.n_got <= way.mark and way.waiting is None:
+                                    way.n_put = n_put
+                                    way.line.append((way, message))
+                                    add_turn(way.cell)
+                                else:
+                                    put(way, message)
+                        out.clear()
+            except Exception as error:
+                self.number = number
+                self._crashed(cell, error, edge)
+        self.number = number
+        if turns:
+            self._name_the_loop()
+
+    def _turn(self, cell: Cell) -> None:
+        if not cell.is_up or cell.n_held or cell.serving is not None or not cell.line:
+            return  # it is given turns anew when it is up, let go, or done
+        edge, message = self._take(cell)
+        if cell.spec.service_time_ns == 0:
+            self._deliver(cell, edge, message)
+        else:
+            cell.serving = edge, message
+            self.agenda.schedule(self.now + cell.spec.service_time_ns, self._served, cell, cell.generation)
+
+    def _served(self, cell: Cell, generation: int) -> None:
+        if cell.serving is None or cell.generation != generation:
+            return
+        edge, message = cell.serving
+        cell.serving = None
+        self._deliver(cell, edge, message)
+        self._turns.append(cell)
+
+    def _give_turns(self, cell: Cell) -> None:
+        """Let what waits for `cell` come after all that waits elsewhere; turns it missed are gone."""
+        if cell.is_up and not cell.n_held:
+            others = [other for other in self._turns if other is not cell]
+            self._turns.clear()
+            self._turns.extend(others)
+            self._turns.extend([cell] * len(cell.line))
+
+    def _name_the_loop(self) -> None:
+        """Run a little further to see who sends to whom, then raise."""
+        before = [edge.n_got for edge in self.edges]
+        for _ in range(_LOOP_SAMPLE):
+            if self._turns:
+                self._turn(self._turns.popleft())
+        counts = sorted(((edge.n_got - n, edge.name) for edge, n in zip(self.edges, before, strict=True)), reverse=True)
+        loop = ", ".join(f"{name} ({n} of {_LOOP_SAMPLE})" for n, name in counts[:4] if n)
+        raise EndlessLoopError(f"more than {MAX_DELIVERIES_PER_INSTANT} deliveries at {self.now} ns: {loop}")
+
+    # --- what a nursery adds ----------------------------------------------------------------------------------------
+
+    def _ready(self, cell: Cell) -> None:
+        self._turns.append(cell)
+
+    def _released(self, cell: Cell) -> None:
+        self._give_turns(cell)
+
+    def _refresh(self, cell: Cell) -> None:
+        cell.is_slow = (
+            not cell.is_up
+            or cell.n_held > 0
+            or cell.n_holding > 0
+            or cell.spec.service_time_ns > 0
+            or bool(cell.crash_plan)
+            or self.journal is not None
+        )
+
+    def _came_up(self, cell: Cell) -> None:
+        # a replayed log is as long as the run was: it is no loop
+        self._limit = self.number + MAX_DELIVERIES_PER_INSTANT
+        self._give_turns(cell)
+
+    def _went_down(self, cell: Cell) -> None:
+        pass
