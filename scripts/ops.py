@@ -1,0 +1,136 @@
+"""Read the log of a run: what happened, what restarted, why, and how long without quotes.
+
+python -m scripts.ops tail RUN_DIR [-n 50] [--follow]
+python -m scripts.ops restarts RUN_DIR
+"""
+
+import argparse
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from actors.runtime.log_reader import LogError, LogReader, LogRecord, find_log
+from actors.runtime.outages import Outage, QuoteGap, outages
+from market.units import SECOND, Nanos
+
+POLL_S: Final = 0.2
+STYLES: Final = {"DEBUG": "dim", "INFO": "green", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
+LEADING: Final = ("t_ns", "level", "message", "run_id", "traceback")
+
+
+def clock_text(t_ns: Nanos) -> str:
+    """Return a time as `2024-08-08 12:00:00.123456` UTC."""
+    seconds, rest = divmod(t_ns, SECOND)
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(seconds))}.{rest // 1000:06d}"
+
+
+def line_of(record: LogRecord) -> str:
+    """Return a record as one marked-up line; a traceback is left to the file."""
+    level = str(record.get("level", ""))
+    facts = "  ".join(f"[dim]{escape(k)}[/]={escape(_short(v))}" for k, v in record.items() if k not in LEADING)
+    style = STYLES.get(level, "default")
+    text = f"{clock_text(record['t_ns'])} [{style}]{escape(f'{level:8}')}[/] [bold]{escape(record['message'])}[/]"
+    return f"{text}  {facts}" if facts else text
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def tail(console: Console, path: Path, n_records: int, is_followed: bool) -> None:
+    """Print the last records, and with `is_followed` those that come, until interrupted."""
+    reader = LogReader(path)
+    for record in deque(reader.records(), maxlen=n_records):
+        console.print(line_of(record), soft_wrap=True, highlight=False)
+    while is_followed:
+        time.sleep(POLL_S)
+        for record in reader.records():
+            console.print(line_of(record), soft_wrap=True, highlight=False)
+
+
+def restarts(console: Console, path: Path) -> None:
+    """Print a table of all outages."""
+    found = outages(LogReader(path).records())
+    if not found:
+        console.print(f"nothing was restarted ({path})", soft_wrap=True, highlight=False)
+        return
+    table = Table("down at (UTC)", "child", "generation", "why", "backoff", "down for", "without quotes")
+    for outage in found:
+        back = "-" if outage.backoff_s is None else f"{outage.backoff_s:.3f} s"
+        why = escape(outage.why)
+        table.add_row(
+            clock_text(outage.down),
+            outage.child,
+            str(outage.generation),
+            why,
+            back,
+            lasted(outage.down, outage.up),
+            _without_quotes(outage),
+        )
+    console.print(table)
+
+
+def lasted(start: Nanos, end: Nanos | None) -> str:
+    """Return how long something took; "to the end" when nothing ended it."""
+    return "to the end" if end is None else f"{(end - start) / SECOND:.3f} s"
+
+
+def _without_quotes(outage: Outage) -> str:
+    longest: dict[str, QuoteGap] = {}
+    for gap in outage.gaps:
+        known = longest.get(gap.quoter)
+        if known is None or (known.end is not None and (gap.end is None or _length(gap) > _length(known))):
+            longest[gap.quoter] = gap
+    return (
+        "\n".join(f"{escape(quoter)}: {lasted(gap.start, gap.end)}" for quoter, gap in longest.items()) or "none pulled"
+    )
+
+
+def _length(gap: QuoteGap) -> Nanos:
+    return (gap.end or gap.start) - gap.start
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} records cannot be shown; give a number of 1 or more")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.ops", description="Read the log of a run.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    shown = commands.add_parser("tail", help="print the last records")
+    shown.add_argument("-n", type=_positive, default=50, metavar="N", help="how many records (default 50)")
+    shown.add_argument("--follow", action="store_true", help="go on with what is written, until Ctrl-C")
+    told = commands.add_parser("restarts", help="what restarted, why, and how long without quotes")
+    for command in (shown, told):
+        command.add_argument("run", type=Path, metavar="RUN_DIR", help="a run directory")
+    chosen = parser.parse_args(arguments)
+    console = Console()
+    try:
+        path = find_log(chosen.run)
+    except LogError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        if chosen.command == "tail":
+            tail(console, path, chosen.n, chosen.follow)
+        else:
+            restarts(console, path)
+    except LogError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
