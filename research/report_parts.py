@@ -1,0 +1,213 @@
+"""The pieces that a report's pages are made of: headings, tables, images, code."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import matplotlib as mpl
+import pandas as pd
+from reportlab import rl_config
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.platypus import Flowable, Image, Paragraph, Table, TableStyle
+
+from research.code_listing import COMMENT, KEYWORD, NUMBER, PLAIN, STRING, Span, listing, wrapped
+from research.redaction import Redactor
+from research.text_table import fit_columns, frame_rows, key_rows, wrap_value
+
+PAGE = A4
+MARGIN, FOOT, TOP = 42.0, 52.0, 46.0
+WIDTH, HEIGHT = PAGE[0] - 2 * MARGIN, PAGE[1] - FOOT - TOP
+INK, MUTED, RULE, SHADE = HexColor("#22262b"), HexColor("#6b7280"), HexColor("#d5d9df"), HexColor("#f3f5f8")
+CODE_COLOURS = {
+    PLAIN: INK,
+    KEYWORD: HexColor("#1f5fa8"),
+    STRING: HexColor("#16784b"),
+    COMMENT: HexColor("#868e99"),
+    NUMBER: HexColor("#a3541b"),
+}
+
+# DejaVu comes with matplotlib, looks like the plots and has every sign that code and units need
+SANS, BOLD, MONO = "DejaVuSans", "DejaVuSans-Bold", "DejaVuSansMono"
+# PDF streams as bytes, not as text: the encoder is pure Python and took half of the report's time
+rl_config.useA85 = 0
+for _name in (SANS, BOLD, MONO):
+    pdfmetrics.registerFont(TTFont(_name, str(Path(mpl.get_data_path()) / "fonts" / "ttf" / f"{_name}.ttf")))
+
+TITLE = ParagraphStyle("title", fontName=BOLD, fontSize=19, leading=24, textColor=INK, spaceBefore=6)
+SUBTITLE = ParagraphStyle("subtitle", fontName=SANS, fontSize=9.5, leading=14, textColor=MUTED, spaceAfter=22)
+HEADING = ParagraphStyle(
+    "heading", fontName=BOLD, fontSize=12.5, leading=16, textColor=INK, spaceBefore=8, spaceAfter=6
+)
+BODY = ParagraphStyle("body", fontName=SANS, fontSize=8.5, leading=12.5, textColor=INK, spaceAfter=5)
+CAPTION = ParagraphStyle("caption", parent=BODY, fontSize=7.5, leading=10, textColor=MUTED, spaceBefore=2)
+CONTENTS = ParagraphStyle("contents", fontName=SANS, fontSize=9.5, leading=17, textColor=INK)
+KEY_SIZE, CELL_SIZE, CODE_SIZE, CODE_LEADING = 8.0, 7.0, 6.6, 8.8
+HEADING_ROOM = 36.0
+BROKEN_ROOM = 110.0  # of what may be broken over pages, at least this much stands below its head
+
+
+def markup(text: str) -> str:
+    """Return plain text as a paragraph's markup: newlines stay."""
+    return escape(text).replace("\n", "<br/>")
+
+
+def heading(text: str, anchor: str) -> Paragraph:
+    """Return a section's head, which the contents link to."""
+    made = Paragraph(markup(text), HEADING)
+    made.anchor = anchor
+    return made
+
+
+def room_for(body: list[Flowable], *, with_heading: bool) -> float:
+    """Return the height that must be left on a page for a body to begin there.
+
+    A head is never stranded, and what takes less than three fifths of a page is not broken.
+    """
+    height = sum(part.wrap(WIDTH, HEIGHT)[1] for part in body)
+    unbroken = isinstance(body[0], Image) or height < 0.6 * HEIGHT
+    return (HEADING_ROOM if with_heading else 0.0) + (float(height) + 6.0 if unbroken else BROKEN_ROOM)
+
+
+class Picture(Image):  # type: ignore[misc]  # reportlab has no types
+    """An image that takes its room in a draft pass, but is read and packed only in the last one."""
+
+    def draw(self) -> None:
+        if not self.canv._doctemplate.is_draft:
+            super().draw()
+
+
+def image(path: Path | str) -> Picture:
+    """Return a picture scaled to the width of the page, and to nine tenths of its height at most."""
+    width, height = ImageReader(str(path)).getSize()
+    scale = min(WIDTH / width, 0.9 * HEIGHT / height)
+    return Picture(str(path), width=width * scale, height=height * scale)
+
+
+def key_table(data: Mapping[str, Any], redact: Redactor) -> Table | Paragraph:
+    """Return keys and values side by side; what is nested is indented."""
+    rows = [(depth, redact(key), redact(value)) for depth, key, value in key_rows(data)]
+    if not rows:
+        return Paragraph("empty", CAPTION)
+    keys = ["\u2003" * depth + key for depth, key, _ in rows]
+    left = min(0.42 * WIDTH, max(_width(key, SANS, KEY_SIZE) for key in keys) + 18)
+    room = WIDTH - left - 8
+    cells = [
+        [wrap_value(key, lambda t: _width(t, BOLD, KEY_SIZE), left - 8), wrap_value(value, _mono_width, room)]
+        for key, (_, _, value) in zip(keys, rows, strict=True)
+    ]
+    style = [
+        *_PLAIN_TABLE,
+        ("FONT", (0, 0), (0, -1), SANS, KEY_SIZE, KEY_SIZE + 2.6),
+        ("FONT", (1, 0), (1, -1), MONO, KEY_SIZE - 0.5, KEY_SIZE + 2.6),
+        ("TEXTCOLOR", (0, 0), (0, -1), MUTED),
+        ("LINEBELOW", (0, 0), (-1, -1), 0.25, RULE),
+    ]
+    for row, (_, _, value) in enumerate(rows):
+        if not value:
+            style += [
+                ("FONT", (0, row), (0, row), BOLD, KEY_SIZE, KEY_SIZE + 2.6),
+                ("TEXTCOLOR", (0, row), (0, row), INK),
+            ]
+    return Table(cells, colWidths=[left, WIDTH - left], style=TableStyle(style), hAlign="LEFT")
+
+
+def frame_table(frame: pd.DataFrame, redact: Redactor) -> list[Flowable]:
+    """Return a frame as a table; what does not fit is cut from the middle, and the shape stands below."""
+    rows = [[redact(cell) for cell in row] for row in frame_rows(frame)]
+    widths = [
+        max(_width(row[i], BOLD if row is rows[0] else SANS, CELL_SIZE) for row in rows) + 11
+        for i in range(len(rows[0]))
+    ]
+    dots = _width("…", SANS, CELL_SIZE) + 11
+    chosen = fit_columns(widths, WIDTH, dots) if widths else []
+    cells = [["…" if i is None else row[i] for i in chosen] for row in rows]
+    shape = Paragraph(f"{len(frame)} rows × {frame.shape[1]} columns", CAPTION)
+    if not chosen:
+        return [shape]
+    texts = [k for k, i in enumerate(chosen) if i is not None and _is_text([row[i] for row in rows[1:]])]
+    style = [
+        *_PLAIN_TABLE,
+        ("FONT", (0, 0), (-1, -1), SANS, CELL_SIZE, CELL_SIZE + 2),
+        ("FONT", (0, 0), (-1, 0), BOLD, CELL_SIZE, CELL_SIZE + 2),
+        ("ALIGN", (0, 0), (-1, -1), "RIGHT"),
+        *(("ALIGN", (k, 0), (k, -1), "LEFT") for k in texts),
+        ("LINEBELOW", (0, 0), (-1, 0), 0.6, MUTED),
+        ("ROWBACKGROUNDS", (0, 1), (-1, -1), (None, SHADE)),
+    ]
+    fitted = [dots if i is None else widths[i] for i in chosen]
+    spare = min(0.5 * WIDTH, max(0.0, WIDTH - sum(fitted)))
+    fitted = [w + spare / len(fitted) for w in fitted]
+    return [Table(cells, colWidths=fitted, style=TableStyle(style), repeatRows=1, hAlign="LEFT"), shape]
+
+
+_PLAIN_TABLE = [
+    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+    ("TEXTCOLOR", (0, 0), (-1, -1), INK),
+    ("TOPPADDING", (0, 0), (-1, -1), 1.6),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 2.2),
+    ("LEFTPADDING", (0, 0), (-1, -1), 4),
+    ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+]
+
+
+class CodeBlock(Flowable):  # type: ignore[misc]  # reportlab has no types
+    """Numbered, lightly coloured lines of code, which break over pages between lines.
+
+    Drawn by hand: reportlab's own preformatted text costs a parser pass per line and knows no line numbers.
+    """
+
+    GUTTER = 30.0
+
+    def __init__(self, rows: list[tuple[int | None, list[Span]]]) -> None:
+        super().__init__()
+        self._rows = rows
+
+    @classmethod
+    def of(cls, source: str, *, include_comments: bool) -> "CodeBlock":
+        """Lay out source code; a line too long for the page goes on in a row without a number."""
+        columns = int((WIDTH - cls.GUTTER) / _width("0", MONO, CODE_SIZE))
+        rows: list[tuple[int | None, list[Span]]] = []
+        for number, spans in listing(source.expandtabs(4), include_comments=include_comments):
+            for place, part in enumerate(wrapped(spans, columns)):
+                rows.append((number if place == 0 else None, part))
+        return cls(rows)
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        return width, len(self._rows) * CODE_LEADING
+
+    def split(self, width: float, height: float) -> list["CodeBlock"]:
+        n = int(height / CODE_LEADING)
+        return [CodeBlock(self._rows[:n]), CodeBlock(self._rows[n:])] if n else []
+
+    def draw(self) -> None:
+        top = len(self._rows) * CODE_LEADING
+        for place, (number, spans) in enumerate(self._rows):
+            y = top - (place + 1) * CODE_LEADING + 2
+            line = self.canv.beginText(self.GUTTER, y)
+            line.setFont(MONO, CODE_SIZE)
+            for text, kind in spans:
+                line.setFillColor(CODE_COLOURS[kind])
+                line.textOut(text)
+            self.canv.drawText(line)
+            if number is not None:
+                self.canv.setFont(MONO, CODE_SIZE)
+                self.canv.setFillColor(MUTED)
+                self.canv.drawRightString(self.GUTTER - 8, y, str(number))
+
+
+def _is_text(column: list[str]) -> bool:
+    return not any(c[-1:].isdigit() for c in column if c not in ("…", "–")) or any(c[:1].isalpha() for c in column)
+
+
+def _width(text: str, font: str, size: float) -> float:
+    return float(max((pdfmetrics.stringWidth(line, font, size) for line in text.split("\n")), default=0.0))
+
+
+def _mono_width(text: str) -> float:
+    return _width(text, MONO, KEY_SIZE - 0.5)

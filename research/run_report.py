@@ -1,0 +1,152 @@
+"""From a run directory to its statistics, plots and report; nothing else is read."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from market.units import SECOND
+from research.run_data import Run
+from research.statistics import Statistics, statistics
+
+MAX_OVERLAYS = 3  # declared series drawn per instrument; the frames have them all
+_BESIDES = ("statistics", "bounds", "complete", "until_ns")
+
+
+def add_statistics(run_dir: Path | str) -> Statistics:
+    """Compute the statistics of a run and put them into its `result.json`, whole or not at all."""
+    run = Run.load(run_dir)
+    found = statistics(run)
+    file = run.path / "result.json"
+    half = file.with_name("result.json.part")
+    half.write_text(json.dumps({**run.result, "statistics": found}, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    half.replace(file)
+    return found
+
+
+def report_run(
+    run_dir: Path | str,
+    *,
+    code_files: Sequence[Path | str] | None = None,
+    include_comments: bool = True,
+    provenance: Mapping[str, Any] | None = None,
+) -> Path:
+    """Make `plots/*.png` and `report.pdf` of a run, and add the statistics to its `result.json`.
+
+    Args:
+        code_files: the strategies' source; by default all `*.py` in the run directory's `code/`.
+        include_comments: False strips comments and empty lines from the code.
+        provenance: more to state beside what `result.json` says (hashes, versions, seed, digest).
+
+    Returns:
+        the path of the report.
+    """
+    from research.report import PROVENANCE_TITLE, Section, write_report
+    from research.statistics_table import bounds_frame, parts
+
+    found = add_statistics(run_dir)
+    run = Run.load(run_dir)
+    sections: list[Section] = [("Run", _overview(run), "dict")]
+    sections += [(title, frame, "frame") for title, frame in parts(found)]
+    if bounds := run.result.get("bounds"):
+        sections.append(("Fill rules side by side", bounds_frame(bounds), "frame"))
+    sections += _figures(run)
+    sections.append(("Configuration", run.config, "dict"))
+    files = sorted((run.path / "code").glob("*.py")) if code_files is None else [Path(f) for f in code_files]
+    sections += [(f"Strategy code: {f.name}", f.read_text(encoding="utf-8"), "code") for f in files]
+    stated = {key: value for key, value in run.result.items() if key not in _BESIDES}
+    sections.append((PROVENANCE_TITLE, {**stated, **(provenance or {})}, "dict"))
+    begin, end = run.window
+    return write_report(
+        run.path / "report.pdf",
+        sections,
+        include_comments=include_comments,
+        title="Simulation report",
+        subtitle=f"{_utc(begin)} to {_utc(end)} UTC" + ("" if run.is_complete else "  ·  partial run"),
+    )
+
+
+def _overview(run: Run) -> dict[str, Any]:
+    begin, end = run.window
+    fills = run.table("fills")
+    return {
+        "window": f"{_utc(begin)} to {_utc(end)} UTC ({(end - begin) / SECOND:,.0f} s)",
+        "complete": run.is_complete or f"no: it ends at {_utc(end)} UTC, and every figure covers only what ran",
+        "fill model": run.result.get("fill_model", run.settings.get("fill_model")),
+        "instruments": [i.name for i in run.instruments],
+        "quoters": [
+            f"{q.name} ({q.strategy}) on {', '.join(run.instruments[i].name for i in q.instruments)}"
+            for q in run.quoters
+        ],
+        "capital": f"{run.capital:,.2f} a venue, report currency",
+        "events": run.result.get("n_events"),
+        "messages": run.result.get("n_messages"),
+        "book updates": int(run.table("touch")["ts_recv"].size),
+        "public trades": int(run.table("trades")["ts_recv"].size),
+        "fills": int(fills["ts"].size),
+        "digest": run.result.get("digest"),
+    }
+
+
+def _figures(run: Run) -> list[Any]:
+    from research import frames, plots
+
+    folder = run.path / "plots"
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    sections: list[Any] = []
+
+    def draw(title: str, name: str, plot: Callable[[], Any]) -> None:
+        sections.append((title, plots.save_figure(plot(), folder / f"{name}.png"), "image"))
+
+    traded = [run.instruments[int(i)] for i in np.unique(run.table("equity")["instrument"])]
+    shown = traded or [run.instruments[i] for i in dict.fromkeys(i for q in run.quoters for i in q.instruments)]
+    for venue in dict.fromkeys(i.venue for i in shown):
+        title = f"PnL and inventory: {venue}"
+        draw(title, f"exchange_{_file(venue)}", partial(plots.plot_exchange, run, venue))
+        sections.append((title, frames.df_exchange(run, venue).round(3), "frame"))
+    draw("Portfolio", "portfolio", partial(plots.plot_portfolio, run))
+    if len(run.quoters) > 1:
+        draw("Quoters", "quoters", partial(plots.plot_quoters, run))
+    draw("Markouts", "markouts", partial(plots.plot_markouts, run))
+    if run.quoters:
+        draw("Markouts", "markout_curves", partial(plots.plot_markout_curves, run))
+    curve = frames.markout_curve(run)
+    curve = curve.assign(mean=curve["mean"] * 1e4, error=curve["error"] * 1e4).round(3)
+    sections.append(("Markouts", curve.rename(columns={"mean": "mean, bps", "error": "error, bps"}), "frame"))
+    for instrument in shown:
+        title = f"Prices and fills: {instrument.name}"
+        plot = partial(plots.plot_prices, run, instrument.symbol, instrument.venue)
+        name = f"prices_{_file(instrument.name)}"
+        draw(title, name, plot)
+        for key, share in _declared(run, instrument.id):
+            draw(title, f"{name}_{_file(key)}", partial(plot, key=key, share_index=share))
+    draw("Counterparty PnL", "counterparty_pnl", partial(plots.plot_counterparty_pnl, run))
+    fills = frames.df_actions(run)
+    sections.append(("Fills", fills.drop(columns=["ts_venue", "client_id", "fill_id"]), "frame"))
+    return sections
+
+
+def _declared(run: Run, instrument: int) -> Iterator[tuple[str, bool]]:
+    """Yield the first declared keys of an instrument, and whether each looks like its price (within a fifth)."""
+    table = run.table("declarations")
+    mine = table["instrument"] == instrument
+    keys, mids = table["key"][mine], run.mids(instrument).mid
+    for key in list(dict.fromkeys(keys))[:MAX_OVERLAYS]:
+        values = table["value"][mine][keys == key]
+        values = values[np.isfinite(values)]
+        if values.size and mids.size:
+            yield key, bool(abs(float(np.median(values)) / float(np.median(mids)) - 1.0) < 0.2)
+
+
+def _utc(ns: int) -> str:
+    return datetime.fromtimestamp(ns // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _file(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-." else "_" for c in name)
