@@ -53,7 +53,7 @@ class Moves:
     reversion_s: float = attrs.field(default=300.0, validator=_positive)
     reveal_s: float = attrs.field(default=3.0, validator=_positive)
     shown_diffusion: float = attrs.field(default=0.6, validator=_share)
-    shown_jump: float = attrs.field(default=0.85, validator=_share)
+    shown_jump: float = attrs.field(default=0.8, validator=_share)
     jumps_per_s: float = attrs.field(default=0.0, validator=_not_negative)
     jump_bps: float = attrs.field(default=6.0, validator=_not_negative)
     jump_branching: float = attrs.field(default=0.2, validator=_below_one)

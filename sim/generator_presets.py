@@ -18,7 +18,7 @@ START: Final[Nanos] = 1_736_494_200 * SECOND  # 2025-01-10 07:30 UTC: a funding 
 LEAD: Final[Nanos] = 60 * MS  # of one venue before the other
 SYMBOL_LEAD: Final[Nanos] = 200 * MS  # of BTCUSDT before SOLUSDT
 
-_NEWS: Final = Moves(vol_bps=1.1, reversion_s=120.0, jumps_per_s=0.33, jump_bps=6.5)
+_NEWS: Final = Moves(vol_bps=1.1, jumps_per_s=0.35, jump_bps=6.5)
 _PREMIUM: Final = Moves(vol_bps=0.3, reversion_s=3.0)
 
 Preset = tuple[tuple[Instrument, ...], GeneratorConfig]
@@ -45,11 +45,11 @@ def calm_market(seed: int = 7, seconds: float = 1800) -> Preset:
 
 def pair_market(seed: int = 7, seconds: float = 3600) -> Preset:
     """Return BTCUSDT and SOLUSDT on both venues; BTCUSDT also leads SOLUSDT, by 200 ms."""
-    btc = _instrument(0, "binance-futures", "BTCUSDT", tick="1", lot="0.001", min_notional="100")
-    btc_bybit = _instrument(1, "bybit", "BTCUSDT", tick="1", lot="0.001", min_notional="5")
+    btc = _instrument(0, "binance-futures", "BTCUSDT", tick="5", lot="0.001", min_notional="100")
+    btc_bybit = _instrument(1, "bybit", "BTCUSDT", tick="5", lot="0.001", min_notional="5")
     markets = (
-        MarketConfig(btc, 95_000.0, _NEWS, *_sizes(0.05, 0.8)),
-        MarketConfig(btc_bybit, 95_000.0, _PREMIUM, *_sizes(0.03, 0.4), leader=0, lead=LEAD),
+        MarketConfig(btc, 95_000.0, _NEWS, *_sizes(0.03, 0.5)),
+        MarketConfig(btc_bybit, 95_000.0, _PREMIUM, *_sizes(0.02, 0.25), leader=0, lead=LEAD),
         attrs.evolve(_sol_leader(2, attrs.evolve(_NEWS, jumps_per_s=0.15)), leader=0, lead=SYMBOL_LEAD, beta=0.7),
         _sol_follower(3, 2),
     )
