@@ -1,0 +1,353 @@
+"""The simulated market: the state that the kernels work on, seen by name, and grown when it is full."""
+
+from collections.abc import Sequence
+from decimal import ROUND_CEILING
+
+import attrs
+import numpy as np
+
+from market.book import Book
+from market.instrument import ConstantStep, Instrument, InstrumentTable, SignificantFigures
+from market.messages import OpenOrder
+from market.tape import Tape
+from market.units import InstrumentId, Nanos, VenueId
+from sim import state_kernels as k
+from sim.engine_kernels import TOUCH_SIZE, TRADE_SIZE
+from sim.fill_model import FillModel
+from sim.latency import Channel, ConstantLatency, Latency, RecordedLatency, model_code, quantiles
+from sim.state_kernels import IntArray
+
+
+def _default_latency() -> dict[Channel, Latency]:
+    zero = ConstantLatency(0.0)
+    return {c: RecordedLatency() if c is Channel.FEED_PUBLIC else zero for c in Channel}
+
+
+@attrs.frozen
+class VenueModel:
+    """How a venue behaves in the simulation.
+
+    Attributes:
+        name: of the venue.
+        fill_model: how resting orders are filled.
+        power: n of the `probabilistic_power` model.
+        partial_fills: a print fills at most its size; if not, an order that is reached is filled whole.
+        consume: what prints and our own takes took is gone from the display until the next book.
+        latency: per channel.
+        max_open_orders: the venue refuses one more.
+    """
+
+    name: str
+    fill_model: FillModel = FillModel.RISK_AVERSE
+    power: int = attrs.field(default=3, validator=[attrs.validators.ge(1), attrs.validators.le(8)])
+    partial_fills: bool = True
+    consume: bool = True
+    latency: dict[Channel, Latency] = attrs.field(factory=_default_latency)
+    max_open_orders: int = attrs.field(default=200, validator=attrs.validators.ge(1))
+
+
+@attrs.frozen
+class StreamSpec:
+    """A recorded feed, as the kernels know it: `kind` and `mode` are codes of sim.state_kernels."""
+
+    instrument: InstrumentId
+    kind: int
+    mode: int
+
+
+@attrs.frozen
+class Capacity:
+    """Room of the state; all but the buffers grow by themselves."""
+
+    levels: int = 64
+    tape: int = 1024
+    orders: int = 64
+    rows: int = 16384
+
+
+class Exchange:
+    """All venues of a run.  `state` goes to the kernels; everything else here reads or builds it."""
+
+    def __init__(
+        self,
+        instruments: InstrumentTable,
+        venues: Sequence[VenueModel],
+        streams: Sequence[StreamSpec],
+        seed: int,
+        depth: int,
+        capacity: Capacity | None = None,
+    ) -> None:
+        self.instruments = instruments
+        self.venues = tuple(venues)
+        self._streams = tuple(streams)
+        self._depth = depth
+        self._seed = seed
+        self._books: list[tuple[InstrumentId, Book]] = []
+        self._tapes: list[tuple[InstrumentId, Tape]] = []
+        self._allocate(capacity or Capacity())
+        self._describe()
+
+    # --- layout ------------------------------------------------------------------------------------------------------
+
+    def _allocate(self, capacity: Capacity) -> None:
+        n_i, n_v, n_s = len(self.instruments), len(self.venues), len(self._streams)
+        ring = 4 * (capacity.orders + capacity.levels) + 64
+        taken = 2 * capacity.levels + 64
+        sizes = {
+            k.AT_INSTRUMENT: n_i * k.INSTRUMENT_SIZE,
+            k.AT_VENUE: n_v * k.VENUE_SIZE,
+            k.AT_STREAM: n_s * k.STREAM_SIZE,
+            k.AT_CHANNEL: n_v * k.N_CHANNELS * k.CHANNEL_SIZE,
+            k.AT_QUANTILE: n_v * k.N_CHANNELS * k.N_QUANTILES,
+            k.AT_VENUE_LADDER: n_i * 4 * capacity.levels,
+            k.AT_VENUE_SPAN: n_i * 4,
+            k.AT_MIRROR_LADDER: n_i * 4 * capacity.levels,
+            k.AT_MIRROR_SPAN: n_i * 4,
+            k.AT_MIRROR_STAMP: n_i * 4,
+            k.AT_TAPE: n_i * capacity.tape * 5,
+            k.AT_TAPE_COUNT: n_i,
+            k.AT_TAKEN: n_i * 2 * taken * 2,
+            k.AT_ORDER: capacity.orders * k.ORDER_SIZE,
+            k.AT_LIVE: n_i * capacity.orders,
+            k.AT_RING: n_v * k.N_RINGS * ring * k.ROW_SIZE,
+            k.AT_RING_END: n_v * k.N_RINGS * 2,
+            k.AT_OUT: k.OUT_CAP * k.ROW_SIZE,
+            k.AT_TOUCH: capacity.rows * TOUCH_SIZE,
+            k.AT_TRADE: capacity.rows * TRADE_SIZE,
+        }
+        state = np.zeros(k.HEAD_SIZE + sum(sizes.values()), np.int64)
+        at = k.HEAD_SIZE
+        for register, size in sizes.items():
+            state[register] = at
+            at += size
+        state[[k.N_INSTRUMENTS, k.N_VENUES, k.N_STREAMS]] = n_i, n_v, n_s
+        state[[k.LADDER_CAP, k.TAPE_CAP, k.ORDER_CAP]] = capacity.levels, capacity.tape, capacity.orders
+        state[[k.RING_CAP, k.TAKEN_CAP, k.ROW_CAP]] = ring, taken, capacity.rows
+        state[k.NEXT_REQUEST] = state[k.NEXT_FACT] = k.NEVER
+        self._capacity = capacity
+        self._sizes = sizes
+        self.state = state
+        for spans in (self.view(k.AT_VENUE_SPAN), self.view(k.AT_MIRROR_SPAN)):
+            spans[:] = capacity.levels // 2
+        self.facts = self.view(k.AT_OUT).reshape(k.OUT_CAP, k.ROW_SIZE)
+        self.touch = self.view(k.AT_TOUCH).reshape(-1, TOUCH_SIZE)
+        self.trades = self.view(k.AT_TRADE).reshape(-1, TRADE_SIZE)
+
+    def view(self, register: int) -> IntArray:
+        """Return a region of the state, flat."""
+        begin = int(self.state[register])
+        return self.state[begin : begin + self._sizes[register]]
+
+    def _rows(self, register: int, *shape: int) -> IntArray:
+        return self.view(register).reshape(-1, *shape)
+
+    def _describe(self) -> None:
+        venue_of = {name: v for v, name in enumerate(self.instruments.venues)}
+        for row, instrument in zip(self._rows(k.AT_INSTRUMENT, k.INSTRUMENT_SIZE), self.instruments, strict=True):
+            row[k.I_VENUE] = venue_of[instrument.venue]
+            row[k.I_MIN_SIZE] = instrument.min_size
+            row[k.I_MAX_SIZE] = instrument.max_size or 0
+            row[k.I_MIN_UNITS] = _min_units(instrument)
+            row[k.I_INVERSE] = instrument.inverse
+            match instrument.price_rule:
+                case ConstantStep(ticks):
+                    row[k.I_STEP] = ticks
+                case SignificantFigures(figures, unit):
+                    row[k.I_FIGURES] = figures
+                    row[k.I_UNIT] = unit
+                case rule:
+                    raise ValueError(f"price rule {rule!r} of {instrument.name} is not known to the simulated venue")
+        channels = self._rows(k.AT_CHANNEL, k.CHANNEL_SIZE)
+        tables = self._rows(k.AT_QUANTILE, k.N_QUANTILES)
+        for v, (row, venue) in enumerate(zip(self._rows(k.AT_VENUE, k.VENUE_SIZE), self.venues, strict=True)):
+            row[k.V_FILL_MODEL] = venue.fill_model.code
+            row[k.V_PARTIAL] = venue.partial_fills
+            row[k.V_CONSUME] = venue.consume
+            row[k.V_POWER] = venue.power
+            row[k.V_CONNECTED] = 1
+            row[k.V_MAX_ORDERS] = venue.max_open_orders
+            for channel in Channel:
+                at = v * k.N_CHANNELS + channel
+                latency = venue.latency.get(channel, ConstantLatency(0.0))
+                channels[at, k.C_MODEL] = model_code(latency)
+                channels[at, k.C_QUANTILES] = at
+                channels[at, k.C_SEED] = self._seed * 1_000_003 + at
+                if isinstance(latency, ConstantLatency):
+                    channels[at, k.C_CONSTANT] = round(latency.ms * 1_000_000)
+                elif not isinstance(latency, RecordedLatency):
+                    tables[at] = quantiles(latency)
+        for row, stream in zip(self._rows(k.AT_STREAM, k.STREAM_SIZE), self._streams, strict=True):
+            v = venue_of[self.instruments[stream.instrument].venue]
+            row[:] = stream.instrument, v, stream.kind, stream.mode
+
+    def grow(self) -> None:
+        """Double the room for levels and orders; attached books and tapes follow."""
+        old, old_sizes, was = self.state, self._sizes, self._capacity
+        if was.levels > 1 << 20:
+            raise RuntimeError(f"a book of more than {was.levels} levels a side: is the recording's delta feed sane?")
+        self._allocate(attrs.evolve(was, levels=2 * was.levels, orders=2 * was.orders))
+        new = self.state
+
+        def regions(register: int, *shape: int) -> tuple[IntArray, IntArray]:
+            begin = int(old[register])
+            return old[begin : begin + old_sizes[register]].reshape(-1, *shape), self._rows(register, *shape)
+
+        new[k.NOW : k.HEAD_SIZE] = old[k.NOW : k.HEAD_SIZE]
+        for register in (
+            k.AT_INSTRUMENT,
+            k.AT_VENUE,
+            k.AT_STREAM,
+            k.AT_CHANNEL,
+            k.AT_QUANTILE,
+            k.AT_MIRROR_STAMP,
+            k.AT_TAPE,
+            k.AT_TAPE_COUNT,
+            k.AT_OUT,
+            k.AT_TOUCH,
+            k.AT_TRADE,
+        ):
+            self.view(register)[:] = regions(register)[0]
+        pad = was.levels // 2
+        for ladders, spans in ((k.AT_VENUE_LADDER, k.AT_VENUE_SPAN), (k.AT_MIRROR_LADDER, k.AT_MIRROR_SPAN)):
+            source, target = regions(ladders, 2, was.levels, 2)[0], self._rows(ladders, 2, 2 * was.levels, 2)
+            target[:, :, pad : pad + was.levels] = source
+            self.view(spans)[:] = regions(spans)[0] + pad
+        taken_was, taken_now = int(old[k.TAKEN_CAP]), int(new[k.TAKEN_CAP])
+        self._rows(k.AT_TAKEN, taken_now, 2)[:, :taken_was] = regions(k.AT_TAKEN)[0].reshape(-1, taken_was, 2)
+        self._rows(k.AT_ORDER, k.ORDER_SIZE)[: was.orders] = regions(k.AT_ORDER, k.ORDER_SIZE)[0]
+        self._rows(k.AT_LIVE, 2 * was.orders)[:, : was.orders] = regions(k.AT_LIVE)[0].reshape(-1, was.orders)
+        ring_was, ring_now = int(old[k.RING_CAP]), int(new[k.RING_CAP])
+        rings_was = regions(k.AT_RING)[0].reshape(-1, ring_was, k.ROW_SIZE)
+        rings_now = self._rows(k.AT_RING, ring_now, k.ROW_SIZE)
+        ends_was, ends_now = regions(k.AT_RING_END, 2)
+        for r, (head, tail) in enumerate(ends_was):
+            for n, place in enumerate(range(head, tail)):
+                rings_now[r, n] = rings_was[r, place % ring_was]
+            ends_now[r] = 0, tail - head
+        for i, book in self._books:
+            book.attach(*self._mirror(i))
+        for i, tape in self._tapes:
+            tape.attach(*self._tape(i))
+
+    # --- mirrors -----------------------------------------------------------------------------------------------------
+
+    def _mirror(self, i: InstrumentId) -> tuple[IntArray, IntArray, IntArray]:
+        ladder = self._rows(k.AT_MIRROR_LADDER, 2, self._capacity.levels, 2)[i]
+        return ladder, self._rows(k.AT_MIRROR_SPAN, 2, 2)[i], self._rows(k.AT_MIRROR_STAMP, 4)[i]
+
+    def _tape(self, i: InstrumentId) -> tuple[IntArray, IntArray]:
+        return self._rows(k.AT_TAPE, self._capacity.tape, 5)[i], self.view(k.AT_TAPE_COUNT)[i : i + 1]
+
+    def book(self, i: InstrumentId) -> Book:
+        """Return a book that the kernels keep up with what has been delivered."""
+        book = Book.attached(self.instruments[i], self._depth, *self._mirror(i))
+        self._books.append((i, book))
+        return book
+
+    def tape(self, i: InstrumentId) -> Tape:
+        """Return a tape that the kernels keep up with what has been delivered."""
+        tape = Tape.attached(self.instruments[i], *self._tape(i))
+        self._tapes.append((i, tape))
+        return tape
+
+    def forget_mirrors(self) -> None:
+        """Stop moving books and tapes along when the state grows: nobody looks at them any more."""
+        self._books.clear()
+        self._tapes.clear()
+
+    # --- the venue's view ---------------------------------------------------------------------------------------------
+
+    def venue_levels(self, i: InstrumentId) -> tuple[IntArray, IntArray, int, Nanos] | None:
+        """Return the venue's own book: bids, asks (n, 2) best first, sequence number, venue time; None if unsound."""
+        row = self._rows(k.AT_INSTRUMENT, k.INSTRUMENT_SIZE)[i]
+        if row[k.I_BOOK] != 1:
+            return None
+        ladder = self._rows(k.AT_VENUE_LADDER, 2, self._capacity.levels, 2)[i]
+        (bid, bid_end), (ask, ask_end) = self._rows(k.AT_VENUE_SPAN, 2, 2)[i].tolist()
+        bids, asks = ladder[0, bid:bid_end].copy(), ladder[1, ask:ask_end].copy()
+        bids.flags.writeable = asks.flags.writeable = False
+        return bids, asks, int(row[k.I_SEQ]), int(row[k.I_TS])
+
+    def open_orders(self, venue: VenueId) -> tuple[OpenOrder, ...]:
+        """Return the open orders at a venue, by instrument and arrival."""
+        found = []
+        instruments = self._rows(k.AT_INSTRUMENT, k.INSTRUMENT_SIZE)
+        orders = self._rows(k.AT_ORDER, k.ORDER_SIZE)
+        live = self._rows(k.AT_LIVE, self._capacity.orders)
+        for i, row in enumerate(instruments):
+            if row[k.I_VENUE] == venue:
+                for slot in live[i, : row[k.I_N_LIVE]]:
+                    o = orders[slot].tolist()
+                    found.append(
+                        OpenOrder(
+                            o[k.O_CLIENT_ID],
+                            i,
+                            o[k.O_SIDE],
+                            o[k.O_PRICE],
+                            o[k.O_SIZE],
+                            o[k.O_FILLED],
+                            o[k.O_FLAGS],
+                        )
+                    )
+        return tuple(found)
+
+    def positions(self, venue: VenueId) -> tuple[tuple[InstrumentId, int], ...]:
+        """Return (instrument, signed lots) of every instrument of a venue."""
+        rows = self._rows(k.AT_INSTRUMENT, k.INSTRUMENT_SIZE)
+        return tuple((i, int(row[k.I_POSITION])) for i, row in enumerate(rows) if row[k.I_VENUE] == venue)
+
+    def venue_of(self, i: InstrumentId) -> VenueId:
+        """Return the venue of an instrument."""
+        return int(self._rows(k.AT_INSTRUMENT, k.INSTRUMENT_SIZE)[i, k.I_VENUE])
+
+    def next_window(self, is_last: bool) -> None:
+        """Begin the next window of events."""
+        self.state[k.NEXT_EVENT] = 0
+        self.state[k.LAST_WINDOW] = is_last
+
+    def is_window_done(self, n_events: int) -> bool:
+        """Tell whether all of a window's events are processed."""
+        return bool(self.state[k.NEXT_EVENT] >= n_events)
+
+    def gaps(self) -> tuple[int, int]:
+        """Return how often the recording's books broke off on the venue's side, and its deletes of unknown levels."""
+        return int(self.state[k.N_VENUE_GAPS]), int(self.state[k.N_UNKNOWN_DELETES])
+
+    def set_mode(self, venue: VenueId, mode: int) -> None:
+        """Set how the feeds of a venue are delivered from here on (see sim.state_kernels.SPOKEN)."""
+        rows = self._rows(k.AT_STREAM, k.STREAM_SIZE)
+        rows[rows[:, k.S_VENUE] == venue, k.S_MODE] = mode
+
+    def facts_in_flight(self, venue: VenueId) -> list[list[int]]:
+        """Return the facts that are under way from a venue, by channel, oldest first."""
+        ends = self._rows(k.AT_RING_END, k.N_RINGS, 2)[venue]
+        cap = int(self.state[k.RING_CAP])
+        rings = self._rows(k.AT_RING, k.N_RINGS, cap, k.ROW_SIZE)[venue]
+        return [
+            rings[ring, place % cap].tolist()
+            for ring in range(k.RING_ACK_PUBLIC, k.N_RINGS)
+            for place in range(*ends[ring].tolist())
+        ]
+
+    def drop_in_flight(self, venue: VenueId) -> None:
+        """Lose every request and fact that is under way to or from a venue: its connection broke."""
+        ends = self._rows(k.AT_RING_END, k.N_RINGS, 2)[venue]
+        ends[:, 0] = ends[:, 1]
+        rings = self._rows(k.AT_RING, k.N_RINGS, int(self.state[k.RING_CAP]), k.ROW_SIZE)
+        all_ends = self._rows(k.AT_RING_END, k.N_RINGS, 2)
+        for register, kinds in (
+            (k.NEXT_REQUEST, range(k.RING_ACK_PUBLIC)),
+            (k.NEXT_FACT, range(k.RING_ACK_PUBLIC, k.N_RINGS)),
+        ):
+            due = k.NEVER
+            for v in range(len(self.venues)):
+                for r in kinds:
+                    head, tail = all_ends[v, r].tolist()
+                    if head < tail:
+                        due = min(due, int(rings[v, r, head % rings.shape[2], k.R_DUE]))
+            self.state[register] = due
+
+
+def _min_units(instrument: Instrument) -> int:
+    per_unit = instrument.lot * instrument.multiplier * (1 if instrument.inverse else instrument.tick)
+    return int((instrument.min_notional / per_unit).to_integral_value(rounding=ROUND_CEILING))

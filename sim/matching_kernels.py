@@ -1,0 +1,567 @@
+"""The venue's side: what a print, a book and a request do to our orders.  Each rule is one function on the state.
+
+Displayed size is the recorded market's alone; our own orders are not in it and do not move it, except that (with
+`consume = prints`) what printed or what we took is gone from the display until the next book.
+"""
+
+from typing import Final
+
+from market.book_kernels import BID, size_at
+from market.jit import njit
+from sim.queue_kernels import move_up
+from sim.state_kernels import (
+    ACK_PRIVATE,
+    AHEAD_SCALE,
+    AT_TAKEN,
+    AT_VENUE_LADDER,
+    AT_VENUE_SPAN,
+    FEED_PRIVATE,
+    I_FIGURES,
+    I_FILL_ID,
+    I_INVERSE,
+    I_MAX_SIZE,
+    I_MIN_SIZE,
+    I_MIN_UNITS,
+    I_N_LIVE,
+    I_N_TAKEN,
+    I_POSITION,
+    I_STEP,
+    I_UNIT,
+    I_VENUE,
+    N_ARRIVALS,
+    O_AHEAD,
+    O_ARRIVAL,
+    O_CLIENT_ID,
+    O_FILLED,
+    O_FLAGS,
+    O_INSTRUMENT,
+    O_PRICE,
+    O_PRINTS,
+    O_SHOWN,
+    O_SIDE,
+    O_SIZE,
+    RING_ACK_PRIVATE,
+    RING_FEED_PRIVATE,
+    STRICT_CROSS,
+    TAKEN_CAP,
+    TOUCH,
+    UNKNOWN_AHEAD,
+    V_CONSUME,
+    V_FILL_MODEL,
+    V_MAX_ORDERS,
+    V_N_OPEN,
+    V_PARTIAL,
+    V_POWER,
+    IntArray,
+    arrival,
+    instrument_of,
+    ladder_of,
+    live_of,
+    order_at,
+    push,
+    region,
+    span_of,
+    venue_of,
+)
+
+# kinds of facts: market.order_log.LogKind
+ACCEPTED: Final = 4
+REJECTED: Final = 5
+AMENDED: Final = 6
+AMEND_REJECTED: Final = 7
+CANCELLED: Final = 8
+CANCEL_REJECTED: Final = 9
+EXPIRED: Final = 10
+FILL_MAKER: Final = 11
+FILL_TAKER: Final = 12
+FUNDING_PAID: Final = 13
+PAYLOAD: Final = 20
+
+# flags: market.messages.OrderFlag
+IOC: Final = 1
+FOK: Final = 2
+POST_ONLY: Final = 4
+REDUCE_ONLY: Final = 8
+MARKET: Final = 16
+
+# reasons: market.messages.Reason
+R_NONE: Final = 0
+R_POST_ONLY_WOULD_TAKE: Final = 1
+R_INVALID_PRICE: Final = 2
+R_INVALID_SIZE: Final = 3
+R_BELOW_MIN_SIZE: Final = 4
+R_BELOW_MIN_NOTIONAL: Final = 5
+R_ABOVE_MAX_SIZE: Final = 6
+R_REDUCE_ONLY: Final = 7
+R_UNKNOWN_ORDER: Final = 8
+R_TOO_MANY_ORDERS: Final = 9
+R_NO_LIQUIDITY: Final = 10
+R_REMAINDER: Final = 11
+R_FOK_NOT_FILLABLE: Final = 12
+R_DUPLICATE_ID: Final = 13
+R_CANCEL_ALL: Final = 14
+
+
+# --- facts ----------------------------------------------------------------------------------------------------------
+
+
+@njit
+def answer(state: IntArray, ts: int, kind: int, client_id: int, i: int, price: int, size: int, detail: int) -> None:
+    """Send the answer to a request, on the acknowledgement channel."""
+    v = instrument_of(state, i)[I_VENUE]
+    due = arrival(state, v, ACK_PRIVATE, ts)
+    push(state, v, RING_ACK_PRIVATE, due, kind, client_id, i, ts, 0, price, size, detail)
+
+
+@njit
+def tell(state: IntArray, ts: int, kind: int, client_id: int, i: int, side: int, price: int, size: int, d: int) -> None:
+    """Send a fact that no request asked for, on the private feed."""
+    v = instrument_of(state, i)[I_VENUE]
+    due = arrival(state, v, FEED_PRIVATE, ts)
+    push(state, v, RING_FEED_PRIVATE, due, kind, client_id, i, ts, side, price, size, d)
+
+
+# --- the display ----------------------------------------------------------------------------------------------------
+
+
+@njit
+def taken_at(state: IntArray, i: int, side: int, price: int) -> int:
+    """Return the lots gone from a displayed level since the last book."""
+    cap = state[TAKEN_CAP]
+    rows = region(state, AT_TAKEN, i * 2 + side, 2 * cap).reshape(cap, 2)
+    for k in range(instrument_of(state, i)[I_N_TAKEN + side]):
+        if rows[k, 0] == price:
+            return int(rows[k, 1])
+    return 0
+
+
+@njit
+def take(state: IntArray, i: int, side: int, price: int, lots: int) -> None:
+    """Take lots from a displayed level until the next book."""
+    instrument = instrument_of(state, i)
+    if not venue_of(state, instrument[I_VENUE])[V_CONSUME]:
+        return
+    cap = state[TAKEN_CAP]
+    rows = region(state, AT_TAKEN, i * 2 + side, 2 * cap).reshape(cap, 2)
+    n = instrument[I_N_TAKEN + side]
+    for k in range(n):
+        if rows[k, 0] == price:
+            rows[k, 1] += lots
+            return
+    rows[n, 0] = price
+    rows[n, 1] = lots
+    instrument[I_N_TAKEN + side] = n + 1
+
+
+@njit
+def best_shown(state: IntArray, i: int, side: int) -> int:
+    """Return the best displayed price of a side from which not all is taken; 0 if there is none."""
+    ladder = ladder_of(state, AT_VENUE_LADDER, i)
+    span = span_of(state, AT_VENUE_SPAN, i)
+    for k in range(span[side, 0], span[side, 1]):
+        if ladder[side, k, 1] > taken_at(state, i, side, ladder[side, k, 0]):
+            return int(ladder[side, k, 0])
+    return 0
+
+
+@njit
+def shown_at(state: IntArray, i: int, side: int, price: int) -> int:
+    """Return the lots displayed at a price, less what was taken; -1 beyond the worst displayed price."""
+    ladder = ladder_of(state, AT_VENUE_LADDER, i)
+    span = span_of(state, AT_VENUE_SPAN, i)
+    if span[side, 0] == span[side, 1]:
+        return -1
+    worst = ladder[side, span[side, 1] - 1, 0]
+    if price < worst if side == BID else price > worst:
+        return -1
+    return max(0, size_at(ladder, span, side, price) - taken_at(state, i, side, price))
+
+
+# --- our orders -----------------------------------------------------------------------------------------------------
+
+
+@njit
+def find_order(state: IntArray, i: int, client_id: int) -> int:
+    """Return the slot of an open order; -1 if there is none."""
+    live = live_of(state, i)
+    for k in range(instrument_of(state, i)[I_N_LIVE]):
+        if order_at(state, live[k])[O_CLIENT_ID] == client_id:
+            return int(live[k])
+    return -1
+
+
+@njit
+def remove(state: IntArray, slot: int) -> None:
+    """Take an order out of its instrument's list and free its slot."""
+    order = order_at(state, slot)
+    instrument = instrument_of(state, order[O_INSTRUMENT])
+    live = live_of(state, order[O_INSTRUMENT])
+    n = instrument[I_N_LIVE]
+    k = 0
+    while live[k] != slot:
+        k += 1
+    for j in range(k, n - 1):
+        live[j] = live[j + 1]
+    instrument[I_N_LIVE] = n - 1
+    venue_of(state, instrument[I_VENUE])[V_N_OPEN] -= 1
+    order[O_CLIENT_ID] = 0
+
+
+@njit
+def reducible(state: IntArray, order: IntArray) -> int:
+    """Return the lots that a reduce-only order may still fill."""
+    position = instrument_of(state, order[O_INSTRUMENT])[I_POSITION]
+    return int(max(0, -position * order[O_SIDE]))
+
+
+@njit
+def fill(state: IntArray, slot: int, ts: int, price: int, lots: int, is_maker: bool) -> None:
+    """Fill `lots` of an order; it goes when nothing is left, and so does a reduce-only order with nothing to reduce."""
+    order = order_at(state, slot)
+    i = order[O_INSTRUMENT]
+    instrument = instrument_of(state, i)
+    order[O_FILLED] += lots
+    instrument[I_POSITION] += lots * order[O_SIDE]
+    instrument[I_FILL_ID] += 1
+    kind = FILL_MAKER if is_maker else FILL_TAKER
+    tell(state, ts, kind, order[O_CLIENT_ID], i, order[O_SIDE], price, lots, instrument[I_FILL_ID])
+    if order[O_FILLED] == order[O_SIZE]:
+        remove(state, slot)
+
+
+@njit
+def maker_fill(state: IntArray, slot: int, ts: int, lots: int) -> int:
+    """Fill a resting order up to `lots` at its price; return how many: partial fills may be off, reduce-only binds."""
+    order = order_at(state, slot)
+    rest = order[O_SIZE] - order[O_FILLED]
+    v = instrument_of(state, order[O_INSTRUMENT])[I_VENUE]
+    if lots > 0 and not venue_of(state, v)[V_PARTIAL]:
+        lots = rest
+    lots = min(lots, rest)
+    if order[O_FLAGS] & REDUCE_ONLY:
+        lots = min(lots, reducible(state, order))
+    if lots > 0:
+        fill(state, slot, ts, order[O_PRICE], lots, True)
+    return int(lots)
+
+
+@njit
+def expire_reduce_only(state: IntArray, i: int, ts: int) -> None:
+    """End reduce-only orders that have nothing left to reduce."""
+    live = live_of(state, i)
+    k = 0
+    while k < instrument_of(state, i)[I_N_LIVE]:
+        slot = live[k]
+        order = order_at(state, slot)
+        if order[O_FLAGS] & REDUCE_ONLY and reducible(state, order) == 0:
+            rest = order[O_SIZE] - order[O_FILLED]
+            tell(state, ts, EXPIRED, order[O_CLIENT_ID], i, order[O_SIDE], order[O_PRICE], rest, R_REDUCE_ONLY)
+            remove(state, slot)
+        else:
+            k += 1
+
+
+@njit
+def enter_queue(state: IntArray, slot: int) -> None:
+    """Stand an order at the end of the queue of its price."""
+    order = order_at(state, slot)
+    i = order[O_INSTRUMENT]
+    side = 0 if order[O_SIDE] > 0 else 1
+    shown = shown_at(state, i, side, order[O_PRICE])
+    order[O_AHEAD] = UNKNOWN_AHEAD if shown < 0 else shown * AHEAD_SCALE
+    order[O_SHOWN] = max(shown, 0)
+    order[O_PRINTS] = 0
+    state[N_ARRIVALS] += 1
+    order[O_ARRIVAL] = state[N_ARRIVALS]
+
+
+# --- market events --------------------------------------------------------------------------------------------------
+
+
+@njit
+def _next_touched(state: IntArray, i: int, side: int, price: int, last_price: int, last_arrival: int) -> int:
+    """Return the slot of the next order of `side` at or through `price`, best price then arrival; -1 for none."""
+    live = live_of(state, i)
+    found = -1
+    for k in range(instrument_of(state, i)[I_N_LIVE]):
+        order = order_at(state, live[k])
+        if order[O_SIDE] != side or (order[O_PRICE] - price) * side < 0:
+            continue
+        # in terms of `side`, a better price is a larger one
+        p = order[O_PRICE] * side
+        if p > last_price * side or (p == last_price * side and order[O_ARRIVAL] <= last_arrival):
+            continue
+        if found >= 0:
+            best = order_at(state, found)
+            q = best[O_PRICE] * side
+            if p < q or (p == q and order[O_ARRIVAL] > best[O_ARRIVAL]):
+                continue
+        found = live[k]
+    return found
+
+
+@njit
+def on_print(state: IntArray, i: int, ts: int, price: int, lots: int, taker: int) -> None:
+    """Let a public trade meet our orders: those it went through, then the queue at its own price."""
+    instrument = instrument_of(state, i)
+    if instrument[I_N_LIVE] > 0:
+        model = venue_of(state, instrument[I_VENUE])[V_FILL_MODEL]
+        budget = lots
+        for turn in range(2):
+            side = -taker if turn == 0 else taker
+            # start before any real order: prices in ticks stay far below this
+            last_price = (1 << 60) * side
+            last_arrival = 0
+            while True:
+                slot = _next_touched(state, i, side, price, last_price, last_arrival)
+                if slot < 0:
+                    break
+                order = order_at(state, slot)
+                last_price = order[O_PRICE]
+                last_arrival = order[O_ARRIVAL]
+                if order[O_PRICE] != price:
+                    budget -= min(budget, maker_fill(state, slot, ts, budget))
+                elif side != taker:
+                    order[O_PRINTS] += lots
+                    reached = 0
+                    if order[O_AHEAD] != UNKNOWN_AHEAD:
+                        past = lots * AHEAD_SCALE - order[O_AHEAD]
+                        order[O_AHEAD] = max(0, -past)
+                        reached = max(0, past) // AHEAD_SCALE
+                    if model == TOUCH:
+                        reached = lots
+                    elif model == STRICT_CROSS:
+                        reached = 0
+                    budget -= min(budget, maker_fill(state, slot, ts, min(reached, budget)))
+        expire_reduce_only(state, i, ts)
+    take(state, i, 1 if taker > 0 else 0, price, lots)
+
+
+@njit
+def on_book(state: IntArray, i: int, ts: int) -> None:
+    """Let our orders see the venue's new book, which the state shows already."""
+    instrument = instrument_of(state, i)
+    instrument[I_N_TAKEN] = 0
+    instrument[I_N_TAKEN + 1] = 0
+    if instrument[I_N_LIVE] == 0:
+        return
+    venue = venue_of(state, instrument[I_VENUE])
+    model = venue[V_FILL_MODEL]
+    live = live_of(state, i)
+    best_bid = best_shown(state, i, 0)
+    best_ask = best_shown(state, i, 1)
+    k = 0
+    while k < instrument[I_N_LIVE]:
+        slot = live[k]
+        order = order_at(state, slot)
+        opposite = best_ask if order[O_SIDE] > 0 else best_bid
+        if model != STRICT_CROSS and opposite > 0 and (order[O_PRICE] - opposite) * order[O_SIDE] >= 0:
+            before = instrument[I_N_LIVE]
+            maker_fill(state, slot, ts, order[O_SIZE] - order[O_FILLED])
+            if instrument[I_N_LIVE] < before:
+                continue
+        else:
+            shown = shown_at(state, i, 0 if order[O_SIDE] > 0 else 1, order[O_PRICE])
+            if shown >= 0:
+                move_up(order, model, venue[V_POWER], shown)
+        k += 1
+    expire_reduce_only(state, i, ts)
+
+
+# --- requests -------------------------------------------------------------------------------------------------------
+
+
+@njit
+def price_step(instrument: IntArray, price: int) -> int:
+    """Return the distance between valid prices near `price`, ticks."""
+    if instrument[I_STEP] > 0:
+        return int(instrument[I_STEP])
+    step = 1
+    digits = 0
+    rest = price
+    while rest > 0:
+        rest //= 10
+        digits += 1
+    for _ in range(digits - instrument[I_FIGURES]):
+        step *= 10
+    return int(min(step, instrument[I_UNIT]))
+
+
+@njit
+def refusal(state: IntArray, i: int, client_id: int, price: int, size: int, flags: int) -> int:
+    """Return the reason for which the venue refuses a new order by its rules; R_NONE if it does not."""
+    instrument = instrument_of(state, i)
+    venue = venue_of(state, instrument[I_VENUE])
+    if find_order(state, i, client_id) >= 0:
+        return R_DUPLICATE_ID
+    if size <= 0:
+        return R_INVALID_SIZE
+    if not (flags & MARKET and price == 0) and (price <= 0 or price % price_step(instrument, price) != 0):
+        return R_INVALID_PRICE
+    if size < instrument[I_MIN_SIZE]:
+        return R_BELOW_MIN_SIZE
+    if instrument[I_MAX_SIZE] > 0 and size > instrument[I_MAX_SIZE]:
+        return R_ABOVE_MAX_SIZE
+    units = size if instrument[I_INVERSE] else size * price
+    if not flags & (REDUCE_ONLY | MARKET) and units < instrument[I_MIN_UNITS]:
+        return R_BELOW_MIN_NOTIONAL
+    if venue[V_N_OPEN] >= venue[V_MAX_ORDERS]:
+        return R_TOO_MANY_ORDERS
+    return R_NONE
+
+
+@njit
+def crosses(state: IntArray, i: int, side: int, price: int) -> bool:
+    """Tell whether a limit at `price` would take from the display."""
+    opposite = best_shown(state, i, 1 if side > 0 else 0)
+    return opposite > 0 and (price - opposite) * side >= 0
+
+
+@njit
+def takeable(state: IntArray, i: int, side: int, limit: int, size: int) -> int:
+    """Return how many of `size` lots the display would fill at `limit` (0: at any price)."""
+    ladder = ladder_of(state, AT_VENUE_LADDER, i)
+    span = span_of(state, AT_VENUE_SPAN, i)
+    other = 1 if side > 0 else 0
+    found = 0
+    for k in range(span[other, 0], span[other, 1]):
+        price = ladder[other, k, 0]
+        if found >= size or (limit > 0 and (limit - price) * side < 0):
+            break
+        found += max(0, ladder[other, k, 1] - taken_at(state, i, other, price))
+    return int(min(found, size))
+
+
+@njit
+def walk(state: IntArray, slot: int, ts: int, limit: int, size: int) -> None:
+    """Take up to `size` lots from the display at `limit` or better (0: any price), level by level."""
+    order = order_at(state, slot)
+    i = order[O_INSTRUMENT]
+    side = order[O_SIDE]
+    ladder = ladder_of(state, AT_VENUE_LADDER, i)
+    span = span_of(state, AT_VENUE_SPAN, i)
+    other = 1 if side > 0 else 0
+    rest = size
+    for k in range(span[other, 0], span[other, 1]):
+        price = ladder[other, k, 0]
+        if rest == 0 or (limit > 0 and (limit - price) * side < 0):
+            break
+        lots = min(rest, ladder[other, k, 1] - taken_at(state, i, other, price))
+        if lots > 0:
+            take(state, i, other, price, lots)
+            rest -= lots
+            fill(state, slot, ts, price, lots, False)
+
+
+@njit
+def place(state: IntArray, i: int, ts: int, client_id: int, side: int, price: int, size: int, flags: int) -> None:
+    """Let a new order arrive."""
+    instrument = instrument_of(state, i)
+    reason = refusal(state, i, client_id, price, size, flags)
+    may_take = size
+    if reason == R_NONE and flags & REDUCE_ONLY:
+        may_take = min(size, max(0, -instrument[I_POSITION] * side))
+        if may_take == 0:
+            reason = R_REDUCE_ONLY
+    if reason == R_NONE and flags & POST_ONLY and crosses(state, i, side, price):
+        reason = R_POST_ONLY_WOULD_TAKE
+    if reason == R_NONE and flags & FOK and takeable(state, i, side, price, size) < size:
+        reason = R_FOK_NOT_FILLABLE
+    if reason != R_NONE:
+        answer(state, ts, REJECTED, client_id, i, 0, 0, reason)
+        return
+    slot = 0
+    while order_at(state, slot)[O_CLIENT_ID] != 0:
+        slot += 1
+    live_of(state, i)[instrument[I_N_LIVE]] = slot
+    instrument[I_N_LIVE] += 1
+    venue_of(state, instrument[I_VENUE])[V_N_OPEN] += 1
+    order = order_at(state, slot)
+    order[O_CLIENT_ID] = client_id
+    order[O_INSTRUMENT] = i
+    order[O_SIDE] = side
+    order[O_PRICE] = price
+    order[O_SIZE] = size
+    order[O_FILLED] = 0
+    order[O_FLAGS] = flags
+    answer(state, ts, ACCEPTED, client_id, i, 0, 0, 0)
+    walk(state, slot, ts, price, may_take)
+    if order[O_CLIENT_ID] != client_id:
+        expire_reduce_only(state, i, ts)
+        return
+    if flags & (IOC | FOK | MARKET):
+        reason = R_REMAINDER if order[O_FILLED] > 0 else R_NO_LIQUIDITY
+        tell(state, ts, EXPIRED, client_id, i, side, price, size - order[O_FILLED], reason)
+        remove(state, slot)
+    else:
+        enter_queue(state, slot)
+    expire_reduce_only(state, i, ts)
+
+
+@njit
+def cancel(state: IntArray, i: int, ts: int, client_id: int) -> None:
+    """Let a cancel arrive."""
+    slot = find_order(state, i, client_id)
+    if slot < 0:
+        answer(state, ts, CANCEL_REJECTED, client_id, i, 0, 0, R_UNKNOWN_ORDER)
+        return
+    order = order_at(state, slot)
+    answer(state, ts, CANCELLED, client_id, i, order[O_PRICE], order[O_SIZE] - order[O_FILLED], R_NONE)
+    remove(state, slot)
+
+
+@njit
+def cancel_all(state: IntArray, i: int, ts: int) -> None:
+    """Let a cancel of all orders of an instrument arrive."""
+    live = live_of(state, i)
+    while instrument_of(state, i)[I_N_LIVE] > 0:
+        order = order_at(state, live[0])
+        rest = order[O_SIZE] - order[O_FILLED]
+        answer(state, ts, CANCELLED, order[O_CLIENT_ID], i, order[O_PRICE], rest, R_CANCEL_ALL)
+        remove(state, live[0])
+
+
+@njit
+def amend(state: IntArray, i: int, ts: int, client_id: int, price: int, size: int) -> None:
+    """Let a change of price or total size arrive: only less size at the same price keeps the place in the queue."""
+    instrument = instrument_of(state, i)
+    slot = find_order(state, i, client_id)
+    reason = R_NONE
+    if slot < 0:
+        reason = R_UNKNOWN_ORDER
+    else:
+        order = order_at(state, slot)
+        if size <= order[O_FILLED] or size < instrument[I_MIN_SIZE]:
+            reason = R_INVALID_SIZE
+        elif instrument[I_MAX_SIZE] > 0 and size > instrument[I_MAX_SIZE]:
+            reason = R_ABOVE_MAX_SIZE
+        elif price <= 0 or price % price_step(instrument, price) != 0:
+            reason = R_INVALID_PRICE
+        elif order[O_FLAGS] & POST_ONLY and crosses(state, i, order[O_SIDE], price):
+            reason = R_POST_ONLY_WOULD_TAKE
+    if reason != R_NONE:
+        answer(state, ts, AMEND_REJECTED, client_id, i, price, size, reason)
+        return
+    order = order_at(state, slot)
+    keeps_place = price == order[O_PRICE] and size <= order[O_SIZE]
+    order[O_PRICE] = price
+    order[O_SIZE] = size
+    answer(state, ts, AMENDED, client_id, i, price, size, R_NONE)
+    if keeps_place:
+        return
+    rest = size - order[O_FILLED]
+    if order[O_FLAGS] & REDUCE_ONLY:
+        rest = min(rest, reducible(state, order))
+    walk(state, slot, ts, price, rest)
+    if order[O_CLIENT_ID] == client_id:
+        # last in arrival: the list of live orders is kept in that order
+        live = live_of(state, i)
+        n = instrument[I_N_LIVE]
+        k = 0
+        while live[k] != slot:
+            k += 1
+        for j in range(k, n - 1):
+            live[j] = live[j + 1]
+        live[n - 1] = slot
+        enter_queue(state, slot)
+    expire_reduce_only(state, i, ts)

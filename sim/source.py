@@ -1,0 +1,272 @@
+"""The market as the virtual nursery sees it: run the kernels to the next event an actor hears of, and tell it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from actors.runtime.actor import Actor
+from market.instrument import InstrumentTable
+from market.messages import (
+    AmendRejected,
+    BookDelta,
+    BookSnapshot,
+    BookUpdate,
+    CancelRejected,
+    FundingPayment,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderExpired,
+    OrderRejected,
+    Trade,
+)
+from market.units import Nanos, VenueId
+from sim import engine_kernels as e
+from sim.exchange import Exchange, StreamSpec
+from sim.matching_kernels import (
+    ACCEPTED,
+    AMEND_REJECTED,
+    AMENDED,
+    CANCEL_REJECTED,
+    CANCELLED,
+    EXPIRED,
+    FUNDING_PAID,
+    PAYLOAD,
+    REJECTED,
+)
+from sim.state_kernels import (
+    BOOK,
+    N_EVENTS,
+    N_TOUCH,
+    N_TRADE,
+    NOW,
+    R_CLIENT_ID,
+    R_DETAIL,
+    R_INSTRUMENT,
+    R_KIND,
+    R_PRICE,
+    R_SIZE,
+    R_TS,
+    R_VENUE,
+    SPOKEN,
+    IntArray,
+)
+from sim.venue import FillHistory, SimVenue
+from sim.windows import Window
+
+
+class Teller(Protocol):
+    """What the source needs of a nursery."""
+
+    def at(self, time: Nanos) -> None:
+        """Set the time of what is told next."""
+        ...
+
+    def emit(self, shell: str, port: str, message: Any) -> bool:
+        """Tell a message through a shell's port; False: the shell is down, and nobody heard."""
+        ...
+
+
+class TouchSink(Protocol):
+    """Takes the rows of the run's `touch` and `trades` tables."""
+
+    def take(self, touch: IntArray, trades: IntArray) -> None: ...
+
+
+Tell = Callable[[Any], None]
+
+
+class MarketSource:
+    """Events of the simulated market, one that an actor hears of at a time.
+
+    In fast mode a book or trade is told straight to those who act on it (`heard[stream]`), and mirrors show the rest.
+    `speak` goes over to whole messages through the shells' ports, for good.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        instruments: InstrumentTable,
+        streams: Sequence[StreamSpec],
+        windows: Iterator[Window],
+        sink: TouchSink,
+        *,
+        is_spoken: bool = False,
+    ) -> None:
+        self.end: Nanos = 0
+        self.finished = False
+        self.is_spoken = is_spoken
+        self.history = FillHistory(instruments, len(exchange.venues))
+        self.venues: list[SimVenue | None] = [None] * len(exchange.venues)
+        self.heard: list[Sequence[Callable[[Any], None]]] = [()] * len(streams)
+        self.on_speak: Callable[[], None] = _nothing
+        self._exchange = exchange
+        self._instruments = instruments
+        self._streams = tuple(streams)
+        self._shells = [f"venue:{name}" for name in instruments.venues]
+        self._windows = windows
+        self._window = Window(np.zeros((0, 4), np.int64), np.zeros((0, 8), np.int64), np.zeros((0, 2), np.int64), False)
+        self._sink = sink
+
+    def bind(self, teller: Teller) -> None:
+        """Say whom to tell; before the first `advance`."""
+        self._teller = teller
+
+    def venue_factory(self, venue: VenueId, name: str) -> Callable[[], Actor]:
+        """Return what starts a connection to a venue."""
+
+        def start() -> Actor:
+            shell = SimVenue(name, venue, self._exchange, self.history)
+            self.venues[venue] = shell
+            return shell
+
+        return start
+
+    @property
+    def n_events(self) -> int:
+        """Market events delivered so far, heard or not."""
+        return int(self._exchange.state[N_EVENTS])
+
+    @property
+    def now(self) -> Nanos:
+        """The time of the newest event."""
+        return int(self._exchange.state[NOW])
+
+    def advance(self, until: Nanos) -> Nanos | None:
+        """Run to the next event that an actor hears of, if not after `until`; tell it and return its time."""
+        exchange = self._exchange
+        window = self._window
+        while True:
+            what, now, a, b, c = e.advance(exchange.state, window.events, window.headers, window.levels, until)
+            if what == e.HEARD_BOOK:
+                self._teller.at(now)
+                update = BookUpdate(self._streams[a].instrument, b, now, c, None, None)
+                for tell in self.heard[a]:
+                    tell(update)
+                return now
+            if what == e.FACTS:
+                self._teller.at(now)
+                for row in exchange.facts[:a].tolist():
+                    self._tell_fact(row, now)
+                return now
+            if what == e.QUIET:
+                if window.is_last and not self.finished and exchange.is_window_done(len(window.events)):
+                    self.finished = True
+                    self.end = self.now
+                return None
+            if what == e.HEARD_TRADE:
+                self._teller.at(now)
+                trade = self._trade(a, b)
+                for tell in self.heard[a]:
+                    tell(trade)
+                return now
+            if what == e.SPOKEN_ROW:
+                self._teller.at(now)
+                self._speak_row(a, b)
+                return now
+            if what == e.NEED_WINDOW:
+                window = self._next_window()
+            elif what == e.PAYLOAD_REQUEST:
+                shell = self.venues[b]
+                assert shell is not None
+                shell.arrive(a, c, now)
+            elif what == e.FLUSH:
+                self.flush()
+            elif what == e.GROW:
+                exchange.grow()
+            elif what == e.GAP:
+                self.speak()
+            else:
+                instrument = self._instruments[self._streams[a].instrument]
+                raise ValueError(
+                    f"a book message of {instrument.name} at {now} ns is not a book: levels must be sorted and above 0"
+                )
+
+    def speak(self) -> None:
+        """Deliver everything as whole messages from here on: something happened that a mirror cannot show."""
+        if not self.is_spoken:
+            self.is_spoken = True
+            for v in range(len(self._exchange.venues)):
+                self._exchange.set_mode(v, SPOKEN)
+            self.on_speak()
+
+    def disconnect(self, venue: VenueId) -> None:
+        """Lose what is under way to and from a venue; its orders stay."""
+        self.history.keep_in_flight(self._exchange, venue)
+        self._exchange.drop_in_flight(venue)
+
+    def flush(self) -> None:
+        """Hand the buffered touch and trade rows to the sink."""
+        state = self._exchange.state
+        n_touch, n_trade = int(state[N_TOUCH]), int(state[N_TRADE])
+        self._sink.take(self._exchange.touch[:n_touch], self._exchange.trades[:n_trade])
+        state[N_TOUCH] = state[N_TRADE] = 0
+
+    def _next_window(self) -> Window:
+        self._window = window = next(self._windows)
+        self._exchange.next_window(window.is_last)
+        return window
+
+    def _trade(self, stream: int, row: int) -> Trade:
+        ts_venue, ts_recv, price, size, taker, trade_id, _, _ = self._window.headers[row].tolist()
+        return Trade(self._streams[stream].instrument, ts_venue, ts_recv, price, size, taker, trade_id)
+
+    def _speak_row(self, stream: int, row: int) -> None:
+        i = self._streams[stream].instrument
+        shell = self._shells[self._exchange.venue_of(i)]
+        if self._streams[stream].kind != BOOK:
+            self._teller.emit(shell, "trades", self._trade(stream, row))
+            return
+        ts_venue, ts_recv, seq, prev_seq, is_snapshot, start, n_bids, n_asks = self._window.headers[row].tolist()
+        levels = self._window.levels[start : start + n_bids + n_asks].copy()
+        levels.flags.writeable = False
+        bids, asks = levels[:n_bids], levels[n_bids:]
+        message: Any
+        if is_snapshot:
+            message = BookSnapshot(i, ts_venue, ts_recv, seq, bids, asks)
+        else:
+            message = BookDelta(i, ts_venue, ts_recv, prev_seq, seq, bids, asks)
+        self._teller.emit(shell, "books", message)
+
+    def _tell_fact(self, row: list[int], now: Nanos) -> None:
+        kind = row[R_KIND]
+        shell = self._shells[row[R_VENUE]]
+        simple = _SIMPLE[kind]
+        if simple is not None:
+            self._teller.emit(shell, "facts", simple(row[R_CLIENT_ID], row[R_INSTRUMENT], row[R_TS], now))
+            return
+        refusal = _REFUSALS[kind]
+        if refusal is not None:
+            fact = refusal(row[R_CLIENT_ID], row[R_INSTRUMENT], row[R_TS], now, row[R_DETAIL])
+            self._teller.emit(shell, "facts", fact)
+        elif kind == AMENDED:
+            fact = OrderAmended(row[R_CLIENT_ID], row[R_INSTRUMENT], row[R_TS], now, row[R_PRICE], row[R_SIZE])
+            self._teller.emit(shell, "facts", fact)
+        elif kind == PAYLOAD:
+            venue = self.venues[row[R_VENUE]]
+            answer = None if venue is None else venue.answer(row[R_DETAIL], now)
+            if answer is not None:
+                self._teller.emit(shell, "books" if isinstance(answer, BookSnapshot) else "fills", answer)
+        elif kind == FUNDING_PAID:
+            # rate in 1e-12 stands in the id's place, the position in the size's; longs pay at a positive rate
+            i, position = row[R_INSTRUMENT], row[R_SIZE]
+            value = abs(self._instruments[i].value(row[R_PRICE], position))
+            amount = round(-value * row[R_CLIENT_ID] * (1 if position > 0 else -1))
+            self._teller.emit(shell, "fills", FundingPayment(i, row[R_TS], now, row[R_DETAIL], amount))
+        else:
+            self._teller.emit(shell, "fills", self.history.fill(row[R_VENUE], row, now))
+
+
+_SIMPLE: list[Callable[..., Any] | None] = [None] * (PAYLOAD + 1)
+_SIMPLE[ACCEPTED] = OrderAccepted
+_REFUSALS: list[Callable[..., Any] | None] = [None] * (PAYLOAD + 1)
+_REFUSALS[REJECTED] = OrderRejected
+_REFUSALS[AMEND_REJECTED] = AmendRejected
+_REFUSALS[CANCELLED] = OrderCancelled
+_REFUSALS[CANCEL_REJECTED] = CancelRejected
+_REFUSALS[EXPIRED] = OrderExpired
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,207 @@
+"""The simulated venue: stands where a connector stands live, behind the same ports."""
+
+from array import array
+from typing import ClassVar
+
+import msgspec
+
+from actors.runtime.actor import Actor
+from market.instrument import InstrumentTable
+from market.messages import (
+    AccountSnapshot,
+    AmendOrder,
+    BookSnapshot,
+    CancelAll,
+    CancelOrder,
+    ConnectionUp,
+    Fill,
+    PlaceOrder,
+    RequestAccount,
+    RequestSnapshot,
+    Started,
+)
+from market.units import Nanos, VenueId
+from sim.engine_kernels import ACCOUNT, AMEND, CANCEL, CANCEL_ALL, PLACE, SNAPSHOT, answer_payload, submit
+from sim.exchange import Exchange
+from sim.matching_kernels import FILL_MAKER, FILL_TAKER, PAYLOAD
+from sim.state_kernels import (
+    ACK_PRIVATE,
+    ACK_PUBLIC,
+    R_CLIENT_ID,
+    R_DETAIL,
+    R_INSTRUMENT,
+    R_KIND,
+    R_PRICE,
+    R_SIDE,
+    R_SIZE,
+    R_TS,
+    RING_ACK_PRIVATE,
+    RING_ACK_PUBLIC,
+)
+
+FactRow = list[int]
+
+
+class SimVenue(Actor):
+    """Commands go into the exchange's kernels; what comes out is told by the market source through this shell's ports.
+
+    A crash is a lost connection: the source loses what was in flight, resting orders stay.
+    """
+
+    ports: ClassVar[tuple[str, ...]] = ("books", "trades", "facts", "fills")
+
+    def __init__(self, name: str, venue: VenueId, exchange: Exchange, history: "FillHistory") -> None:
+        super().__init__(name)
+        self.venue = venue
+        self._exchange = exchange
+        self._history = history
+        self._n_payloads = 0
+        self._asked: dict[int, tuple[Nanos, int]] = {}
+        self._answers: dict[int, AccountSnapshot | BookSnapshot] = {}
+        self.on = {
+            PlaceOrder: self._place,
+            AmendOrder: self._amend,
+            CancelOrder: self._cancel,
+            CancelAll: self._cancel_all,
+            RequestAccount: self._request_account,
+            RequestSnapshot: self._request_snapshot,
+            Started: self._start,
+        }
+
+    # --- requests ---------------------------------------------------------------------------------------------------
+
+    def _place(self, m: PlaceOrder) -> None:
+        if not submit(
+            self._exchange.state,
+            self.now,
+            self.venue,
+            PLACE,
+            m.client_id,
+            m.instrument,
+            m.side,
+            m.price,
+            m.size,
+            m.flags,
+        ):
+            self._exchange.grow()
+            self._place(m)
+
+    def _cancel(self, m: CancelOrder) -> None:
+        if not submit(self._exchange.state, self.now, self.venue, CANCEL, m.client_id, m.instrument, 0, 0, 0, 0):
+            self._exchange.grow()
+            self._cancel(m)
+
+    def _amend(self, m: AmendOrder) -> None:
+        if not submit(
+            self._exchange.state, self.now, self.venue, AMEND, m.client_id, m.instrument, 0, m.price, m.size, 0
+        ):
+            self._exchange.grow()
+            self._amend(m)
+
+    def _cancel_all(self, m: CancelAll) -> None:
+        if not submit(self._exchange.state, self.now, self.venue, CANCEL_ALL, 0, m.instrument, 0, 0, 0, 0):
+            self._exchange.grow()
+            self._cancel_all(m)
+
+    def _request_account(self, m: RequestAccount) -> None:
+        self._ask(ACCOUNT, m.fills_since)
+
+    def _request_snapshot(self, m: RequestSnapshot) -> None:
+        self._ask(SNAPSHOT, m.instrument)
+
+    def _ask(self, kind: int, what: int) -> None:
+        if not submit(self._exchange.state, self.now, self.venue, kind, 0, 0, 0, 0, 0, self._n_payloads + 1):
+            self._exchange.grow()
+            self._ask(kind, what)
+            return
+        self._n_payloads += 1
+        self._asked[self._n_payloads] = (self.now, what)
+
+    def _start(self, started: Started) -> None:
+        self.out.append(("facts", ConnectionUp(self.venue, self.now, started.generation)))
+
+    # --- what the market source calls -------------------------------------------------------------------------------
+
+    def arrive(self, kind: int, number: int, now: Nanos) -> None:
+        """Let a request for a snapshot arrive: its answer is what is true at this instant."""
+        asked = self._asked.pop(number, None)
+        if asked is None:  # of an earlier connection
+            return
+        ts_request, what = asked
+        exchange = self._exchange
+        if kind == ACCOUNT:
+            self._answers[number] = AccountSnapshot(
+                self.venue,
+                ts_request,
+                now,
+                0,
+                what,
+                exchange.open_orders(self.venue),
+                self._history.since(what, self.venue, exchange),
+                exchange.positions(self.venue),
+            )
+            ring, channel = RING_ACK_PRIVATE, ACK_PRIVATE
+        else:
+            levels = exchange.venue_levels(what)
+            if levels is None:
+                return  # the venue's own book is broken by a gap of the recording; its next snapshot heals both sides
+            bids, asks, seq, ts_venue = levels
+            self._answers[number] = BookSnapshot(what, ts_venue, 0, seq, bids, asks)
+            ring, channel = RING_ACK_PUBLIC, ACK_PUBLIC
+        answer_payload(exchange.state, self.venue, ring, channel, PAYLOAD, number)
+
+    def answer(self, number: int, now: Nanos) -> AccountSnapshot | BookSnapshot | None:
+        """Return an answer that reaches us now; None for one to an earlier connection."""
+        answer = self._answers.pop(number, None)
+        return None if answer is None else msgspec.structs.replace(answer, ts_recv=now)
+
+
+class FillHistory:
+    """Every fill that a venue made, told or not: what an account snapshot draws on."""
+
+    def __init__(self, instruments: InstrumentTable, n_venues: int) -> None:
+        self._instruments = instruments
+        self._rows = [array("q") for _ in range(n_venues)]
+
+    def since(self, ts: Nanos, venue: VenueId, exchange: Exchange) -> tuple[Fill, ...]:
+        """Return the fills with a venue time >= `ts`, those under way included, by venue time."""
+        rows = self._rows[venue]
+        told = [tuple(rows[at : at + 8]) for at in range(0, len(rows), 8) if rows[at + 2] >= ts]
+        told += [self._kept(row) for row in exchange.facts_in_flight(venue) if self._is_fill(row) and row[R_TS] >= ts]
+        told.sort(key=lambda row: (row[2], row[1], row[3]))
+        return tuple(self._fill(row, row[2]) for row in told)
+
+    def keep_in_flight(self, exchange: Exchange, venue: VenueId) -> None:
+        """Keep the fills whose news is about to be lost."""
+        for row in exchange.facts_in_flight(venue):
+            if self._is_fill(row):
+                self._rows[venue].extend(self._kept(row))
+
+    def fill(self, venue: VenueId, row: FactRow, now: Nanos) -> Fill:
+        """Keep a fill that is delivered now, and return it as a message."""
+        kept = self._kept(row)
+        self._rows[venue].extend(kept)
+        return self._fill(kept, now)
+
+    @staticmethod
+    def _is_fill(row: FactRow) -> bool:
+        return row[R_KIND] in (FILL_MAKER, FILL_TAKER)
+
+    @staticmethod
+    def _kept(row: FactRow) -> tuple[int, ...]:
+        return (
+            row[R_CLIENT_ID],
+            row[R_INSTRUMENT],
+            row[R_TS],
+            row[R_DETAIL],
+            row[R_SIDE],
+            row[R_PRICE],
+            row[R_SIZE],
+            row[R_KIND],
+        )
+
+    def _fill(self, row: tuple[int, ...], ts_recv: Nanos) -> Fill:
+        client_id, i, ts_venue, fill_id, side, price, size, kind = row
+        is_maker = kind == FILL_MAKER
+        fee = self._instruments[i].fee(price, size, is_maker)
+        return Fill(client_id, i, ts_venue, ts_recv, fill_id, side, price, size, is_maker, round(fee * 10**12))
