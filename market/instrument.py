@@ -1,5 +1,6 @@
 """What is traded, its grid of prices and sizes, and the one money function."""
 
+import math
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -147,8 +148,8 @@ class Instrument:
         """
         units = self._units(price)
         nearest = round(units)
-        # a price that *is* on the grid stays there, whatever the last bit of the division says
-        if abs(units - nearest) <= 1e-9 * max(1.0, abs(units)):
+        # a price that *is* on the grid stays there, whatever the last bits of its computation say
+        if abs(units - nearest) <= 1e-14 * abs(units):
             units = float(nearest)
         step = self.price_rule.step(int(units))
         if side > 0:
@@ -215,6 +216,20 @@ class Instrument:
         """Return the size of a deal in report (quote) currency, always >= 0: for limits, volume, leverage."""
         contracts = abs(lots) * self.lot_num / self.lot_den * float(self.multiplier)
         return contracts if self.inverse else contracts * price * self.tick_num / self.tick_den
+
+    def exposure(self, price: float, lots: Lots) -> float:
+        """Return what a position of `lots` (signed) stands for at a float price, quote currency, with its sign."""
+        contracts = lots * self.lot_num / self.lot_den * float(self.multiplier)
+        return contracts if self.inverse else contracts * price
+
+    def lots_of(self, notional: float, price: float) -> Lots:
+        """Return the size that is worth `notional` of quote currency at `price`, to the nearest lot.
+
+        Raises:
+            ValueError: the result is not a number.
+        """
+        per_unit = float(self.multiplier) if self.inverse else float(self.multiplier) * price
+        return self.lots(notional / per_unit if per_unit else math.nan)
 
     def fee(self, price: Ticks, lots: Lots, is_maker: bool) -> Decimal:
         """Return the fee of a fill in the settle asset; negative is a rebate."""

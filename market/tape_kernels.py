@@ -57,7 +57,9 @@ def tape_rows(rows: IntArray, count: IntArray, n: int) -> IntArray:
     n = kept(rows, count, n)
     out = np.empty((n, 5), dtype=np.int64)
     for i in range(n):
-        out[i] = rows[(count[0] - n + i) % rows.shape[0]]
+        place = (count[0] - n + i) % rows.shape[0]
+        for column in range(5):  # a slice here takes numba 3 s to compile
+            out[i, column] = rows[place, column]
     return out
 
 
