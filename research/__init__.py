@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from research.report import write_report
     from research.run_data import Run
     from research.run_report import add_statistics, report_run
-    from research.statistics import statistics
+    from research.run_statistics import statistics
 
 __all__ = ["Run", "add_statistics", "print_statistics", "report_run", "statistics", "write_report"]
 
@@ -20,7 +20,7 @@ _HOME = {
     "add_statistics": "run_report",
     "print_statistics": "console",
     "report_run": "run_report",
-    "statistics": "statistics",
+    "statistics": "run_statistics",
     "write_report": "report",
 }
 

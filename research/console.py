@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from research.statistics import Statistics
+    from research.run_statistics import Statistics
 
 
 def print_statistics(

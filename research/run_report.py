@@ -11,7 +11,7 @@ import numpy as np
 
 from market.units import SECOND
 from research.run_data import Run
-from research.statistics import Statistics, statistics
+from research.run_statistics import Statistics, statistics
 
 MAX_OVERLAYS = 3  # declared series drawn per instrument; the frames have them all
 _BESIDES = ("statistics", "bounds", "complete", "until_ns")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from research.statistics import Figures, Statistics
+from research.run_statistics import Figures, Statistics
 
 MONEY = "report currency"
 PRICE_FRACTION = "bps of price"
