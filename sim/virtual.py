@@ -7,41 +7,25 @@ drain until quiet.  At one instant the market's deliveries come first, then time
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.runtime.agenda import FAR
 from actors.runtime.cell import Cell
-from actors.runtime.children import Children, Hooks, PlannedCrash
+from actors.runtime.children import Children, Hooks
 from actors.runtime.journal import Journal
 from actors.runtime.mailbox import Edge
 from actors.runtime.nursery import Outcome, Shell
+from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
 from actors.runtime.supervision import Stop
 from market.units import SECOND, Nanos
+from sim.event_source import EventSource
+
+if TYPE_CHECKING:
+    from loguru import Logger
 
 MAX_DELIVERIES_PER_INSTANT: Final = 10_000
 _LOOP_SAMPLE: Final = 1_000
-
-
-class EventSource(Protocol):
-    """The market and the venues, as the nursery sees them."""
-
-    @property
-    def end(self) -> Nanos:
-        """When the run is over; final as soon as `finished`."""
-        ...
-
-    @property
-    def finished(self) -> bool:
-        """Tell whether no event is left; a request of an actor may bring one again."""
-        ...
-
-    def advance(self, until: Nanos) -> Nanos | None:
-        """Run the market to its next event that an actor must hear of, if before or at `until`.
-
-        Calls the nursery's `at`, then `emit` or `post`.  Returns the event's time; None: there is none up to `until`.
-        """
-        ...
 
 
 class EndlessLoopError(Exception):
@@ -66,11 +50,12 @@ class VirtualNursery(Children):
         hooks: Hooks | None = None,
         crashes: Iterable[PlannedCrash] = (),
         journal: Journal | None = None,
+        logger: "Logger | None" = None,
         drain_ns: Nanos = 10 * SECOND,
         on_progress: Callable[["VirtualNursery"], None] | None = None,
         progress_every: int = 4096,
     ) -> None:
-        super().__init__(log, seed, hooks=hooks, crashes=crashes, journal=journal)
+        super().__init__(log, seed, hooks=hooks, crashes=crashes, journal=journal, logger=logger)
         self.now = start
         self.stop_requested = False
         self._drain_ns = drain_ns
@@ -180,6 +165,8 @@ class VirtualNursery(Children):
                 self.drain()
         for cell in self.cells.values():  # shells of a run that gave up: the tree thinks them stopped
             self._stop(cell, "stop")
+        if self.journal is not None:
+            self.journal.end(self.log.digest())
 
     # --- the drain --------------------------------------------------------------------------------------------------
 
@@ -217,12 +204,14 @@ class VirtualNursery(Children):
                         for port, message in out:
                             for way in outlets[port]:
                                 n_put = way.n_put + 1
-                                if n_put - way.n_got <= way.mark and way.waiting is None:
+                                if n_put - way.n_got > way.mark:
+                                    put(way, message)
+                                elif way.waiting is None:
                                     way.n_put = n_put
                                     way.line.append((way, message))
                                     add_turn(way.cell)
-                                else:
-                                    put(way, message)
+                                elif way.mailbox.put(way, message):
+                                    add_turn(way.cell)
                         out.clear()
             except Exception as error:
                 self.number = number

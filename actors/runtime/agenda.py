@@ -12,9 +12,14 @@ _Entry: TypeAlias = tuple[Nanos, int, Callable[[], None]]
 
 
 class Agenda:
-    """Entries ordered by (time, number of their scheduling)."""
+    """Entries ordered by (time, number of their scheduling).
+
+    Attributes:
+        on_earlier: called when an entry comes before all others: who sleeps until the first must look again.
+    """
 
     def __init__(self) -> None:
+        self.on_earlier: Callable[[], None] | None = None
         self._heap: list[_Entry] = []
         self._n_scheduled = 0
 
@@ -31,6 +36,8 @@ class Agenda:
         self._n_scheduled += 1
         entry: _Entry = (at, self._n_scheduled, partial(action, *args))
         heapq.heappush(self._heap, entry)
+        if self.on_earlier is not None and self._heap[0] is entry:
+            self.on_earlier()
 
     def pop(self) -> tuple[Nanos, Callable[[], None]]:
         """Return the first entry, which is no longer one."""

@@ -3,45 +3,32 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+import loguru
 
 from actors.runtime import supervision
 from actors.runtime.actor import Actor
 from actors.runtime.cell import Cell
 from actors.runtime.child_spec import OnRestart, SupervisorSpec
 from actors.runtime.journal import Journal
+from actors.runtime.log import describe
 from actors.runtime.mailbox import Edge
 from actors.runtime.nursery import ActorSpec, Shell
+from actors.runtime.planned_crash import PlannedCrash, PlannedCrashError
 from actors.runtime.run_log import RunLog
 from actors.runtime.supervision import ChildState, Decision, SupervisionTree
+from actors.runtime.supervision_log import SupervisionLog
 from actors.runtime.switchboard import Switchboard
 from market.messages import ActorDown, ActorUp, Drain, LogReplayed, Started, Stop
 from market.order_log import LogKind, unpack
 from market.units import Nanos
 
+if TYPE_CHECKING:
+    from loguru import Logger
+
 _WATCHED: Final = ("connector", "keeper", "quoter")  # whose falls and returns are told to the others
-
-
-@attrs.frozen
-class PlannedCrash:
-    """A crash on purpose, to test what follows.
-
-    Attributes:
-        at_message: with the n-th message that the actor is delivered, all generations counted; 1 the first.
-        at_ns: at a time, between messages.
-        after_handler: the handler has run, but nothing was sent yet.
-    """
-
-    actor: str
-    at_message: int | None = None
-    at_ns: Nanos | None = None
-    after_handler: bool = False
-
-
-class PlannedCrashError(Exception):
-    """What a `PlannedCrash` raises."""
 
 
 @attrs.frozen
@@ -60,6 +47,7 @@ class Children(Switchboard):
         hooks: who else is told of starts and falls.
         crashes: crashes on purpose.
         journal: what is to be written down of every delivery.
+        logger: takes one record per start, crash, restart, escalation and stop.
     """
 
     def __init__(
@@ -70,15 +58,22 @@ class Children(Switchboard):
         hooks: Hooks | None = None,
         crashes: Iterable[PlannedCrash] = (),
         journal: Journal | None = None,
+        logger: "Logger | None" = None,
     ) -> None:
         super().__init__(log, journal)
+        self._logger = logger or loguru.logger
         self._seed = seed
         self._hooks = hooks or Hooks()
         self._crashes = tuple(crashes)
         self._is_resumed = len(log) > 0
         self.tree: SupervisionTree
+        self._records: SupervisionLog
         self.gave_up = ""
         self.is_stopping = False
+
+    def plan_crashes(self, crashes: Iterable[PlannedCrash]) -> None:
+        """Add crashes on purpose; before the run begins."""
+        self._crashes += tuple(crashes)
 
     def supervise(self, root: SupervisorSpec) -> None:
         """Say who supervises whom.
@@ -87,6 +82,7 @@ class Children(Switchboard):
             ValueError: a spawned actor is not in the tree, or one in the tree is not spawned.
         """
         self.tree = SupervisionTree(root, self._seed)
+        self._records = SupervisionLog(self._logger, self.tree)
         children = set(self.tree.start_order())
         if children != set(self.cells):
             odd = sorted(children ^ set(self.cells))
@@ -95,6 +91,8 @@ class Children(Switchboard):
     # --- starts -----------------------------------------------------------------------------------------------------
 
     def _start_all(self) -> None:
+        if self.journal is not None:
+            self.journal.begin(self._seed, self.cells.values(), self.edges)
         for plan in self._crashes:
             cell = self.cells[plan.actor]
             if plan.at_message is not None:
@@ -126,6 +124,7 @@ class Children(Switchboard):
             if not self._deliver(cell, cell.orders, message, is_direct=True):
                 return
         self._came_up(cell)
+        self._records.started(child, generation)
         if generation > 0:
             self._spread(cell, ActorUp(cell.spec.kind, cell.spec.index))
 
@@ -133,10 +132,8 @@ class Children(Switchboard):
         for port in actor.ports:
             self._open(cell, port)
         cell.build(actor, self.log)
+        self._unseal(cell)
         cell.is_up = True
-        for edge in cell.mailbox.edges:
-            if edge.tap is not None:
-                edge.rejoin()
         self._refresh(cell)
 
     def _first_messages(self, cell: Cell) -> Iterator[Any]:
@@ -163,14 +160,14 @@ class Children(Switchboard):
                 raise PlannedCrashError(f"{cell.name}, after handling its message {cell.n_delivered}")
             out = actor.out
             if self.journal is not None:
-                self.journal.delivered(self.number, cell, edge, self.now, is_direct, out)
+                self.journal.delivered(self.number, cell, edge, is_direct, self.now, out)
             outlets = cell.outlets
             for port, output in out:
                 for way in outlets[port]:
                     self.put(way, output)
             out.clear()
         except Exception as error:
-            self._crashed(cell, error, edge)
+            self._crashed(cell, error, edge, is_direct=is_direct)
             return False
         return True
 
@@ -185,12 +182,13 @@ class Children(Switchboard):
 
     # --- crashes ----------------------------------------------------------------------------------------------------
 
-    def _crashed(self, cell: Cell, error: Exception, edge: Edge | None = None) -> None:
+    def _crashed(self, cell: Cell, error: Exception, edge: Edge | None = None, *, is_direct: bool = False) -> None:
         if not cell.is_up and edge is not None:
             return
-        text = f"{type(error).__name__}: {error}"
+        text = describe(error)
         if self.journal is not None:
-            self.journal.crashed(self.number, cell, edge, self.now, text)
+            self.journal.crashed(self.number, cell, edge, is_direct, self.now, text)
+        self._records.crashed(cell.name, cell.generation, error)
         self._take_down(cell, text)
         self._carry_out(self.tree.on_crash(cell.name, cell.generation, self.now, text))
 
@@ -212,6 +210,7 @@ class Children(Switchboard):
                     self._schedule_start(at, child, generation)
                 case supervision.GiveUp(_, _, error):
                     self.gave_up = error
+        self._records.decided(decisions)
         for child in self.tree.start_order():
             if self.tree.state(child) is ChildState.STOPPED:
                 self._seal(self.cells[child])
@@ -233,10 +232,15 @@ class Children(Switchboard):
             self.journal.stopped(cell, self.now)
         if cell.is_up and self._deliver(cell, cell.orders, Stop(), is_direct=True):
             self._take_down(cell, reason)
+            self._records.stopped(cell.name, cell.generation)
 
     def _take_down(self, cell: Cell, reason: str) -> None:
-        if not cell.is_up:
-            return
+        if cell.is_up:
+            self._end_life(cell)
+            if not self.is_stopping:
+                self._spread(cell, ActorDown(cell.spec.kind, cell.spec.index, reason))
+
+    def _end_life(self, cell: Cell) -> None:
         cell.is_up = False
         cell.serving = None
         if self.tree.spec(cell.name).mailbox is OnRestart.CLEAR:
@@ -244,8 +248,6 @@ class Children(Switchboard):
         self._refresh(cell)
         self._went_down(cell)
         self._hooks.on_down(cell.spec)
-        if not self.is_stopping:
-            self._spread(cell, ActorDown(cell.spec.kind, cell.spec.index, reason))
 
     def _spread(self, about: Cell, message: ActorDown | ActorUp) -> None:
         """Tell those who care that an actor others depend on fell or came back, down ones when they return."""
@@ -254,12 +256,19 @@ class Children(Switchboard):
                 if cell is not about and type(message) in cell.on:
                     self._tell(cell.orders, message)
 
-    @staticmethod
-    def _seal(cell: Cell) -> None:
+    def _seal(self, cell: Cell) -> None:
         """Let what is sent to an actor that is not to come back be counted as dropped, not fill its mailbox."""
-        for edge in cell.mailbox.edges:
-            if edge.tap is None:
+        if cell.orders.tap is None:
+            if self.journal is not None:
+                self.journal.sealed(cell)
+            for edge in cell.mailbox.edges:
                 edge.divert(partial(_drop, edge))
+
+    @staticmethod
+    def _unseal(cell: Cell) -> None:
+        for edge in cell.mailbox.edges:
+            if edge.tap is not None:
+                edge.rejoin()
 
     # --- what a nursery adds ----------------------------------------------------------------------------------------
 

@@ -1,14 +1,117 @@
-"""What a nursery can write down so that a run can be followed: every delivery, and all that came from outside."""
+"""What a nursery can write down so that a run can be followed: every delivery, and all that came from outside.
 
-from typing import Any, Protocol
+A journal holds a head and then records in the order in which things happened, each MessagePack under its length (4
+bytes, little-endian).  What actors gave each other is not in it: that follows from the deliveries.  Their outputs stand
+as a count and a checksum, to be compared.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from struct import Struct
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
 
 from actors.runtime.cell import Cell
 from actors.runtime.mailbox import Edge
+from actors.runtime.message_codec import MessageCodec
 from market.units import Nanos
+
+FORMAT = 1
+_LENGTH = Struct("<I")
+
+
+class Head(msgspec.Struct, tag="head", array_like=True, frozen=True):
+    """The run: its seed, its config as text, and who is wired to whom, by which later records name them."""
+
+    format: int
+    seed: int
+    config: str
+    actors: tuple[str, ...]
+    edges: tuple[str, ...]
+
+
+class StartRecord(msgspec.Struct, tag="start", array_like=True, frozen=True):
+    """A generation is built next, and its first messages delivered."""
+
+    actor: int
+    generation: int
+    now: Nanos
+
+
+class StopRecord(msgspec.Struct, tag="stop", array_like=True, frozen=True):
+    """A generation is delivered `Stop` next, and ends."""
+
+    actor: int
+    now: Nanos
+
+
+class CrashRecord(msgspec.Struct, tag="crash", array_like=True, frozen=True):
+    """A generation has crashed in delivery `number` by `edge`; -1: outside of one."""
+
+    number: int
+    actor: int
+    edge: int
+    is_direct: bool
+    now: Nanos
+    error: str
+
+
+class SealRecord(msgspec.Struct, tag="seal", array_like=True, frozen=True):
+    """An actor is not to come back: what is sent to it is dropped."""
+
+    actor: int
+
+
+class EmitRecord(msgspec.Struct, tag="emit", array_like=True, frozen=True):
+    """A shell sends a message, here in full."""
+
+    actor: int
+    port: str
+    now: Nanos
+    kind: str
+    message: bytes
+
+
+class PutRecord(msgspec.Struct, tag="put", array_like=True, frozen=True):
+    """The nursery sends a message of its own, here in full: a timer, news of another actor, a drain."""
+
+    edge: int
+    now: Nanos
+    kind: str
+    message: bytes
+
+
+class DeliveryRecord(msgspec.Struct, tag="deliver", array_like=True, frozen=True):
+    """A message was handled.  A direct one has not waited: it is the first or the last of a life."""
+
+    number: int
+    actor: int
+    generation: int
+    edge: int
+    is_direct: bool
+    now: Nanos
+    n_out: int
+    checksum: int
+
+
+class EndRecord(msgspec.Struct, tag="end", array_like=True, frozen=True):
+    """The run has ended, with this digest."""
+
+    digest: str
+
+
+JournalRecord: TypeAlias = (
+    StartRecord | StopRecord | CrashRecord | SealRecord | EmitRecord | PutRecord | DeliveryRecord | EndRecord
+)
 
 
 class Journal(Protocol):
     """Told of everything in the order in which it happens."""
+
+    def begin(self, seed: int, cells: Iterable[Cell], edges: Iterable[Edge]) -> None:
+        """All is wired, and nothing has happened."""
 
     def started(self, cell: Cell, now: Nanos) -> None:
         """A generation is built next."""
@@ -16,8 +119,11 @@ class Journal(Protocol):
     def stopped(self, cell: Cell, now: Nanos) -> None:
         """A generation is delivered `Stop` next, and ends."""
 
-    def crashed(self, number: int, cell: Cell, edge: Edge | None, now: Nanos, error: str) -> None:
-        """A generation has ended in a crash: in delivery `number` by `edge`, or outside of one."""
+    def crashed(self, number: int, cell: Cell, edge: Edge | None, is_direct: bool, now: Nanos, error: str) -> None:
+        """A generation has ended in a crash, in delivery `number` or outside of one."""
+
+    def sealed(self, cell: Cell) -> None:
+        """An actor is not to come back."""
 
     def emitted(self, cell: Cell, port: str, now: Nanos, message: Any) -> None:
         """A shell sends a message."""
@@ -26,6 +132,130 @@ class Journal(Protocol):
         """The nursery sends a message of its own."""
 
     def delivered(
-        self, number: int, cell: Cell, edge: Edge, now: Nanos, is_direct: bool, out: list[tuple[str, Any]]
+        self, number: int, cell: Cell, edge: Edge, is_direct: bool, now: Nanos, out: list[tuple[str, Any]]
     ) -> None:
         """A message was handled and gave `out`, which is put next."""
+
+    def sync(self) -> None:
+        """Hand what was written to the operating system."""
+
+    def end(self, digest: str) -> None:
+        """The run is over."""
+
+
+class JournalFile:
+    """A journal on disk.
+
+    Args:
+        config: the run's, as text, to stand in the head.
+    """
+
+    def __init__(self, path: Path, config: str = "", codec: MessageCodec | None = None) -> None:
+        self._file = path.open("xb")
+        self._config = config
+        self._codec = codec or MessageCodec()
+        self._encoder = msgspec.msgpack.Encoder()
+
+    def begin(self, seed: int, cells: Iterable[Cell], edges: Iterable[Edge]) -> None:
+        """Write the head."""
+        self._write(Head(FORMAT, seed, self._config, *names(cells, edges)))
+
+    def started(self, cell: Cell, now: Nanos) -> None:
+        """Write a start."""
+        self._write(StartRecord(cell.place, cell.generation, now))
+
+    def stopped(self, cell: Cell, now: Nanos) -> None:
+        """Write a stop."""
+        self._write(StopRecord(cell.place, now))
+
+    def crashed(self, number: int, cell: Cell, edge: Edge | None, is_direct: bool, now: Nanos, error: str) -> None:
+        """Write a crash."""
+        self._write(CrashRecord(number, cell.place, edge.number if edge else -1, is_direct, now, error))
+
+    def sealed(self, cell: Cell) -> None:
+        """Write that an actor is not to come back."""
+        self._write(SealRecord(cell.place))
+
+    def emitted(self, cell: Cell, port: str, now: Nanos, message: Any) -> None:
+        """Write a shell's message in full."""
+        self._write(EmitRecord(cell.place, port, now, *self._codec.encode(message)))
+
+    def put(self, edge: Edge, now: Nanos, message: Any) -> None:
+        """Write a message of the nursery's own in full."""
+        self._write(PutRecord(edge.number, now, *self._codec.encode(message)))
+
+    def delivered(
+        self, number: int, cell: Cell, edge: Edge, is_direct: bool, now: Nanos, out: list[tuple[str, Any]]
+    ) -> None:
+        """Write a delivery with the checksum of what it gave."""
+        # what a shell gives is emitted, and written then
+        given = [] if cell.spec.is_shell else out
+        self._write(
+            DeliveryRecord(
+                number,
+                cell.place,
+                cell.generation,
+                edge.number,
+                is_direct,
+                now,
+                len(given),
+                checksum(self._codec, given),
+            )
+        )
+
+    def sync(self) -> None:
+        """Hand what was written to the operating system."""
+        self._file.flush()
+
+    def end(self, digest: str) -> None:
+        """Write the digest and close the file."""
+        self._write(EndRecord(digest))
+        self._file.close()
+
+    def _write(self, record: Head | JournalRecord) -> None:
+        data = self._encoder.encode(record)
+        self._file.write(_LENGTH.pack(len(data)) + data)
+
+
+def read_journal(path: Path) -> tuple[Head, Iterator[JournalRecord]]:
+    """Return a journal's head and its records; a record that a kill has cut short ends them.
+
+    Raises:
+        ValueError: it is no journal, or one of another format.
+    """
+    data = _split(path)
+    try:
+        head = msgspec.msgpack.decode(next(data), type=Head)
+    except (StopIteration, msgspec.MsgspecError):
+        raise ValueError(f"{path} is not a journal: it has no head") from None
+    if head.format != FORMAT:
+        raise ValueError(f"{path} is a journal of format {head.format}; this code reads format {FORMAT}")
+    decoder: msgspec.msgpack.Decoder[JournalRecord] = msgspec.msgpack.Decoder(JournalRecord)
+    return head, (decoder.decode(record) for record in data)
+
+
+def names(cells: Iterable[Cell], edges: Iterable[Edge]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what actors and edges are called in a head."""
+    return (
+        tuple(cell.name for cell in cells),
+        tuple(f"{edge.name} ({edge.policy.value} {edge.capacity})" for edge in edges),
+    )
+
+
+def checksum(codec: MessageCodec, out: list[tuple[str, Any]]) -> int:
+    """Return the checksum of what a delivery gave."""
+    crc = 0
+    for port, message in out:
+        name, data = codec.encode(message)
+        crc = zlib.crc32(data, zlib.crc32(f"{port} {name}".encode(), crc))
+    return crc
+
+
+def _split(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while len(prefix := file.read(_LENGTH.size)) == _LENGTH.size:
+            (length,) = _LENGTH.unpack(prefix)
+            data = file.read(length)
+            if len(data) < length:
+                return
+            yield data

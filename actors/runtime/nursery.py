@@ -10,7 +10,7 @@ from actors.runtime.child_spec import SupervisorSpec
 from actors.runtime.mailbox import Edge, Policy
 from market.units import Nanos
 
-Emit: TypeAlias = Callable[[str, Any], None]  # port, message
+Emit: TypeAlias = Callable[[str, Any], bool]  # (port, message); False when the shell is down
 Kind = Literal["connector", "keeper", "tracker", "manager", "quoter", "recorder"]
 
 CONTROL: Final = "control"  # Drained goes to the nursery

@@ -91,7 +91,7 @@ class Switchboard(ABC):
         if self.journal is not None:
             self.journal.emitted(cell, port, self.now, message)
         try:
-            for edge in cell.emissions[port]:
+            for edge in cell.emissions.get(port, ()):
                 self.put(edge, message)
         except EdgeOverflowError as error:
             self._crashed(cell, error)
@@ -126,10 +126,16 @@ class Switchboard(ABC):
             self._take(cell)
 
     def _tell(self, edge: Edge, message: Any) -> None:
-        """Put a message of the nursery's own."""
+        """Put a message of the nursery's own; who has no room for it crashes."""
         if self.journal is not None:
             self.journal.put(edge, self.now, message)
-        self.put(edge, message)
+        try:
+            self.put(edge, message)
+        except EdgeOverflowError as error:
+            if edge.cell.is_up:
+                self._crashed(edge.cell, error)
+            else:
+                edge.dropped += 1
 
     def _hold(self, edge: Edge, more: int) -> None:
         edge.cell.n_holding += more

@@ -1,0 +1,270 @@
+"""The nursery of a live run: a Trio task for each actor, which waits, delivers, and waits for room.
+
+Between the waits all is synchronous: a delivery and the putting of its outputs are one step, so the order of deliveries
+alone determines every mailbox.  To cancel `run` is the axe; `request_stop` is the way to stop.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import attrs
+import trio
+import trio.lowlevel
+
+from actors.runtime.agenda import FAR, Agenda
+from actors.runtime.cell import Cell
+from actors.runtime.children import Children, Hooks
+from actors.runtime.journal import Journal
+from actors.runtime.nursery import Outcome, Shell
+from actors.runtime.planned_crash import PlannedCrash
+from actors.runtime.run_log import RunLog
+from actors.runtime.supervision import Decision, Stop
+from market.units import SECOND, Nanos
+
+if TYPE_CHECKING:
+    from loguru import Logger
+
+_SYNC_S: Final = 1.0  # what a power cut may cost
+
+
+class SleepClock(Protocol):
+    """A clock that knows how long to sleep for."""
+
+    def now_ns(self) -> Nanos:
+        """Return ns since the Unix epoch."""
+        ...
+
+    def seconds_until(self, at: Nanos) -> float:
+        """Return the real seconds until `at`, 0 when it has passed."""
+        ...
+
+
+class _Bell:
+    """Wakes one sleeper: rings while nobody sleeps are one ring."""
+
+    def __init__(self) -> None:
+        self._send, self._receive = trio.open_memory_channel[None](1)
+
+    def ring(self) -> None:
+        with suppress(trio.WouldBlock):  # it will ring already
+            self._send.send_nowait(None)
+
+    async def wait(self) -> None:
+        """Sleep until it rings; always a checkpoint."""
+        await self._receive.receive()
+
+
+@attrs.define(eq=False)
+class _Life:
+    """What the task of one generation waits with."""
+
+    mail: _Bell = attrs.field(factory=_Bell)
+    room: _Bell = attrs.field(factory=_Bell)
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    has_ended: trio.Event = attrs.field(factory=trio.Event)
+    is_quiet: trio.Event | None = None  # someone waits for it to have handled all
+
+
+class LiveNursery(Children):
+    """Runs actors under Trio.
+
+    Args:
+        drain_ns: how long the order manager may take to prove its cancels at the end.
+    """
+
+    def __init__(
+        self,
+        log: RunLog,
+        seed: int,
+        clock: SleepClock,
+        *,
+        hooks: Hooks | None = None,
+        crashes: Iterable[PlannedCrash] = (),
+        journal: Journal | None = None,
+        logger: "Logger | None" = None,
+        drain_ns: Nanos = 10 * SECOND,
+    ) -> None:
+        super().__init__(log, seed, hooks=hooks, crashes=crashes, journal=journal, logger=logger)
+        self.clock = clock
+        self._drain_ns = drain_ns
+        self._lives: dict[str, _Life] = {}
+        self._restarts = Agenda()
+        self._due_starts: list[tuple[str, int]] = []
+        self._is_over = trio.Event()  # asked to stop, or given up
+        self._news = _Bell()  # while winding up: look again whether it is proven that no order is left
+        self._trio: trio.Nursery
+
+    def request_stop(self) -> None:
+        """Let the run end: drain, then stop."""
+        self._is_over.set()
+
+    def emit(self, shell: str, port: str, message: Any) -> bool:
+        self._look_at_clock()
+        is_sent = super().emit(shell, port, message)
+        if self.tree.has_given_up:
+            self._news.ring()
+        return is_sent
+
+    async def run(self) -> Outcome:
+        """Start the actors, and run them until `request_stop` or until the root gives up; return how it ended."""
+        async with trio.open_nursery() as self._trio:
+            self._look_at_clock()
+            self._start_all()
+            self._trio.start_soon(self._keep_agenda)
+            self._trio.start_soon(self._keep_restarts)
+            self._trio.start_soon(self._keep_log)
+            await self._is_over.wait()
+            outcome = await self._wind_up()
+            self._trio.cancel_scope.cancel()
+        self.log.sync()
+        if self.journal is not None:
+            self.journal.end(self.log.digest())
+        return outcome
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    async def _wind_up(self) -> Outcome:
+        self._look_at_clock()
+        deadline = self.now + self._drain_ns
+        unproven = 0
+        if not self.tree.has_given_up and any(c.is_up and c.spec.kind == "manager" for c in self.cells.values()):
+            self._begin_drain(deadline)
+            await self._wait_for(lambda: self.drained is not None or self.tree.has_given_up, deadline)
+            unproven = self.drained.unproven if self.drained is not None else -1
+        if self.tree.has_given_up:
+            shells = self._shells()
+            await self._wait_for(lambda: not any(shell.n_unproven for shell in shells), deadline)
+            unproven = sum(shell.n_unproven for shell in shells)
+        await self._stop_all()
+        return Outcome("gave up" if self.tree.has_given_up else "done", unproven, self.gave_up)
+
+    async def _wait_for(self, is_proven: Callable[[], bool], deadline: Nanos) -> None:
+        with trio.move_on_after(self.clock.seconds_until(deadline)):
+            while not is_proven():
+                await self._news.wait()
+
+    async def _stop_all(self) -> None:
+        self.is_stopping = True
+        stopped = [self.cells[decision.child] for decision in self.tree.shut_down() if isinstance(decision, Stop)]
+        abandoned = [cell for cell in self.cells.values() if cell.is_up and cell not in stopped]
+        for cell in (*stopped, *abandoned):
+            with trio.move_on_after(self.tree.spec(cell.name).shutdown_s) as grace:
+                await self._handle_the_rest(cell)
+                self._look_at_clock()
+                self._stop(cell, "stop")
+                await self._lives[cell.name].has_ended.wait()
+            if grace.cancelled_caught:
+                self._stop(cell, "stop")
+                self._logger.bind(child=cell.name, generation=cell.generation).error("child did not end in time")
+
+    async def _handle_the_rest(self, cell: Cell) -> None:
+        life = self._lives[cell.name]
+        while cell.is_up and cell.line:
+            life.is_quiet = trio.Event()
+            await life.is_quiet.wait()
+
+    # --- tasks ------------------------------------------------------------------------------------------------------
+
+    async def _live(self, cell: Cell, life: _Life) -> None:
+        """Be the task of one generation of an actor."""
+        with life.scope:
+            async with trio.open_nursery() as background:
+                if isinstance(cell.actor, Shell):
+                    background.start_soon(self._run_shell, cell, cell.generation, cell.actor)
+                while True:
+                    while cell.line:
+                        while cell.n_held:
+                            await life.room.wait()
+                        self._look_at_clock()
+                        self._deliver(cell, *self._take(cell))
+                        await trio.lowlevel.checkpoint()  # the others' turn; and here ends who has crashed
+                    if life.is_quiet is not None:
+                        life.is_quiet.set()
+                    await life.mail.wait()
+        life.has_ended.set()
+
+    async def _run_shell(self, cell: Cell, generation: int, shell: Shell) -> None:
+        try:
+            await shell.run(partial(self.emit, cell.name))
+        except Exception as error:
+            self._look_at_clock()
+            if cell.is_up and cell.generation == generation:
+                self._crashed(cell, error)
+
+    async def _keep_agenda(self) -> None:
+        while True:
+            await self._wait_for_entry(self.agenda)
+            _, action = self.agenda.pop()
+            action()
+
+    async def _keep_restarts(self) -> None:
+        """Start what is to be started, in order, each once its last generation has ended."""
+        while True:
+            await self._wait_for_entry(self._restarts)
+            _, action = self._restarts.pop()
+            action()
+            child, generation = self._due_starts.pop()
+            with trio.move_on_after(self.tree.spec(child).shutdown_s):
+                if child in self._lives:
+                    await self._lives[child].has_ended.wait()
+            self._look_at_clock()
+            self._start(child, generation)
+
+    async def _wait_for_entry(self, agenda: Agenda) -> None:
+        bell = _Bell()
+        agenda.on_earlier = bell.ring
+        await trio.lowlevel.checkpoint()  # timers that are always due must not starve the actors
+        while (at := agenda.next_at) > self.clock.now_ns():
+            with trio.move_on_after(self.clock.seconds_until(at) if at < FAR else math.inf):
+                await bell.wait()
+        self._look_at_clock()
+
+    async def _keep_log(self) -> None:
+        while True:
+            await trio.sleep(_SYNC_S)
+            self.log.sync()
+            if self.journal is not None:
+                self.journal.sync()
+
+    def _look_at_clock(self) -> None:
+        self.now = max(self.now, self.clock.now_ns())
+
+    def _shells(self) -> list[Shell]:
+        return [cell.actor for cell in self.cells.values() if cell.is_up and isinstance(cell.actor, Shell)]
+
+    # --- what a nursery adds ----------------------------------------------------------------------------------------
+
+    def _ready(self, cell: Cell) -> None:
+        if cell.is_up and cell.name in self._lives:
+            self._lives[cell.name].mail.ring()
+
+    def _released(self, cell: Cell) -> None:
+        if cell.is_up:
+            self._lives[cell.name].room.ring()
+
+    def _refresh(self, cell: Cell) -> None:
+        pass  # a task looks at its cell anyway
+
+    def _came_up(self, cell: Cell) -> None:
+        life = self._lives[cell.name] = _Life()
+        self._trio.start_soon(self._live, cell, life, name=cell.name)
+
+    def _went_down(self, cell: Cell) -> None:
+        if cell.name in self._lives:
+            self._lives[cell.name].scope.cancel()
+
+    def _schedule_start(self, at: Nanos, child: str, generation: int) -> None:
+        self._restarts.schedule(at, self._due_starts.append, (child, generation))
+
+    def _take_control(self, message: Any) -> None:
+        super()._take_control(message)
+        self._news.ring()
+
+    def _carry_out(self, decisions: list[Decision]) -> None:
+        super()._carry_out(decisions)
+        if self.tree.has_given_up:
+            self._is_over.set()
+            self._news.ring()
