@@ -1,0 +1,192 @@
+"""Columns as Arrow tables, and back.
+
+One row is one message.  Its levels are two lists, `price` and `size`, the bids before the asks; `n_bids` says where the
+asks begin.  Measured on 4 h of two venues (288,000 books of 20 levels a side) and on 2.2 M level rows of increments,
+against fixed-size lists a side, one column a level, and flat level rows with message numbers: this reads fastest
+(0.16 s, 45 M level rows/s) and, with byte-stream-split ints, is smallest (12 MB, 2.7 bytes a level row).  duckdb and
+pandas read it as it is.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+import attrs
+import numpy as np
+import pyarrow as pa
+
+from market.archive.layout import Kind
+from market.columns import BookColumns, Columns, FundingColumns, IntArray, TradeColumns
+
+# values of the column `is_snapshot`
+DELTA: Final = 0
+SNAPSHOT: Final = 1
+CHECKPOINT: Final = 2  # our own full book at the head of an hour
+
+_LEVELS: Final = pa.list_(pa.field("element", pa.int64(), nullable=False))
+_BOOK: Final = pa.schema(
+    [
+        pa.field("ts_recv", pa.int64(), nullable=False),
+        pa.field("ts_venue", pa.int64(), nullable=False),
+        pa.field("seq", pa.int64(), nullable=False),
+        pa.field("prev_seq", pa.int64(), nullable=False),
+        pa.field("is_snapshot", pa.int8(), nullable=False),
+        pa.field("n_bids", pa.int32(), nullable=False),
+        pa.field("price", _LEVELS, nullable=False),
+        pa.field("size", _LEVELS, nullable=False),
+    ]
+)
+_TRADES: Final = pa.schema(
+    [
+        pa.field("ts_recv", pa.int64(), nullable=False),
+        pa.field("ts_venue", pa.int64(), nullable=False),
+        pa.field("price", pa.int64(), nullable=False),
+        pa.field("size", pa.int64(), nullable=False),
+        pa.field("taker", pa.int8(), nullable=False),
+        pa.field("trade_id", pa.int64(), nullable=False),
+    ]
+)
+_FUNDING: Final = pa.schema(
+    [
+        pa.field("ts_recv", pa.int64(), nullable=False),
+        pa.field("ts_venue", pa.int64(), nullable=False),
+        pa.field("rate_e12", pa.int64(), nullable=False),
+        pa.field("mark", pa.int64(), nullable=False),
+    ]
+)
+SCHEMAS: Final[Mapping[Kind, pa.Schema]] = MappingProxyType(
+    {"book": _BOOK, "delta": _BOOK, "trades": _TRADES, "funding": _FUNDING}
+)
+COLUMNS: Final[Mapping[Kind, type[Columns]]] = MappingProxyType(
+    {"book": BookColumns, "delta": BookColumns, "trades": TradeColumns, "funding": FundingColumns}
+)
+# leaf column -> encoding; what counts up is kept as differences, the rest byte by byte
+ENCODINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("ts_recv", "ts_venue", "seq", "prev_seq", "trade_id", "n_bids"), "DELTA_BINARY_PACKED"),
+        **dict.fromkeys(
+            ("price", "size", "price.list.element", "size.list.element", "rate_e12", "mark"), "BYTE_STREAM_SPLIT"
+        ),
+    }
+)
+
+C = TypeVar("C", bound=Columns)
+
+
+def to_table(columns: Columns, kind: Kind) -> pa.Table:
+    """Return columns as rows of a file of that kind."""
+    arrays: Mapping[str, Any]
+    if isinstance(columns, BookColumns):
+        offsets = np.concatenate(([0], np.cumsum(columns.n_bids + columns.n_asks))).astype(np.int32)
+        arrays = {
+            "ts_recv": columns.ts_recv,
+            "ts_venue": columns.ts_venue,
+            "seq": columns.seq,
+            "prev_seq": columns.prev_seq,
+            "is_snapshot": columns.is_snapshot.astype(np.int8),
+            "n_bids": columns.n_bids.astype(np.int32),
+            "price": _lists(offsets, columns.levels[:, 0]),
+            "size": _lists(offsets, columns.levels[:, 1]),
+        }
+    elif isinstance(columns, TradeColumns):
+        arrays = {
+            "ts_recv": columns.ts_recv,
+            "ts_venue": columns.ts_venue,
+            "price": columns.ticks,
+            "size": columns.lots,
+            "taker": columns.taker.astype(np.int8),
+            "trade_id": columns.trade_id,
+        }
+    else:
+        arrays = {
+            "ts_recv": columns.ts_recv,
+            "ts_venue": columns.ts_venue,
+            "rate_e12": columns.rate_e12,
+            "mark": columns.mark,
+        }
+    schema = SCHEMAS[kind]
+    return pa.table([pa.array(arrays[name]) for name in schema.names], schema=schema)
+
+
+def from_table(table: pa.Table, kind: Kind) -> Columns:
+    """Return the rows of a file as columns; `is_snapshot` is as it is stored."""
+    if kind in ("book", "delta"):
+        prices, sizes = _whole(table, "price"), _whole(table, "size")
+        offsets = prices.offsets.to_numpy().astype(np.int64)
+        first, last = int(offsets[0]), int(offsets[-1])
+        levels = np.empty((last - first, 2), np.int64)
+        levels[:, 0] = prices.values.to_numpy()[first:last]
+        levels[:, 1] = sizes.values.to_numpy()[first:last]
+        n_bids = _ints(table, "n_bids")
+        return BookColumns(
+            ts_venue=_ints(table, "ts_venue"),
+            ts_recv=_ints(table, "ts_recv"),
+            seq=_ints(table, "seq"),
+            prev_seq=_ints(table, "prev_seq"),
+            is_snapshot=_ints(table, "is_snapshot"),
+            start=offsets[:-1] - first,
+            n_bids=n_bids,
+            n_asks=np.diff(offsets) - n_bids,
+            levels=levels,
+        )
+    if kind == "trades":
+        return TradeColumns(
+            ts_venue=_ints(table, "ts_venue"),
+            ts_recv=_ints(table, "ts_recv"),
+            ticks=_ints(table, "price"),
+            lots=_ints(table, "size"),
+            taker=_ints(table, "taker"),
+            trade_id=_ints(table, "trade_id"),
+        )
+    return FundingColumns(
+        ts_venue=_ints(table, "ts_venue"),
+        ts_recv=_ints(table, "ts_recv"),
+        rate_e12=_ints(table, "rate_e12"),
+        mark=_ints(table, "mark"),
+    )
+
+
+def empty(kind: Kind) -> Columns:
+    """Return columns without rows."""
+    return from_table(SCHEMAS[kind].empty_table(), kind)
+
+
+def joined(parts: Sequence[C]) -> C:
+    """Return several runs of columns as one; the levels of each message then follow those of the one before it."""
+    if len(parts) == 1 and not isinstance(parts[0], BookColumns):
+        return parts[0]
+    make: Callable[..., C] = type(parts[0])
+    if not isinstance(parts[0], BookColumns):
+        names = [field.name for field in attrs.fields(type(parts[0]))]
+        return make(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    books = [in_order(part) for part in parts if isinstance(part, BookColumns)]
+    if len(books) == 1:
+        return make(**{field.name: getattr(books[0], field.name) for field in attrs.fields(BookColumns)})
+    names = [field.name for field in attrs.fields(BookColumns) if field.name != "start"]
+    arrays = {name: np.concatenate([getattr(book, name) for book in books]) for name in names}
+    counts = arrays["n_bids"] + arrays["n_asks"]
+    return make(start=np.cumsum(counts) - counts, **arrays)
+
+
+def in_order(book: BookColumns) -> BookColumns:
+    """Return the same messages with their levels one after the other from row 0, as files have them."""
+    counts = book.n_bids + book.n_asks
+    start = np.cumsum(counts) - counts
+    if np.array_equal(start, book.start) and len(book.levels) == int(counts.sum()):
+        return book
+    rows = np.repeat(book.start - start, counts) + np.arange(int(counts.sum()))
+    return attrs.evolve(book, start=start, levels=book.levels[rows])
+
+
+def _lists(offsets: Any, values: IntArray) -> Any:
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.ascontiguousarray(values)), type=_LEVELS)
+
+
+def _whole(table: pa.Table, name: str) -> Any:
+    column = table.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _ints(table: pa.Table, name: str) -> IntArray:
+    # a copy: Arrow's memory is read-only, and a kernel would be compiled a second time for such arrays
+    return np.array(_whole(table, name).to_numpy(), dtype=np.int64)

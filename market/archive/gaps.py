@@ -1,0 +1,76 @@
+"""When a feed was not listened to: rows of (feed, from, to, reason), cut at full hours like all else."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+import attrs
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from market.archive.atomic_file import atomic_file
+from market.archive.layout import GAPS, hour_files, hour_path
+from market.archive.window import Window, hour_of
+from market.units import HOUR, Nanos
+
+
+@attrs.frozen(order=True)
+class Gap:
+    """A time in which messages may have been lost.
+
+    Attributes:
+        ts_from: ts_recv of the last message before it.  ts_to: of the first one after.
+        kind: the feed's kind, such as `delta`.
+        reason: `silence`, or what the recorder says.
+    """
+
+    ts_from: Nanos
+    ts_to: Nanos
+    kind: str
+    reason: str
+
+
+def by_hour(gaps: Iterable[Gap]) -> dict[Nanos, list[Gap]]:
+    """Cut gaps at full hours; the pieces by the hour that they are in."""
+    pieces: list[Gap] = []
+    for gap in gaps:
+        at = gap.ts_from
+        while at < gap.ts_to:
+            end = min(gap.ts_to, hour_of(at) + HOUR)
+            pieces.append(attrs.evolve(gap, ts_from=at, ts_to=end))
+            at = end
+    return {hour: list(group) for hour, group in groupby(sorted(pieces), key=lambda piece: hour_of(piece.ts_from))}
+
+
+def write_gaps(root: Path, venue: str, symbol: str, hour: Nanos, gaps: Iterable[Gap]) -> None:
+    """Write the gaps of one hour, in place of what stands there."""
+    rows = sorted(gaps)
+    table = pa.table(
+        {
+            "ts_from": pa.array([gap.ts_from for gap in rows], pa.int64()),
+            "ts_to": pa.array([gap.ts_to for gap in rows], pa.int64()),
+            "kind": pa.array([gap.kind for gap in rows], pa.string()),
+            "reason": pa.array([gap.reason for gap in rows], pa.string()),
+        }
+    )
+    with atomic_file(hour_path(root, venue, symbol, GAPS, hour)) as half:
+        pq.write_table(table, half, compression="zstd")
+
+
+def read_gaps(root: Path, venue: str, symbol: str, window: Window | None = None) -> list[Gap]:
+    """Return the gaps of an instrument in order of time, the pieces of one put together again."""
+    pieces: list[Gap] = []
+    for path in hour_files(root, venue, symbol, GAPS, window):
+        pieces += (Gap(**row) for row in pq.ParquetFile(path).read().to_pylist())
+    whole: dict[tuple[str, str], Gap] = {}
+    done: list[Gap] = []
+    for piece in sorted(pieces):
+        key = (piece.kind, piece.reason)
+        last = whole.get(key)
+        if last is not None and last.ts_to == piece.ts_from and piece.ts_from % HOUR == 0:
+            whole[key] = attrs.evolve(last, ts_to=piece.ts_to)
+            continue
+        if last is not None:
+            done.append(last)
+        whole[key] = piece
+    return sorted([*done, *whole.values()])
