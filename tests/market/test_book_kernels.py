@@ -84,6 +84,11 @@ class LadderMachine(RuleBasedStateMachine):
             assert answer == n_unknown
             self.model = after
 
+    @rule(ticks=prices, lots=st.integers(1, 99), is_bid=st.booleans())
+    def one_more_level(self, ticks: int, lots: int, is_bid: bool) -> None:
+        """Fill the ladder one by one, up to its last place."""
+        self.delta([(ticks, lots)] if is_bid else [], [] if is_bid else [(ticks, lots)])
+
     @rule(bids=delta_side, asks=delta_side, bad=st.sampled_from([(0, 1), (-3, 1), (5, -1)]), where=st.integers(0, 20))
     def bad_delta(self, bids: Rows, asks: Rows, bad: tuple[int, int], where: int) -> None:
         side = bids if where % 2 else asks
