@@ -1,7 +1,7 @@
 """The statistics on a terminal."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,9 +31,11 @@ def print_statistics(
         table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", pad_edge=False)
         texts = 3 if "venue" in header[0] else 2
         for place, name in enumerate(header):
-            style = "dim" if name == "unit" else None
-            is_text = place < texts
-            table.add_column(name, justify="left" if is_text else "right", style=style, no_wrap=name == "figure")
+            is_text, style = place < texts, "dim" if name == "unit" else None
+            # long names break where they may, not where the column ends
+            name = name.replace(" = ", " =\n").replace(":", ":\n")
+            justify: Literal["left", "right"] = "left" if is_text else "right"
+            table.add_column(name, justify=justify, style=style, no_wrap=name == "figure", overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         out.print(table)

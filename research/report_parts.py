@@ -119,7 +119,8 @@ def key_table(data: Mapping[str, Any], redact: Redactor) -> Table | Paragraph:
 
 def frame_table(frame: pd.DataFrame, redact: Redactor) -> list[Flowable]:
     """Return a frame as a table; what does not fit is cut from the middle, and the shape stands below."""
-    rows = [[redact(cell) for cell in row] for row in frame_rows(frame)]
+    header, *rest = [[redact(cell) for cell in row] for row in frame_rows(frame)]
+    rows = [[_broken(name) for name in header], *rest]
     widths = [
         max(_width(row[i], BOLD if row is rows[0] else SANS, CELL_SIZE) for row in rows) + 11
         for i in range(len(rows[0]))
@@ -203,6 +204,13 @@ class CodeBlock(Flowable):  # type: ignore[misc]  # reportlab has no types
 
 def _is_text(column: list[str]) -> bool:
     return not any(c[-1:].isdigit() for c in column if c not in ("…", "–")) or any(c[:1].isalpha() for c in column)
+
+
+def _broken(name: str) -> str:
+    """Break a long column name (`venue:symbol`, names that share a column) where it may be broken."""
+    if _width(name, BOLD, CELL_SIZE) <= 90:
+        return name
+    return name.replace(" = ", " =\n").replace(":", ":\n")
 
 
 def _width(text: str, font: str, size: float) -> float:

@@ -53,7 +53,7 @@ SHOWN: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = MappingProxyType(
         "tick_markout": (PRICE_FRACTION, _bps),
         "quartile_markouts": (
             f"{PRICE_FRACTION}, distinct ones",
-            lambda value: " / ".join("–" if v is None else _bps(v) for v in value.values()),
+            lambda value: " / ".join("–" if v is None else f"{1e4 * v:+.2f}" for v in value.values()),
         ),
         "markout_10s": (PRICE_FRACTION, _bps),
         "markout_10s_t": ("t-statistic", _fixed(2)),
@@ -66,7 +66,8 @@ SHOWN: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = MappingProxyType(
         "quoted_both_sides_pct": ("% of time", _fixed(1)),
     }
 )
-MAX_TOGETHER: Final = 4
+MAX_TOGETHER: Final = 4  # entries of all parts that still make one table
+MAX_COLUMNS: Final = 3  # entries beside each other
 BOUNDS_SHOWN: Final = ("n_fills", "volume", "pnl", "fees", "max_drawdown_pct", "sharpe", "markout_10s", "fill_ratio")
 
 
@@ -115,7 +116,10 @@ def bounds_frame(bounds: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def parts(statistics: Statistics) -> list[tuple[str, pd.DataFrame]]:
-    """Return (title, frame) for the venues, the instruments and the quoters that traded; one frame when it is small."""
+    """Return (title, frame) for the venues, the instruments and the quoters that traded.
+
+    One frame when all of it is small; a wide part comes in several frames of one title, each of a readable width.
+    """
     entries = {part: statistics.get(part, {}) for part in ("venue", "instrument", "quoter")}
     together = {
         f"quoter {name}" if part == "quoter" else name: figures
@@ -124,6 +128,13 @@ def parts(statistics: Statistics) -> list[tuple[str, pd.DataFrame]]:
         if figures is not None
     }
     if len(together) <= MAX_TOGETHER:
-        return [("Statistics", statistics_frame(together))] if together else []
-    frames = [(f"Statistics by {part}", statistics_frame(found)) for part, found in entries.items()]
-    return [(title, frame) for title, frame in frames if frame.shape[1] > 1]
+        return _split("Statistics", statistics_frame(together)) if together else []
+    return [
+        piece for part, found in entries.items() for piece in _split(f"Statistics by {part}", statistics_frame(found))
+    ]
+
+
+def _split(title: str, frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    names = frame.columns.drop("unit").tolist()
+    pieces = [names[at : at + MAX_COLUMNS] for at in range(0, len(names), MAX_COLUMNS)]
+    return [(title, frame[["unit", *piece]]) for piece in pieces]

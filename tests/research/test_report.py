@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from pypdf import PdfReader
 
+from research.plots import plot_portfolio, save_figure
 from research.report import write_report
 from research.run_report import add_statistics, report_run
 from tests.research.run_writer import RunWriter, market_run
@@ -24,13 +25,13 @@ def text_of(path: Path) -> str:
 @pytest.mark.slow
 def test_a_report_of_every_kind_of_section(tmp_path: Path) -> None:
     run = market_run(tmp_path / "run")
-    report_run(run.path)
+    picture = save_figure(plot_portfolio(run), tmp_path / "portfolio.png")
     code = tmp_path / "maker.py"
     code.write_text("# reason\nclass Maker:\n    spread = 6  # bps\n" + "x = 1\n" * 200)
     sections: list[Any] = [
         ("Config", {"seed": 7, "nested": {"fees": [0.1, 0.2]}, "path": "/x" * 90}, "dict"),
         ("PnL", pd.DataFrame({"pnl": range(100)}), "frame"),
-        ("PnL", run.path / "plots" / "portfolio.png", "image"),
+        ("PnL", picture, "image"),
         ("Notes", "First <b>paragraph</b> & more.\n\nSecond one.", "text"),
     ]
     file = write_report(
@@ -152,6 +153,7 @@ def test_same_bytes_in_two_processes_and_no_secret(tmp_path: Path) -> None:
         tmp_path / "run",
         quoters=({"name": "mm", "strategy": "vamp", "instrument": "bybit:SOLUSDT", "note": f"key {SECRET} here"},),
         result={"complete": True, "command": f"run.py --token {SECRET}", "versions": {SECRET: SECRET}},
+        declarations={},
     )
     (run.path / "code").mkdir()
     (run.path / "code" / "maker.py").write_text(f"KEY = '{SECRET}'  # {SECRET}\n")
