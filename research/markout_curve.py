@@ -52,7 +52,7 @@ def markout_mean(ts: IntArray, values: FloatArray, horizon: int) -> MarkoutMean:
     mean = float(np.mean(values[known]))
     if n < 2:
         return MarkoutMean(n, mean, None)
-    bins = (ts[known] - ts[known][0]) // BIN_NS
+    bins = (ts[known] - ts[known].min()) // BIN_NS
     score = np.bincount(bins, weights=values[known] - mean)
     lags = min(max(MIN_LAG, math.ceil(2 * horizon / BIN_NS)), score.size - 1)
     variance = float(score @ score)
