@@ -150,6 +150,7 @@ class Children(Switchboard):
 
     def _deliver(self, cell: Cell, edge: Edge, message: Any, *, is_direct: bool = False) -> bool:
         """Run the handler and send what it gives; False when it crashed.  A direct message has not waited in line."""
+        assert cell.is_up, f"{cell.name} is delivered {message!r}, but is down"
         self.number += 1
         try:
             after_handler = self._is_crash_due(cell)

@@ -67,6 +67,10 @@ class _Life:
     has_ended: trio.Event = attrs.field(factory=trio.Event)
     is_quiet: trio.Event | None = None  # someone waits for it to have handled all
 
+    @property
+    def is_over(self) -> bool:
+        return self.scope.cancel_called
+
 
 class LiveNursery(Children):
     """Runs actors under Trio.
@@ -175,9 +179,10 @@ class LiveNursery(Children):
                 if isinstance(cell.actor, Shell):
                     background.start_soon(self._run_shell, cell, cell.generation, cell.actor)
                 while True:
-                    while cell.line:
-                        while cell.n_held:
+                    while cell.line and not life.is_over:
+                        if cell.n_held:
                             await life.room.wait()
+                            continue  # a wait that was over when the life ended does not end with it
                         self._look_at_clock()
                         self._deliver(cell, *self._take(cell))
                         await trio.lowlevel.checkpoint()  # the others' turn; and here ends who has crashed

@@ -146,7 +146,7 @@ SHORT = Backoff(base_s=0.001, cap_s=0.001)
 
 @attrs.frozen
 class Line:
-    """A venue whose books go to the first actor, and from each to the next; what the last one gives goes to the venue."""
+    """A venue whose books go to the first actor, and from each to the next; the last gives to the venue."""
 
     names: tuple[str, ...]
     diary: Diary = attrs.field(factory=list)
