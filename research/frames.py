@@ -64,8 +64,8 @@ def df_quoter(run: Run, quoter: str) -> pd.DataFrame:
 
 def df_portfolio(run: Run) -> pd.DataFrame:
     """Return PnL by venue: index `ts`, one column per venue that was traded, and `sum`."""
-    paths = {venue: venue_path(run, venue) for venue in run.venues}
-    paths = {venue: path for venue, path in paths.items() if path.ts.size}
+    traded = dict.fromkeys(i.venue for i in run.instruments if i.id in run.traded)
+    paths = {venue: venue_path(run, venue) for venue in traded}
     whole = total(list(paths.values()))
     columns = {venue: path.at(whole.ts).pnl for venue, path in paths.items()}
     return pd.DataFrame({**columns, "sum": whole.pnl}, index=times(whole.ts))

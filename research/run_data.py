@@ -132,8 +132,19 @@ class Run:
             ValueError: the file is damaged or lacks a column.
         """
         if name not in self._tables:
-            self._tables[name] = _read(self.path / f"{name}.parquet", TABLES[name])
+            found = _read(self.path / f"{name}.parquet", TABLES[name])
+            ts = found.get("ts_recv")
+            if ts is not None and (np.diff(ts) < 0).any():  # feeds written one after the other
+                order = np.argsort(ts, kind="stable")
+                found = {column: values[order] for column, values in found.items()}
+            self._tables[name] = found
         return self._tables[name]
+
+    @cached_property
+    def traded(self) -> frozenset[int]:
+        """Ids of the instruments with an order or a fill; others were only read."""
+        ids = (*self.table("orders")["instrument"].tolist(), *self.table("fills")["instrument"].tolist())
+        return frozenset(ids) - {-1}
 
     def rows(
         self, name: str, *, venue: str | None = None, symbol: str | None = None, quoter: str | None = None

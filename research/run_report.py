@@ -104,7 +104,7 @@ def _figures(run: Run) -> list[Any]:
     def draw(title: str, name: str, plot: Callable[[], Any]) -> None:
         sections.append((title, plots.save_figure(plot(), folder / f"{name}.png"), "image"))
 
-    traded = [run.instruments[int(i)] for i in np.unique(run.table("equity")["instrument"])]
+    traded = [i for i in run.instruments if i.id in run.traded]
     shown = traded or [run.instruments[i] for i in dict.fromkeys(i for q in run.quoters for i in q.instruments)]
     for venue in dict.fromkeys(i.venue for i in shown):
         title = f"PnL and inventory: {venue}"

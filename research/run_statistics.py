@@ -39,7 +39,7 @@ def statistics(run: Run) -> Statistics:
     """
     fills, orders = run.table("fills"), run.table("orders")
     lives = order_lives(orders, fills)
-    traded = set(fills["instrument"].tolist()) | set(orders["instrument"].tolist())
+    traded = run.traded
     found: Statistics = {"venue": {}, "instrument": {}, "quoter": {}}
     paths = {i.id: instrument_path(run, i) for i in run.instruments if i.id in traded}
     for venue in run.venues:

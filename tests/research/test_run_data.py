@@ -46,6 +46,21 @@ def test_missing_tables_are_empty_and_strings_are_decoded(write_run: RunWriter) 
     assert run.window == (0, 0)
 
 
+def test_feeds_written_one_after_the_other_come_in_order_of_time(write_run: RunWriter) -> None:
+    run = write_run(touch={"ts_recv": [5, 9, 2, 5], "instrument": [0, 0, 1, 1], "bid": [1, 2, 3, 4], "ask": 10})
+    assert run.table("touch")["ts_recv"].tolist() == [2, 5, 5, 9]
+    assert run.table("touch")["bid"].tolist() == [3, 1, 4, 2]
+
+
+def test_what_was_traded(write_run: RunWriter) -> None:
+    run = write_run(
+        instruments=(SOL, BTC_INVERSE),
+        orders={"kind": ["PLACE", "CANCEL_ALL"], "instrument": [1, -1]},
+        equity={"ts": [1, 1], "instrument": [0, 1]},
+    )
+    assert run.traded == {1}
+
+
 def test_window_of_an_interrupted_run(write_run: RunWriter) -> None:
     planned = {"start_ns": 100, "end_ns": 900}
     stamps = {"ts": [200, 300]}
