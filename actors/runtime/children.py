@@ -33,7 +33,10 @@ _WATCHED: Final = ("connector", "keeper", "quoter")  # whose falls and returns a
 
 @attrs.frozen
 class Hooks:
-    """Who else wants to know of an actor's lives: the simulation attaches book mirrors to what is built."""
+    """Who else wants to know of an actor's lives: the simulation attaches book mirrors to what is built.
+
+    `on_down` is told of falls in the middle of a run, not of its end.
+    """
 
     on_built: Callable[[ActorSpec, Actor], None] = lambda spec, actor: None
     on_down: Callable[[ActorSpec], None] = lambda spec: None
@@ -248,7 +251,8 @@ class Children(Switchboard):
             self._clear(cell)
         self._refresh(cell)
         self._went_down(cell)
-        self._hooks.on_down(cell.spec)
+        if not self.is_stopping:
+            self._hooks.on_down(cell.spec)
 
     def _spread(self, about: Cell, message: ActorDown | ActorUp) -> None:
         """Tell those who care that an actor others depend on fell or came back, down ones when they return."""
