@@ -510,6 +510,21 @@ class Stop(msgspec.Struct, frozen=True, gc=False):
     """Stop, phase two: last message of a life."""
 
 
+class QuotesPulled(msgspec.Struct, frozen=True, gc=False):
+    """The order manager cancels all orders of a quoter and takes no new ones, for a `Reason` (to the nursery's log)."""
+
+    quoter: int
+    ts: Nanos
+    reason: int
+
+
+class QuotesBack(msgspec.Struct, frozen=True, gc=False):
+    """The cause of a `QuotesPulled` is gone, and the quoter has spoken again."""
+
+    quoter: int
+    ts: Nanos
+
+
 # --- client order ids --------------------------------------------------------------------------------------------------
 
 _COUNTER_BITS, _QUOTER_BITS, _GENERATION_BITS, _SESSION_BITS = 27, 7, 9, 20

@@ -1,0 +1,188 @@
+"""What the venues say of our orders.  Every fact may come late, twice, or about an order that we do not know."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from actors.lanes import PHASE, STANDING
+from actors.order_ledger import OrderLedger
+from actors.runtime.actor import Actor
+from market.messages import (
+    Adjustment,
+    AmendRejected,
+    CancelRejected,
+    Fill,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderExpired,
+    OrderRejected,
+    quoter_of,
+)
+from market.orders import Order, OrderEvent
+from market.units import ClientOrderId, InstrumentId, Nanos
+
+_REJECTED: Final = int(OrderEvent.REJECTED)
+_CANCELLED: Final = int(OrderEvent.CANCELLED)
+_EXPIRED: Final = int(OrderEvent.EXPIRED)
+
+
+class OrderFacts:
+    """Handlers of facts.
+
+    Attributes:
+        on: handler by message type.
+        is_replaying: the facts come from the run's own log: nobody is told.
+        first_ts_venue: the venue time of the log's first acceptance, 0 if there was none.
+    """
+
+    def __init__(self, actor: Actor, ledger: OrderLedger) -> None:
+        self._actor = actor
+        self._ledger = ledger
+        self._live = ledger.live
+        self._seen_fills: list[set[int]] = [set() for _ in ledger.guards]
+        self._seen_adjustments: set[tuple[InstrumentId, Nanos]] = set()
+        self._cancels_on_accept = any(
+            lane.cancel_pending == "on_accept" for lanes in ledger.lanes.values() for lane in lanes
+        )
+        self.is_replaying = False
+        self.first_ts_venue: Nanos = 0
+        self.on: dict[type, Callable[[Any], None]] = {
+            OrderAccepted: self.on_accepted,
+            OrderRejected: self.on_rejected,
+            OrderAmended: self.on_amended,
+            AmendRejected: self.on_amend_rejected,
+            OrderCancelled: self.on_cancelled,
+            CancelRejected: self.on_cancel_rejected,
+            OrderExpired: self.on_expired,
+            Fill: self.on_fill,
+            Adjustment: self.on_adjustment,
+        }
+
+    def on_accepted(self, fact: OrderAccepted) -> None:
+        ledger = self._ledger
+        order = self._live.get(fact.client_id) or self._not_live(fact.client_id, fact.instrument, is_alive=True)
+        if order is not None:
+            old = order.state
+            if self.is_replaying and self.first_ts_venue == 0:
+                self.first_ts_venue = fact.ts_venue
+            if order.accepted(fact.ts_venue):
+                ledger.changed(order, old)
+                if self._cancels_on_accept:
+                    self._cancel_unwanted(order)
+        if ledger.has_news:
+            ledger.wake()
+
+    def on_rejected(self, fact: OrderRejected) -> None:
+        ledger = self._ledger
+        order = self._live.get(fact.client_id)
+        if order is not None:
+            old = order.state
+            if order.ended(_REJECTED, fact.ts_venue, fact.reason):
+                ledger.changed(order, old)
+        if ledger.has_news:
+            ledger.wake()
+
+    def on_cancelled(self, fact: OrderCancelled) -> None:
+        ledger = self._ledger
+        order = self._live.get(fact.client_id)
+        if order is not None:
+            old = order.state
+            if order.ended(_CANCELLED, fact.ts_venue, fact.reason):
+                ledger.changed(order, old)
+        if ledger.has_news:
+            ledger.wake()
+
+    def on_expired(self, fact: OrderExpired) -> None:
+        ledger = self._ledger
+        order = self._live.get(fact.client_id)
+        if order is not None:
+            old = order.state
+            if order.ended(_EXPIRED, fact.ts_venue, fact.reason):
+                ledger.changed(order, old)
+        if ledger.has_news:
+            ledger.wake()
+
+    def on_cancel_rejected(self, fact: CancelRejected) -> None:
+        ledger = self._ledger
+        order = self._live.get(fact.client_id)
+        if order is not None:
+            old = order.state
+            if order.cancel_rejected(fact.ts_venue, fact.ts_recv, fact.reason):
+                ledger.changed(order, old)
+        if ledger.has_news:
+            ledger.wake()
+
+    def on_amended(self, fact: OrderAmended) -> None:
+        ledger = self._ledger
+        order = self._live.get(fact.client_id) or self._not_live(fact.client_id, fact.instrument, is_alive=True)
+        if order is not None:
+            old = order.state
+            # a quote is found by its price: take it out before that changes
+            side = None
+            if order.tag == 0 and PHASE[old] == STANDING:
+                side = ledger.lanes[order.quoter][order.instrument].side(order.side)
+                side.take_out(order)
+            is_changed = order.amended(fact.price, fact.size, fact.ts_venue)
+            if side is not None:
+                side.put_in(order)
+            if is_changed:
+                ledger.changed(order, old)
+                ledger.amend_next(order)
+        if ledger.has_news:
+            ledger.wake()
+
+    def on_amend_rejected(self, fact: AmendRejected) -> None:
+        ledger = self._ledger
+        order = self._live.get(fact.client_id)
+        if order is not None:
+            old = order.state
+            if order.amend_rejected(fact.ts_venue, fact.ts_recv, fact.reason):
+                ledger.changed(order, old)
+                ledger.amend_next(order)
+        if ledger.has_news:
+            ledger.wake()
+
+    def on_fill(self, fill: Fill) -> None:
+        ledger = self._ledger
+        self.take_fill(fill)
+        if ledger.has_news:
+            ledger.wake()
+
+    def take_fill(self, fill: Fill) -> None:
+        """Count a fill once, whichever way it came; its owner hears of the order first, then of the fill."""
+        ledger = self._ledger
+        seen = self._seen_fills[fill.instrument]
+        if fill.fill_id in seen:
+            return
+        seen.add(fill.fill_id)
+        ledger.guards[fill.instrument].position += fill.side * fill.size
+        order = self._live.get(fill.client_id) or self._not_live(fill.client_id, fill.instrument, is_alive=True)
+        if order is not None:
+            old = order.state
+            order.fill(fill.size, fill.ts_venue)
+            ledger.changed(order, old)
+        lane = ledger.lane_of(quoter_of(fill.client_id), fill.instrument)
+        if lane.updates and not self.is_replaying:
+            self._actor.out.append((lane.updates, fill))
+
+    def on_adjustment(self, adjustment: Adjustment) -> None:
+        """Count a correction of our position once: it stands in the log, and may wait in the mailbox as well."""
+        key = (adjustment.instrument, adjustment.ts)
+        if key not in self._seen_adjustments:
+            self._seen_adjustments.add(key)
+            self._ledger.guards[adjustment.instrument].position += adjustment.lots
+
+    def _not_live(self, client_id: ClientOrderId, instrument: InstrumentId, *, is_alive: bool) -> Order | None:
+        """Return an order that ended, or None for one that we do not know: the account will tell what it is."""
+        order = self._ledger.find(client_id)
+        if order is None and is_alive and not self.is_replaying:
+            self._ledger.doubt(self._ledger.venue_of[instrument])
+        return order
+
+    def _cancel_unwanted(self, order: Order) -> None:
+        ledger = self._ledger
+        lane = ledger.lanes[order.quoter][order.instrument]
+        is_quote = order.tag == 0 and PHASE[order.state] == STANDING
+        if is_quote and lane.cancel_pending == "on_accept" and not lane.side(order.side).is_wanted(order.price):
+            ledger.woken.append(lane)
+            ledger.has_news = True

@@ -1,0 +1,311 @@
+"""Every order of ours and what it puts at stake: the one place where orders are made, asked for changes and changed."""
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Final
+
+from actors.book_mirror import BookReader
+from actors.ended_orders import EndedOrders
+from actors.lanes import ENDED, ENDING, PHASE, STANDING, Lane
+from actors.order_config import OrderManagerConfig, QuoterSpec
+from actors.request_deadlines import AMEND, CANCEL, NEW, RETRY, RequestDeadlines
+from actors.risk import guards
+from market.instrument import InstrumentTable
+from market.messages import (
+    NO_QUOTER,
+    AmendOrder,
+    CancelOrder,
+    OrderState,
+    OrderUpdate,
+    PlaceOrder,
+    Reason,
+    first_client_id,
+)
+from market.orders import EXPIRED, FILLED, UNKNOWN, Order
+from market.units import ClientOrderId, InstrumentId, Lots, Ticks, VenueId
+
+_REJECTED: Final = int(OrderState.REJECTED)
+_COLLAR: Final = int(Reason.PRICE_COLLAR)
+_NOBODY: Final = QuoterSpec(NO_QUOTER, "nobody", ())
+
+
+class OrderLedger:
+    """Orders by client id, their sums by instrument (`guards`) and their places in the lanes, always in step.
+
+    Whatever changes an order goes through `changed`.  Commands and updates are appended to the actor's output.
+
+    Attributes:
+        live, ended: orders whose end is not known; those that ended lately, for facts that come late.
+        lanes: of each quoter (by index; NO_QUOTER has those that nobody owns), by instrument.
+        is_up: venues that can be sent to.
+        woken: lanes that may go on, now that something has ended.  doubtful: venues whose account is to be asked for.
+        has_news: one of these is not empty, or the last live order has ended.  Who handles a message looks at it.
+    """
+
+    def __init__(
+        self,
+        actor: BookReader,
+        instruments: InstrumentTable,
+        config: OrderManagerConfig,
+        quoters: Sequence[QuoterSpec],
+    ) -> None:
+        self._actor = actor
+        self.config = config
+        self.guards = guards(instruments, config.limits, config.limits_of)
+        self.venue_of: list[VenueId] = [instruments.venues.index(each.venue) for each in instruments]
+        self.lanes: dict[int, list[Lane]] = {
+            spec.index: [Lane(spec, i, v, f"updates:{spec.index}", self.guards[i]) for i, v in enumerate(self.venue_of)]
+            for spec in quoters
+        }
+        self.lanes[NO_QUOTER] = [Lane(_NOBODY, i, v, "", self.guards[i]) for i, v in enumerate(self.venue_of)]
+        self.live: dict[ClientOrderId, Order] = {}
+        self.ended = EndedOrders(config.keep_ended_s)
+        self.tags: dict[tuple[int, int], Order] = {}
+        self.is_up = [True] * len(instruments.venues)
+        self.woken: list[Lane] = []
+        self.doubtful: list[VenueId] = []
+        self.has_news = False
+        self.wake: Callable[[], None] = lambda: None
+        self.deadlines = RequestDeadlines(actor, config.request_timeout_s)
+
+    def start(self, generation: int) -> None:
+        """Begin to number orders; those of an earlier life are never repeated."""
+        for quoter in self.lanes:
+            self.number_from(quoter, 1 + first_client_id(self.config.session, generation, quoter))
+
+    def number_from(self, quoter: int, client_id: ClientOrderId) -> None:
+        """Give a quoter's next order this id, and so on."""
+        ids = count(client_id)
+        for lane in self.lanes[quoter]:
+            lane.ids = ids
+
+    def lane_of(self, quoter: int, instrument: InstrumentId) -> Lane:
+        """Return the lane of an order, nobody's if its quoter is not of this run."""
+        return self.lanes.get(quoter, self.lanes[NO_QUOTER])[instrument]
+
+    # --- what we ask for ---------------------------------------------------------------------------------------------
+
+    def place(self, lane: Lane, side: int, price: Ticks, size: Lots, flags: int, tag: int) -> int:
+        """Send a new order, or return the `Reason` why our own limits forbid it."""
+        actor = self._actor
+        now = actor.now
+        guard = lane.guard
+        instrument = lane.instrument
+        if now >= guard.look_at:
+            guard.look(actor.books.get(instrument), now)
+        refusal = guard.refusal(side, price, size, flags, now)
+        if refusal and (refusal != _COLLAR or self._is_refused_now(lane, side, price, size, flags)):
+            return refusal
+        quoter = lane.quoter
+        client_id = next(lane.ids)
+        order = Order(client_id, instrument, quoter, tag, side, price, size, flags, now)
+        order.exposed = size
+        guard.n_live += 1
+        if side > 0:
+            guard.open_buy += size
+        else:
+            guard.open_sell += size
+        self.live[client_id] = order
+        if tag:
+            self.tags[quoter, tag] = order
+        else:
+            (lane.bids if side > 0 else lane.asks).present[price] = order
+        self.deadlines.expect(client_id, NEW, now)
+        out = actor.out
+        out.append((lane.commands, PlaceOrder(client_id, instrument, side, price, size, flags)))
+        if lane.is_told:
+            out.append((lane.updates, OrderUpdate(client_id, instrument, quoter, tag, 0, side, price, size, 0, 0)))
+        return 0
+
+    def cancel(self, order: Order) -> None:
+        """Send a cancel, unless one is in flight or the venue cannot be reached."""
+        lane = self.lanes[order.quoter][order.instrument]
+        if order.is_cancelling or not self.is_up[lane.venue]:
+            return
+        actor = self._actor
+        now = actor.now
+        is_standing = PHASE[order.state] == STANDING
+        is_changed = order.cancel_sent(now)
+        if is_standing and order.tag == 0:
+            side = lane.bids if order.side > 0 else lane.asks
+            side.take_out(order)
+            side.n_ending += 1
+            lane.is_settled = False
+        self.deadlines.expect(order.client_id, CANCEL, now)
+        actor.out.append((lane.commands, CancelOrder(order.client_id, order.instrument)))
+        if is_changed and lane.is_told:
+            self.tell(lane, order, order.reason)
+
+    def amend(self, order: Order, price: Ticks, size: Lots) -> int:
+        """Send an amend of an order that has none in flight, or return why our own limits forbid it."""
+        lane = self.lanes[order.quoter][order.instrument]
+        now = self._actor.now
+        if size <= order.filled:
+            return int(Reason.INVALID_SIZE)
+        more = max(0, max(size, order.size) - order.filled - order.exposed)
+        lane.guard.look(self._actor.books.get(order.instrument), now)
+        refusal = lane.guard.refusal(order.side, price, size, order.flags, now, more)
+        if refusal:
+            return refusal
+        old = order.state
+        order.amend_sent(price, size, now)
+        self.deadlines.expect(order.client_id, AMEND, now)
+        self._actor.out.append((lane.commands, AmendOrder(order.client_id, order.instrument, price, size)))
+        self.changed(order, old)
+        return 0
+
+    def amend_next(self, order: Order) -> None:
+        """Send the amend that waited for the answer to another, if the order still stands."""
+        price, size = order.next_price, order.next_size
+        if size == 0 or order.amend_size:
+            return
+        order.next_size = 0
+        if PHASE[order.state] == STANDING and (price, size) != (order.price, order.size):
+            refusal = self.amend(order, price, size)
+            if refusal:
+                self.tell(self.lanes[order.quoter][order.instrument], order, refusal)
+
+    def cancel_quoter(self, quoter: int) -> None:
+        """Cancel everything that a quoter has, and forget what it wants."""
+        for lane in self.lanes[quoter]:
+            lane.forget_wanted()
+        for order in [each for each in self.live.values() if each.quoter == quoter]:
+            self.cancel(order)
+
+    def forget_tags(self, quoter: int) -> None:
+        """A quoter has fallen: the tags of its next life are new ones, and the orders of this one have none."""
+        for order in self.live.values():
+            if order.quoter == quoter and order.tag > 0:
+                del self.tags[quoter, order.tag]
+                order.tag = -1
+
+    # --- what has changed --------------------------------------------------------------------------------------------
+
+    def changed(self, order: Order, old: int) -> None:
+        """Follow an order that was in state `old`: the sums, its place in its lane, its owner."""
+        lane = self.lanes[order.quoter][order.instrument]
+        state = order.state
+        if state == old or state < FILLED or state > EXPIRED:
+            self._stays(order, lane, old)
+        else:
+            self._ends(order, lane, old)
+        if lane.is_told:
+            self.tell(lane, order, order.reason)
+
+    def tell(self, lane: Lane, order: Order, reason: int) -> None:
+        """Tell the owner how its order stands."""
+        self._actor.out.append(
+            (
+                lane.updates,
+                OrderUpdate(
+                    order.client_id,
+                    order.instrument,
+                    order.quoter,
+                    order.tag,
+                    order.state,
+                    order.side,
+                    order.price,
+                    order.size,
+                    order.filled,
+                    reason,
+                ),
+            )
+        )
+
+    def refuse(self, lane: Lane, tag: int, side: int, price: Ticks, size: Lots, reason: int) -> None:
+        """Tell the owner of an order that was never sent why not; it has no client id."""
+        update = OrderUpdate(0, lane.instrument, lane.quoter, tag, _REJECTED, side, price, size, 0, reason)
+        self._actor.out.append((lane.updates, update))
+
+    def enter(self, order: Order) -> None:
+        """Take up an order that was not placed in this life."""
+        self.live[order.client_id] = order
+        self.guards[order.instrument].n_live += 1
+        lane = self.lanes[order.quoter][order.instrument]
+        side = lane.side(order.side)
+        if PHASE[order.state] == ENDING:
+            side.n_ending += 1
+        else:
+            side.put_in(order)
+        lane.is_settled = False
+        self.changed(order, order.state)
+
+    def doubt(self, venue: VenueId) -> None:
+        """Have the account of a venue asked for."""
+        if venue not in self.doubtful:
+            self.doubtful.append(venue)
+        self.has_news = True
+
+    def _stays(self, order: Order, lane: Lane, old: int) -> None:
+        worst = order.worst
+        if worst != order.exposed:
+            if order.side > 0:
+                lane.guard.open_buy += worst - order.exposed
+            else:
+                lane.guard.open_sell += worst - order.exposed
+            order.exposed = worst
+        state = order.state
+        before, after = PHASE[old], PHASE[state]
+        if before == after:
+            return
+        if before == ENDED:
+            lane.guard.n_live += 1
+            self.ended.take_out(order.client_id)
+            self.live[order.client_id] = order
+            if order.tag > 0:
+                self.tags.setdefault((order.quoter, order.tag), order)
+        lane.moved(order, before, after)
+        if state == UNKNOWN:
+            self.doubt(lane.venue)
+        elif after == STANDING and lane.refusal:
+            self.deadlines.expect(order.client_id, RETRY, self._actor.now)
+
+    def _ends(self, order: Order, lane: Lane, old: int) -> None:
+        guard = lane.guard
+        guard.n_live -= 1
+        if order.side > 0:
+            guard.open_buy -= order.exposed
+            side = lane.bids
+        else:
+            guard.open_sell -= order.exposed
+            side = lane.asks
+        order.exposed = 0
+        live = self.live
+        del live[order.client_id]
+        self.ended.add(order, self._actor.now)
+        if not live:
+            self.has_news = True
+        if order.tag:
+            if self.tags.get((order.quoter, order.tag)) is order:
+                del self.tags[order.quoter, order.tag]
+        elif PHASE[old] == STANDING:
+            side.take_out(order)
+            lane.is_settled = False
+        else:
+            side.n_ending -= 1
+            if lane.is_sequential and side.n_ending == 0:
+                self.woken.append(lane)
+                self.has_news = True
+
+    def find(self, client_id: ClientOrderId) -> Order | None:
+        """Return an order, live or ended lately."""
+        return self.live.get(client_id) or self.ended.get(client_id)
+
+    def _is_refused_now(self, lane: Lane, side: int, price: Ticks, size: Lots, flags: int) -> bool:
+        """The collar, held against the touch of this moment."""
+        guard = lane.guard
+        guard.look(self._actor.books.get(lane.instrument), self._actor.now)
+        return guard.refusal(side, price, size, flags, self._actor.now) != 0
+
+    # --- requests without an answer ----------------------------------------------------------------------------------
+
+    def time_out(self) -> None:
+        """The timer: what was due and has no answer is UNKNOWN; a refused cancel is tried again."""
+        for order, kind in self.deadlines.due(self.live):
+            if kind == RETRY:
+                if PHASE[order.state] == STANDING and self.lanes[order.quoter][order.instrument].refusal:
+                    self.cancel(order)
+                continue
+            old = order.state
+            if order.timed_out():
+                self.changed(order, old)

@@ -1,0 +1,172 @@
+"""What we believe of a venue's account against what the venue says: asked for whenever there is doubt."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import attrs
+
+from actors.lanes import PHASE, STANDING
+from actors.order_facts import OrderFacts
+from actors.order_ledger import OrderLedger
+from actors.request_deadlines import is_waiting
+from actors.runtime.actor import Actor
+from market.messages import NO_QUOTER, AccountSnapshot, OpenOrder, RequestAccount, quoter_of
+from market.orders import OPEN, UNKNOWN, Order
+from market.units import SECOND, Nanos, VenueId
+
+ACCOUNT: Final = 2_000_000  # timer token of venue 0: is the answer overdue?
+PERIOD: Final = 3_000_000  # timer token of venue 0: ask again
+
+_MARGIN: Final = 60 * SECOND  # a venue's clock and its list of fills may lag behind this much
+
+
+@attrs.define
+class Account:
+    """What we know of a venue's account.
+
+    Attributes:
+        asked_at: when the request in flight left, -1 if there is none.
+        is_again: doubt arose since; ask once more after the answer.
+        is_known: a snapshot asked for at `known_from` or later has been worked in.
+        fills_since: all fills before this venue time are known.
+    """
+
+    asked_at: Nanos = -1
+    is_again: bool = False
+    is_known: bool = True
+    known_from: Nanos = 0
+    fills_since: Nanos = 0
+
+
+class Reconciliation:
+    """Asks for account snapshots, one at a time for each venue, and makes the ledger agree with them.
+
+    Facts of a later venue time win over a snapshot; what it does not settle is asked again.
+    """
+
+    def __init__(self, actor: Actor, ledger: OrderLedger, facts: OrderFacts) -> None:
+        self._actor = actor
+        self._ledger = ledger
+        self._facts = facts
+        config = ledger.config
+        self._timeout = round(config.request_timeout_s * SECOND)
+        self._period = round(config.account_every_s * SECOND)
+        self._adopts = config.unknown_orders == "adopt"
+        self.accounts = [Account() for _ in ledger.is_up]
+
+    def start(self, fills_since: Nanos) -> None:
+        """Begin; no fill of ours can be older than `fills_since`."""
+        for venue, account in enumerate(self.accounts):
+            account.fills_since = max(0, fills_since - _MARGIN)
+            if self._period:
+                self._actor.set_timer(self._actor.now + self._period, PERIOD + venue)
+
+    def lose(self, venue: VenueId) -> None:
+        """The connection is gone: what was asked and not answered is UNKNOWN."""
+        for order in self._orders(venue):
+            old = order.state
+            if is_waiting(order) and order.timed_out():
+                self._ledger.changed(order, old)
+
+    def recover(self, venue: VenueId) -> None:
+        """Trust nothing about this account that was heard before now."""
+        account = self.accounts[venue]
+        account.is_known = False
+        account.known_from = self._actor.now
+        account.asked_at = -1  # what was asked before may be lost
+        self.ask(venue)
+
+    def ask(self, venue: VenueId) -> None:
+        """Ask for the account, now or after the answer that is awaited."""
+        account = self.accounts[venue]
+        if not self._ledger.is_up[venue]:
+            return
+        if account.asked_at >= 0:
+            account.is_again = True
+            return
+        now = self._actor.now
+        account.asked_at = now
+        self._actor.out.append((f"commands:{venue}", RequestAccount(venue, account.fills_since)))
+        self._actor.set_timer(now + self._timeout, ACCOUNT + venue)
+
+    def check(self, venue: VenueId) -> None:
+        """The timer: ask again if the answer is overdue, or if orders are UNKNOWN all the same."""
+        account = self.accounts[venue]
+        if account.asked_at >= 0:
+            if account.asked_at + self._timeout <= self._actor.now:
+                account.asked_at = -1
+                self.ask(venue)
+        elif self._has_unknown(venue):
+            self.ask(venue)
+
+    def ask_periodically(self, venue: VenueId) -> None:
+        """The other timer."""
+        self.ask(venue)
+        self._actor.set_timer(self._actor.now + self._period, PERIOD + venue)
+
+    def take(self, snapshot: AccountSnapshot) -> bool:
+        """Make the ledger agree with a snapshot; True if the account has become known by it."""
+        venue = snapshot.venue
+        account = self.accounts[venue]
+        for fill in snapshot.fills:
+            self._facts.take_fill(fill)
+        self._take_open(snapshot)
+        self._take_missing(snapshot)
+        for order in self._orders(venue):
+            # what came to light again while its owner may not quote
+            if PHASE[order.state] == STANDING and self._ledger.lanes[order.quoter][order.instrument].refusal:
+                self._ledger.cancel(order)
+        account.fills_since = max(account.fills_since, snapshot.ts_venue - _MARGIN)
+        if snapshot.ts_request >= account.asked_at:
+            account.asked_at = -1
+        if account.is_again and account.asked_at < 0:
+            account.is_again = False
+            self.ask(venue)
+        elif self._has_unknown(venue):
+            self._actor.set_timer(self._actor.now + self._timeout, ACCOUNT + venue)
+        if account.is_known or snapshot.ts_request < account.known_from:
+            return False
+        account.is_known = True
+        return True
+
+    def _take_open(self, snapshot: AccountSnapshot) -> None:
+        ledger = self._ledger
+        for seen in snapshot.open_orders:
+            order = ledger.find(seen.client_id)
+            if order is None:
+                self._take_unknown(seen, snapshot.ts_venue)
+                continue
+            old = order.state
+            was_ended = order.is_final
+            if order.seen_open(seen.price, seen.size, snapshot.ts_request, snapshot.ts_venue):
+                ledger.changed(order, old)
+                if was_ended:
+                    ledger.cancel(order)  # its owner was told that it had ended
+                else:
+                    ledger.amend_next(order)
+
+    def _take_unknown(self, seen: OpenOrder, ts_venue: Nanos) -> None:
+        owner = quoter_of(seen.client_id)
+        if owner not in self._ledger.lanes:
+            owner = NO_QUOTER
+        order = Order(seen.client_id, seen.instrument, owner, 0, seen.side, seen.price, seen.size, seen.flags, 0, OPEN)
+        order.filled = seen.filled
+        order.is_accepted = True
+        order.ts_fact = ts_venue
+        self._ledger.enter(order)
+        if owner == NO_QUOTER or not self._adopts:
+            self._ledger.cancel(order)
+
+    def _take_missing(self, snapshot: AccountSnapshot) -> None:
+        seen = {each.client_id for each in snapshot.open_orders}
+        for order in self._orders(snapshot.venue):
+            old = order.state
+            if order.client_id not in seen and order.missing(snapshot.ts_request, snapshot.ts_venue):
+                self._ledger.changed(order, old)
+
+    def _orders(self, venue: VenueId) -> Iterable[Order]:
+        venue_of = self._ledger.venue_of
+        return [order for order in self._ledger.live.values() if venue_of[order.instrument] == venue]
+
+    def _has_unknown(self, venue: VenueId) -> bool:
+        return any(order.state == UNKNOWN for order in self._orders(venue))
