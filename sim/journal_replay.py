@@ -52,7 +52,7 @@ class JournalReplay(Children):
         logger: "Logger | None" = None,
         codec: MessageCodec | None = None,
     ) -> None:
-        super().__init__(log, 0, hooks=hooks, logger=logger)
+        super().__init__(log, 0, _nobody, hooks=hooks, logger=logger)
         self._codec = codec or MessageCodec()
         self._direct: dict[str, Iterator[Any]] = {}
         self._steps: dict[type, Callable[[Any], None]] = {
@@ -213,9 +213,6 @@ class JournalReplay(Children):
 
     # --- what a nursery adds: nothing, the journal says who is run --------------------------------------------------
 
-    def _ready(self, cell: Cell) -> None:
-        pass
-
     def _released(self, cell: Cell) -> None:
         pass
 
@@ -227,3 +224,7 @@ class JournalReplay(Children):
 
     def _went_down(self, cell: Cell) -> None:
         pass
+
+
+def _nobody(cell: Cell) -> None:
+    pass

@@ -55,13 +55,13 @@ class VirtualNursery(Children):
         on_progress: Callable[["VirtualNursery"], None] | None = None,
         progress_every: int = 4096,
     ) -> None:
-        super().__init__(log, seed, hooks=hooks, crashes=crashes, journal=journal, logger=logger)
+        self._turns: deque[Cell] = deque()
+        super().__init__(log, seed, self._turns.append, hooks=hooks, crashes=crashes, journal=journal, logger=logger)
         self.now = start
         self.stop_requested = False
         self._drain_ns = drain_ns
         self._on_progress = on_progress
         self._progress_every = progress_every
-        self._turns: deque[Cell] = deque()
         self._limit = MAX_DELIVERIES_PER_INSTANT
 
     @property
@@ -111,8 +111,7 @@ class VirtualNursery(Children):
 
     def _wind_up(self, source: EventSource) -> Outcome:
         unproven = 0
-        if any(cell.is_up and cell.spec.kind == "manager" for cell in self.cells.values()):
-            self._begin_drain(self.now + self._drain_ns)
+        if self._begin_drain(self.now + self._drain_ns):
             self.drain()
             self._run_until(source, lambda: self.drained is not None or self.tree.has_given_up)
             unproven = self.drained.unproven if self.drained is not None else -1
@@ -165,6 +164,7 @@ class VirtualNursery(Children):
                 self.drain()
         for cell in self.cells.values():  # shells of a run that gave up: the tree thinks them stopped
             self._stop(cell, "stop")
+        self.log_mailboxes(self._logger)
         if self.journal is not None:
             self.journal.end(self.log.digest())
 
@@ -257,9 +257,6 @@ class VirtualNursery(Children):
         raise EndlessLoopError(f"more than {MAX_DELIVERIES_PER_INSTANT} deliveries at {self.now} ns: {loop}")
 
     # --- what a nursery adds ----------------------------------------------------------------------------------------
-
-    def _ready(self, cell: Cell) -> None:
-        self._turns.append(cell)
 
     def _released(self, cell: Cell) -> None:
         self._give_turns(cell)

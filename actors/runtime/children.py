@@ -47,6 +47,7 @@ class Children(Switchboard):
 
     Args:
         seed: of the backoffs' jitter.
+        ready: called with a cell when a message more waits for it.
         hooks: who else is told of starts and falls.
         crashes: crashes on purpose.
         journal: what is to be written down of every delivery.
@@ -57,13 +58,14 @@ class Children(Switchboard):
         self,
         log: RunLog,
         seed: int,
+        ready: Callable[[Cell], None],
         *,
         hooks: Hooks | None = None,
         crashes: Iterable[PlannedCrash] = (),
         journal: Journal | None = None,
         logger: "Logger | None" = None,
     ) -> None:
-        super().__init__(log, journal)
+        super().__init__(log, ready, journal)
         self._logger = logger or loguru.logger
         self._seed = seed
         self._hooks = hooks or Hooks()
@@ -224,12 +226,15 @@ class Children(Switchboard):
 
     # --- stops ------------------------------------------------------------------------------------------------------
 
-    def _begin_drain(self, deadline: Nanos) -> None:
-        """Phase one: quoters fall silent, the order manager cancels and waits for proof."""
+    def _begin_drain(self, deadline: Nanos) -> bool:
+        """Phase one: quoters fall silent, the order manager cancels and waits for proof; False when there is none."""
         self.drained = None
-        for cell in self.cells.values():
-            if cell.is_up and Drain in cell.on:
+        has_manager = False
+        for cell in self.cells.values():  # one that is down hears of it when it is back
+            if Drain in cell.on and self.tree.state(cell.name) is not ChildState.STOPPED:
                 self._tell(cell.orders, Drain(deadline))
+                has_manager |= cell.spec.kind == "manager"
+        return has_manager
 
     def _stop(self, cell: Cell, reason: str) -> None:
         if cell.is_up and self.journal is not None:
@@ -237,6 +242,8 @@ class Children(Switchboard):
         if cell.is_up and self._deliver(cell, cell.orders, Stop(), is_direct=True):
             self._take_down(cell, reason)
             self._records.stopped(cell.name, cell.generation)
+        if self.is_stopping:
+            self._seal(cell)
 
     def _take_down(self, cell: Cell, reason: str) -> None:
         if cell.is_up:
@@ -266,6 +273,7 @@ class Children(Switchboard):
         if cell.orders.tap is None:
             if self.journal is not None:
                 self.journal.sealed(cell)
+            self._clear(cell)  # nobody is to be held up by it for ever
             for edge in cell.mailbox.edges:
                 edge.divert(partial(_drop, edge))
 

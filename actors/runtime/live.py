@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from loguru import Logger
 
 _SYNC_S: Final = 1.0  # what a power cut may cost
+_REPORT_S: Final = 60.0  # of the mailboxes' counts
 
 
 class SleepClock(Protocol):
@@ -91,7 +92,7 @@ class LiveNursery(Children):
         logger: "Logger | None" = None,
         drain_ns: Nanos = 10 * SECOND,
     ) -> None:
-        super().__init__(log, seed, hooks=hooks, crashes=crashes, journal=journal, logger=logger)
+        super().__init__(log, seed, self._ring, hooks=hooks, crashes=crashes, journal=journal, logger=logger)
         self.clock = clock
         self._drain_ns = drain_ns
         self._lives: dict[str, _Life] = {}
@@ -120,10 +121,12 @@ class LiveNursery(Children):
             self._trio.start_soon(self._keep_agenda)
             self._trio.start_soon(self._keep_restarts)
             self._trio.start_soon(self._keep_log)
+            self._trio.start_soon(self._report_mailboxes)
             await self._is_over.wait()
             outcome = await self._wind_up()
             self._trio.cancel_scope.cancel()
         self.log.sync()
+        self.log_mailboxes(self._logger)
         if self.journal is not None:
             self.journal.end(self.log.digest())
         return outcome
@@ -134,8 +137,7 @@ class LiveNursery(Children):
         self._look_at_clock()
         deadline = self.now + self._drain_ns
         unproven = 0
-        if not self.tree.has_given_up and any(c.is_up and c.spec.kind == "manager" for c in self.cells.values()):
-            self._begin_drain(deadline)
+        if not self.tree.has_given_up and self._begin_drain(deadline):
             await self._wait_for(lambda: self.drained is not None or self.tree.has_given_up, deadline)
             unproven = self.drained.unproven if self.drained is not None else -1
         if self.tree.has_given_up:
@@ -234,6 +236,11 @@ class LiveNursery(Children):
             if self.journal is not None:
                 self.journal.sync()
 
+    async def _report_mailboxes(self) -> None:
+        while True:
+            await trio.sleep(_REPORT_S)
+            self.log_mailboxes(self._logger)
+
     def _look_at_clock(self) -> None:
         self.now = max(self.now, self.clock.now_ns())
 
@@ -242,7 +249,7 @@ class LiveNursery(Children):
 
     # --- what a nursery adds ----------------------------------------------------------------------------------------
 
-    def _ready(self, cell: Cell) -> None:
+    def _ring(self, cell: Cell) -> None:
         if cell.is_up and cell.name in self._lives:
             self._lives[cell.name].mail.ring()
 

@@ -49,7 +49,7 @@ class Edge:
         number: its place among all edges of a nursery.
         n_put, n_got: places in the line ever taken and given up; their difference is what waits.
         mark: no more than this many waiting need no attention: the peak so far, or just below what fills the edge.
-        waiting: the places in the line by (type, instrument), of a conflating edge only.
+        waiting: the places by type and instrument, of a conflating edge only; one not in the line holds None.
         holds: a full BLOCK edge: its sender is not run until there is room.
         mailbox: where it leads.  cell: whose mailbox that is; both are set by `Mailbox.join`.
         tap: what is given the message in place of a mailbox: the nursery's own ear, or nobody's.
@@ -88,7 +88,7 @@ class Edge:
         self.policy, self.capacity, self.reason = policy, capacity, reason
         self.number = -1
         self.n_put = self.n_got = self.mark = self.peak = self.dropped = self.conflated = 0
-        self.waiting: dict[tuple[type, int], list[Any]] | None = {} if policy is Policy.CONFLATE else None
+        self.waiting: dict[type, dict[int, list[Any]]] | None = {} if policy is Policy.CONFLATE else None
         self.holds = False
         self.tap: Callable[[Any], None] | None = None
         self.mailbox: Mailbox
@@ -152,17 +152,18 @@ class Mailbox:
         if waiting is None:
             place: Any = (edge, message)
         else:
-            key = (type(message), message.instrument)
-            place = waiting.get(key)
-            if place is not None and place[1] is not None:
+            kind = type(message)
+            place = waiting[kind].get(message.instrument) if kind in waiting else None
+            if place is None:
+                place = waiting.setdefault(kind, {})[message.instrument] = [edge, None]
+            elif place[1] is not None:
                 place[1] = message
                 edge.conflated += 1
                 return False
-            place = [edge, message]
         if edge.n_put + 1 - edge.n_got > edge.mark and not self._make_room(edge):
             return edge.policy is Policy.DROP_OLDEST and self._replace_oldest(edge, place)
         if waiting is not None:
-            waiting[key] = place
+            place[1] = message
         edge.n_put += 1
         self.line.append(place)
         return True
@@ -177,7 +178,7 @@ class Mailbox:
         edge, message = place
         edge.n_got += 1
         if edge.waiting is not None:
-            place[1] = None  # later messages of this key begin a new place
+            place[1] = None  # later messages of this key take a new place in the line
         return edge, message
 
     def clear(self) -> int:

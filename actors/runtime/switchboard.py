@@ -1,8 +1,11 @@
 """Cells and the edges between them: where a message goes, and who is held up when there is no room."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from actors.runtime.actor import TIMERS
 from actors.runtime.agenda import Agenda
@@ -15,6 +18,9 @@ from market.messages import Adjustment, Drained, SetTimer, TimerFired
 from market.order_log import PACK
 from market.units import Nanos
 
+if TYPE_CHECKING:
+    from loguru import Logger
+
 
 class Switchboard(ABC):
     """The wired cells.
@@ -23,10 +29,14 @@ class Switchboard(ABC):
         now: time of what is happening.
         number: of the latest delivery.
         drained: the order manager's answer to `Drain`.
+
+    Args:
+        ready: called with a cell when a message more waits for it.
     """
 
-    def __init__(self, log: RunLog, journal: Journal | None = None) -> None:
+    def __init__(self, log: RunLog, ready: Callable[[Cell], None], journal: Journal | None = None) -> None:
         self.log = log
+        self._ready = ready
         self.journal = journal
         self.now: Nanos = 0
         self.number = 0
@@ -78,6 +88,12 @@ class Switchboard(ABC):
         """Return the counts of every mailbox, by actor."""
         return {name: cell.mailbox.statistics() for name, cell in self.cells.items()}
 
+    def log_mailboxes(self, logger: "Logger") -> None:
+        """Write one record for each edge that was used."""
+        for edge in self.edges:
+            if edge.n_put or edge.dropped:
+                logger.bind(**attrs.asdict(edge.statistics())).info("mailbox")
+
     # --- what shells give -------------------------------------------------------------------------------------------
 
     def emit(self, shell: str, port: str, message: Any) -> bool:
@@ -105,14 +121,18 @@ class Switchboard(ABC):
         Raises:
             EdgeOverflowError: there is no room, and the edge may lose nothing.
         """
-        if edge.tap is not None:
-            edge.tap(message)
-            return
-        if edge.mailbox.put(edge, message):
+        n_put = edge.n_put + 1
+        if n_put - edge.n_got <= edge.mark and edge.waiting is None:  # there is room, as nearly always
+            edge.n_put = n_put
+            edge.line.append((edge, message))
             self._ready(edge.cell)
-        if edge.policy is Policy.BLOCK and not edge.holds and edge.is_full:
-            edge.holds = True
-            self._hold(edge, 1)
+        elif edge.tap is not None:
+            edge.tap(message)
+        elif edge.mailbox.put(edge, message):
+            self._ready(edge.cell)
+            if edge.policy is Policy.BLOCK and not edge.holds and edge.is_full:
+                edge.holds = True
+                self._hold(edge, 1)
 
     def _take(self, cell: Cell) -> tuple[Edge, Any]:
         edge, message = cell.mailbox.get()
@@ -181,10 +201,6 @@ class Switchboard(ABC):
         self.edges.append(edge)
 
     # --- what a nursery adds ----------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def _ready(self, cell: Cell) -> None:
-        """A message more waits for `cell`."""
 
     @abstractmethod
     def _released(self, cell: Cell) -> None:

@@ -1,11 +1,13 @@
 """The virtual nursery: order of the drain, time, back-pressure, service, loops, crashes and the end."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-from actors.runtime.child_spec import Backoff, ChildSpec, OnRestart, Strategy, SupervisorSpec
+from actors.runtime.child_spec import Backoff, ChildSpec, OnRestart, Restart, Strategy, SupervisorSpec
 from actors.runtime.log import open_log
 from actors.runtime.mailbox import Policy
 from actors.runtime.nursery import ActorSpec, Outcome, Shell
@@ -26,7 +28,19 @@ from market.messages import (
 )
 from market.order_log import unpack
 from sim.virtual import EndlessLoopError, VirtualNursery
-from tests.actors.runtime.toys import Line, Script, ScriptedSource, Toy, ToyManager, ToyVenue, child, keep, position
+from tests.actors.runtime.toys import (
+    Line,
+    MuteManager,
+    Script,
+    ScriptedSource,
+    Toy,
+    ToyManager,
+    ToyVenue,
+    child,
+    forward,
+    keep,
+    position,
+)
 
 END = 1_000_000_000
 
@@ -399,10 +413,34 @@ def test_the_manager_is_drained_then_all_are_stopped() -> None:
 
 
 def test_without_an_answer_the_drain_ends_at_its_deadline() -> None:
-    nursery = with_manager(Toy, [], drain_ns=500)
+    nursery = with_manager(MuteManager, [], drain_ns=500)
     outcome = nursery.run(ScriptedSource(nursery, books((10, 1)), END))
     assert outcome == Outcome("done", -1)
     assert nursery.now == END + 500
+
+
+def test_a_manager_that_is_down_at_the_end_is_drained_when_it_is_back() -> None:
+    diary: list[Any] = []
+    nursery = with_manager(ToyManager, diary, crashes=[PlannedCrash("om", at_ns=END - 1)])
+    assert nursery.run(ScriptedSource(nursery, books((10, 1)), END)) == Outcome("done", 0)
+    assert nursery.now > END  # it took the backoff
+    assert [(g, m) for _, g, m in diary if isinstance(m, Started | Stop)][1:] == [(1, Started(1)), (1, Stop())]
+
+
+def test_one_that_never_comes_back_holds_nobody_and_loses_what_is_sent_to_it() -> None:
+    diary: list[Any] = []
+    nursery = VirtualNursery(RunLog(), 1, crashes=[PlannedCrash("b", at_ns=35)])
+    nursery.spawn(ActorSpec("venue", "connector", is_shell=True))
+    nursery.spawn(ActorSpec("a", "quoter"))
+    nursery.spawn(ActorSpec("b", "recorder", service_time_ns=1_000))
+    nursery.connect("venue", "books", "a", Policy.FAIL, 9, "a toy")
+    into_b = nursery.connect("a", "next", "b", Policy.BLOCK, 1, "a toy")
+    b = attrs.evolve(child("b", diary), restart=Restart.TEMPORARY)
+    children = (ChildSpec("venue", lambda: ToyVenue("venue")), child("a", diary, forward), b)
+    nursery.supervise(SupervisorSpec("top", Strategy.ONE_FOR_ONE, children))
+    nursery.run(ScriptedSource(nursery, books(*[(10 * i, i) for i in range(1, 7)]), END))
+    assert [m.lots for name, _, m in diary if name == "a" and isinstance(m, Position)] == [1, 2, 3, 4, 5, 6]
+    assert into_b.dropped == 4  # of six one was in service, and one waited, when b fell
 
 
 def test_a_stop_on_request_ends_between_events() -> None:
@@ -440,3 +478,5 @@ def test_the_structured_log_is_the_same_twice(tmp_path: Path) -> None:
     first = write("first.jsonl")
     assert first == write("second.jsonl")
     assert first.count(b"child restarting") == 2
+    mailboxes = [r for r in map(json.loads, first.splitlines()) if r["message"] == "mailbox" and r["port"] == "next"]
+    assert [(r["source"], r["target"], r["put"], r["peak"]) for r in mailboxes] == [("a", "b", 2, 1), ("b", "c", 1, 1)]

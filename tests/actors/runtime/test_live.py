@@ -29,7 +29,17 @@ from market.order_log import unpack
 from market.units import MS, SECOND
 from sim.virtual import VirtualNursery
 from tests.actors.runtime.seeded_trio import seeded
-from tests.actors.runtime.toys import Line, Script, ScriptedSource, Toy, ToyManager, ToyVenue, child, keep, position
+from tests.actors.runtime.toys import (
+    Line,
+    MuteManager,
+    Script,
+    ScriptedSource,
+    Toy,
+    ToyManager,
+    ToyVenue,
+    child,
+    position,
+)
 
 SEEDS = range(8)
 
@@ -291,12 +301,29 @@ def test_without_an_answer_the_drain_ends_at_its_deadline() -> None:
     async def main() -> tuple[Outcome, float]:
         clock = LiveClock(start=0)
         nursery = LiveNursery(RunLog(), 7, clock, drain_ns=2 * SECOND)
-        shell_and_toy(nursery, lambda: ToyVenue("venue", books((MS, 1)), clock), child("a", [], keep))
+        shell_and_toy(nursery, lambda: ToyVenue("venue", books((MS, 1)), clock), child("a", [], kind=MuteManager))
         return await stop_after(nursery, 1.0), trio.current_time()
 
     outcome, ended = seeded(1, main)
     assert outcome == Outcome("done", -1)
     assert ended == pytest.approx(3.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_who_sends_to_one_that_has_stopped_is_not_held_by_it(seed: int) -> None:
+    def many(toy: Toy, message: Any) -> None:
+        if isinstance(message, Position):
+            for _ in range(5):
+                toy.send(message)
+
+    async def main() -> float:
+        await run_line(line)
+        return trio.current_time()
+
+    # the books come at the instant of the stop, and b is stopped first
+    script = books(*[(SECOND, i) for i in range(20)])
+    line = Line(("a", "b"), policy=Policy.BLOCK, capacity=1, reactions={"a": many}, script=script)
+    assert seeded(seed, main) == pytest.approx(1.0, abs=0.1)
 
 
 @pytest.mark.realtime

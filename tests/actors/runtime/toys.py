@@ -79,6 +79,14 @@ class ToyManager(Toy):
         self.on[Drain] = lambda drain: self.send(Drained(0), "control")
 
 
+class MuteManager(Toy):
+    """A toy that hears of a drain and does not answer."""
+
+    def __init__(self, name: str, diary: Diary, reaction: Reaction) -> None:
+        super().__init__(name, diary, reaction)
+        self.on[Drain] = self._take
+
+
 class ToyVenue(Shell):
     """Accepts every order at once."""
 
