@@ -99,8 +99,7 @@ class VirtualNursery(Children):
         Raises:
             EndlessLoopError: more than 10,000 deliveries without time going on.
         """
-        self._start_all()
-        self.drain()
+        self.start()
         self._run_to_the_end(source)
         if not self.tree.has_given_up:
             return self._wind_up(source)
@@ -108,6 +107,11 @@ class VirtualNursery(Children):
         self._run_until(source, lambda: not any(shell.n_unproven for shell in shells))
         self._stop_all()
         return Outcome("gave up", sum(shell.n_unproven for shell in shells), self.gave_up)
+
+    def start(self) -> None:
+        """Start the actors, and deliver what their starts give."""
+        self._start_all()
+        self.drain()
 
     def _wind_up(self, source: EventSource) -> Outcome:
         unproven = 0
