@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from market.archive.layout import Kind
@@ -75,18 +76,19 @@ C = TypeVar("C", bound=Columns)
 
 def to_table(columns: Columns, kind: Kind) -> pa.Table:
     """Return columns as rows of a file of that kind."""
-    arrays: Mapping[str, Any]
+    arrays: Mapping[str, IntArray]
+    offsets: IntArray = np.zeros(1, np.int64)
     if isinstance(columns, BookColumns):
-        offsets = np.concatenate(([0], np.cumsum(columns.n_bids + columns.n_asks))).astype(np.int32)
+        offsets = np.concatenate(([0], np.cumsum(columns.n_bids + columns.n_asks)))
         arrays = {
             "ts_recv": columns.ts_recv,
             "ts_venue": columns.ts_venue,
             "seq": columns.seq,
             "prev_seq": columns.prev_seq,
-            "is_snapshot": columns.is_snapshot.astype(np.int8),
-            "n_bids": columns.n_bids.astype(np.int32),
-            "price": _lists(offsets, columns.levels[:, 0]),
-            "size": _lists(offsets, columns.levels[:, 1]),
+            "is_snapshot": columns.is_snapshot,
+            "n_bids": columns.n_bids,
+            "price": columns.levels[:, 0],
+            "size": columns.levels[:, 1],
         }
     elif isinstance(columns, TradeColumns):
         arrays = {
@@ -94,7 +96,7 @@ def to_table(columns: Columns, kind: Kind) -> pa.Table:
             "ts_venue": columns.ts_venue,
             "price": columns.ticks,
             "size": columns.lots,
-            "taker": columns.taker.astype(np.int8),
+            "taker": columns.taker,
             "trade_id": columns.trade_id,
         }
     else:
@@ -105,18 +107,22 @@ def to_table(columns: Columns, kind: Kind) -> pa.Table:
             "mark": columns.mark,
         }
     schema = SCHEMAS[kind]
-    return pa.table([pa.array(arrays[name]) for name in schema.names], schema=schema)
+    whole = [
+        _lists(offsets, arrays[field.name]) if field.type == _LEVELS else _array(arrays[field.name], field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(whole, schema=schema)
 
 
 def from_table(table: pa.Table, kind: Kind) -> Columns:
     """Return the rows of a file as columns; `is_snapshot` is as it is stored."""
     if kind in ("book", "delta"):
         prices, sizes = _whole(table, "price"), _whole(table, "size")
-        offsets = prices.offsets.to_numpy().astype(np.int64)
+        offsets = _numpy(prices.offsets).astype(np.int64)
         first, last = int(offsets[0]), int(offsets[-1])
         levels = np.empty((last - first, 2), np.int64)
-        levels[:, 0] = prices.values.to_numpy()[first:last]
-        levels[:, 1] = sizes.values.to_numpy()[first:last]
+        levels[:, 0] = _numpy(prices.values)[first:last]
+        levels[:, 1] = _numpy(sizes.values)[first:last]
         n_bids = _ints(table, "n_bids")
         return BookColumns(
             ts_venue=_ints(table, "ts_venue"),
@@ -146,11 +152,6 @@ def from_table(table: pa.Table, kind: Kind) -> Columns:
     )
 
 
-def empty(kind: Kind) -> Columns:
-    """Return columns without rows."""
-    return from_table(SCHEMAS[kind].empty_table(), kind)
-
-
 def joined(parts: Sequence[C]) -> C:
     """Return several runs of columns as one; the levels of each message then follow those of the one before it."""
     if len(parts) == 1 and not isinstance(parts[0], BookColumns):
@@ -178,15 +179,33 @@ def in_order(book: BookColumns) -> BookColumns:
     return attrs.evolve(book, start=start, levels=book.levels[rows])
 
 
-def _lists(offsets: Any, values: IntArray) -> Any:
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.ascontiguousarray(values)), type=_LEVELS)
+# By way of buffers, because `pa.array` and `to_numpy` import pandas, which takes longer (0.3 s) than reading an hour.
+
+
+def _array(values: npt.NDArray[Any], dtype: pa.DataType) -> Any:
+    """Return ints as an Arrow array of that type."""
+    whole = np.ascontiguousarray(values, f"i{dtype.bit_width // 8}")
+    return pa.Array.from_buffers(dtype, len(whole), [None, pa.py_buffer(whole.data)])
+
+
+def _lists(offsets: IntArray, values: IntArray) -> Any:
+    own = pa.py_buffer(offsets.astype(np.int32).data)
+    return pa.Array.from_buffers(_LEVELS, len(offsets) - 1, [None, own], children=[_array(values, pa.int64())])
+
+
+def _numpy(array: Any) -> npt.NDArray[Any]:
+    """Return the memory of an array without nulls."""
+    if not len(array):
+        return np.empty(0, np.int64)
+    width = array.type.bit_width // 8
+    return np.frombuffer(array.buffers()[1], f"i{width}", len(array), array.offset * width)
+
+
+def _ints(table: pa.Table, name: str) -> IntArray:
+    # a copy: Arrow's memory is read-only, and a kernel would be compiled a second time for such arrays
+    return _numpy(_whole(table, name)).astype(np.int64)
 
 
 def _whole(table: pa.Table, name: str) -> Any:
     column = table.column(name)
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-
-
-def _ints(table: pa.Table, name: str) -> IntArray:
-    # a copy: Arrow's memory is read-only, and a kernel would be compiled a second time for such arrays
-    return np.array(_whole(table, name).to_numpy(), dtype=np.int64)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from market.archive.arrow_columns import CHECKPOINT, SNAPSHOT, from_table
 from market.archive.gaps import read_gaps
-from market.archive.hour import Hour, from_metadata, read_hour
+from market.archive.hour import EDGE, Hour, from_metadata, read_hour
 from market.archive.layout import Kind, hour_files, hour_path
 from market.archive.window import Window, clock_text, hour_text
 from market.columns import BookColumns, Columns
@@ -81,7 +81,8 @@ def holes(root: Path, venue: str, symbol: str, kind: Kind, window: Window) -> li
         hour = read_hour(path)
         if hour.complete:
             continue
-        parts = [(hour.start, hour.covered_from, "not covered"), (hour.covered_to, hour.end, "not covered")]
+        edges = ((hour.start, hour.covered_from), (hour.covered_to, hour.end))
+        parts = [(begin, end, "not covered") for begin, end in edges if end - begin > EDGE]
         only = Window(hour.start, hour.end)
         parts += [
             (max(gap.ts_from, hour.start), min(gap.ts_to, hour.end), gap.reason)
