@@ -248,3 +248,17 @@ def test_file_says_what_it_is(tmp_path: Path) -> None:
     write(tmp_path, "trades", trade_columns([T0, T0 + HOUR]))
     hour = read_hour(hour_path(tmp_path, BTC.venue, BTC.symbol, "trades", T0 + HOUR))
     assert (hour.kind, hour.start, hour.n_rows, hour.instrument) == ("trades", T0 + HOUR, 1, BTC)
+
+
+def test_a_book_may_be_deep(tmp_path: Path) -> None:
+    bids = tuple((100_000 - i, i + 1) for i in range(9000))
+    asks = tuple((100_001 + i, i + 1) for i in range(100))
+    feed: list[Message] = [(T0, T0, 1, bids, asks), (T0, T0 + 1, 0, ((90_999, 7), (91_001, 0)), ())]
+    feed += [(T0, T0 + HOUR, 0, (), tuple((200_000 + i, 1) for i in range(9000)))]
+    feed += [(T0, T0 + 2 * HOUR, 0, ((1, 1),), ())]
+    with ArchiveWriter(tmp_path, BTC, "delta", max_silence=24 * HOUR) as writer:
+        writer.append(book_columns(feed))
+    assert messages_of(read(tmp_path, "delta")) == feed
+    [checkpoint, last] = messages_of(read(tmp_path, "delta", Window(T0 + 2 * HOUR, T0 + 3 * HOUR)))
+    assert checkpoint[3:] == replayed(feed[:3]).sides()
+    assert last == feed[3]

@@ -376,3 +376,11 @@ def test_the_tape_of_an_import_is_ints(tmp_path: Path) -> None:
     [chunk] = read_stream(tmp_path / "archive", BTC.venue, BTC.symbol, "trades", T0, T0 + HOUR)
     assert isinstance(chunk, TradeColumns)
     assert rows_of([chunk]) == [(T0 + US, T0 + 10 * US, 618_002, 9, -1, 77)]
+
+
+@pytest.mark.parametrize("block_bytes", BLOCKS)
+def test_a_message_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
+    # else a file whose stamps stand still would fill the memory
+    monkeypatch.setattr("market.archive.tardis_feeds.MESSAGE_ROWS", 5)
+    with pytest.raises(CsvError, match=r"archive-0\.csv:\d+: over 5 rows with the same stamps; they are no message$"):
+        take(tmp_path, increments(*("0 10 true bid 100 1",) * 9))
