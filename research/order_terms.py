@@ -9,16 +9,14 @@ import numpy as np
 from market.order_log import LogKind
 from market.tables import TABLES
 from market.units import ClientOrderId, InstrumentId, Lots, Nanos, Ticks
-from research.prices import IntArray
 from research.run_data import Columns, Run
 
 NEVER: Final = 2**62
-_BATCH_ROWS: Final = 65_536
 
 
 @attrs.frozen
 class Terms:
-    """Price and total size of an order from a venue time on."""
+    """Price and total size of an order from a time on."""
 
     since: Nanos
     price: Ticks
@@ -27,14 +25,20 @@ class Terms:
 
 @attrs.define
 class FilledOrder:
-    """One order as its commands and facts tell it.
+    """One order as its commands and facts tell it, by venue time.
 
-    A fact that a lost connection swallowed is missing here; what could have happened then is allowed: `arrived` is when
-    it was sent at the earliest, `ended` is NEVER, and `maybe` holds the amends whose fate is unknown.
+    A lost connection may have swallowed a fact; what could have happened then is allowed: an order that was not heard
+    to arrive may have done so as soon as it was sent, and an amend without an answer may have been made.
 
     Attributes:
-        terms: placed, then as amended, by venue time.
-        changed: venue times of arrival and of the amends: when it could take.
+        flags: market.messages.OrderFlag.
+        ts_sent: when it was placed, our clock.
+        terms: as placed, then as amended.
+        maybe: amends without an answer, from when they were sent.
+        arrived: when it came to the venue; None if nothing says so.
+        changed: its arrival and its amends: the only instants at which it can take.
+        ended: its cancel or expiry; NEVER if nothing says so.
+        is_rejected: the venue refused it.
     """
 
     client_id: ClientOrderId
@@ -43,60 +47,71 @@ class FilledOrder:
     flags: int
     ts_sent: Nanos
     terms: list[Terms]
-    arrived: Nanos = NEVER
+    maybe: list[Terms] = attrs.field(factory=list)
+    arrived: Nanos | None = None
+    changed: list[Nanos] = attrs.field(factory=list)
     ended: Nanos = NEVER
     is_rejected: bool = False
-    is_known_to_arrive: bool = False
-    changed: list[Nanos] = attrs.field(factory=list)
-    maybe: list[Terms] = attrs.field(factory=list)
+    n_answers: int = 0
 
     def at(self, ts: Nanos, is_maker: bool) -> list[Terms]:
-        """Return the terms that a fill at `ts` may have been made on, the certain ones first.
+        """Return the terms on which a fill at `ts` may have been made, the likeliest first.
 
-        Requests come last in their instant: a resting order is filled on the terms before, a taking one on those after.
+        Requests come last in their instant: a resting order is filled on the terms before them.  One that takes does so
+        on those that any request of the instant made.
         """
-        known = [terms for terms in self.terms if terms.since < ts or (not is_maker and terms.since == ts)]
-        return [known[-1] if known else self.terms[0], *(terms for terms in self.maybe if terms.since <= ts)]
+        before = [terms for terms in self.terms[1:] if terms.since < ts]
+        found = [before[-1] if before else self.terms[0]]
+        if not is_maker:
+            found += [terms for terms in self.terms[1:] if terms.since == ts]
+        return found + [terms for terms in self.maybe if terms.since <= ts]
 
 
 def filled_orders(run: Run) -> Mapping[ClientOrderId, FilledOrder]:
     """Return the orders that have a fill.  Memory grows with the fills, not with the orders."""
     wanted = np.unique(run.table("fills")["client_id"])
     found: dict[ClientOrderId, FilledOrder] = {}
-    asked: dict[ClientOrderId, list[Terms]] = {}
-    for batch in _batches(run):
+    for batch in order_batches(run):
         mine = np.isin(batch["client_id"], wanted)
-        columns = (batch[name][mine].tolist() for name in TABLES["orders"])
+        columns = [batch[name][mine].tolist() for name in TABLES["orders"]]
         for kind, ts, ts_venue, instrument, _, client_id, side, price, size, detail in zip(*columns, strict=True):
             if kind == LogKind.PLACE.name:
                 terms = [Terms(ts, price, size)]
-                found.setdefault(client_id, FilledOrder(client_id, instrument, side, detail, ts, terms, arrived=ts))
-                continue
-            order = found.get(client_id)
-            if order is None:
-                continue
-            if kind == LogKind.AMEND.name:
-                asked.setdefault(client_id, []).append(Terms(ts, price, size))
-            elif kind == LogKind.ACCEPTED.name and not order.is_known_to_arrive:
-                order.is_known_to_arrive = True
-                order.arrived = ts_venue
-                order.changed.append(ts_venue)
-            elif kind == LogKind.AMENDED.name:
-                order.terms.append(Terms(ts_venue, price, size))
-                order.changed.append(ts_venue)
-            elif kind in (LogKind.CANCELLED.name, LogKind.EXPIRED.name):
-                order.ended = min(order.ended, ts_venue)
-            elif kind == LogKind.REJECTED.name:
-                order.is_rejected = True
-    _keep_unanswered(run, found, asked)
+                found.setdefault(client_id, FilledOrder(client_id, instrument, side, detail, ts, terms))
+            elif client_id in found:
+                _learn(found[client_id], kind, Terms(ts if ts_venue == 0 else ts_venue, price, size))
+    for order in found.values():
+        if order.n_answers == len(order.maybe):
+            order.maybe.clear()
     return found
 
 
-def payments(run: Run) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """Return the funding payments that reached us: delivery, venue time, instrument, payment id."""
-    parts = []
-    for batch in _batches(run):
-        mine = batch["kind"] == LogKind.FUNDING.name
-        parts.append(np.stack([batch[name][mine] for name in ("ts", "ts_venue", "instrument", "detail")]))
-    rows = np.concatenate(parts, axis=1) if parts else np.zeros((4, 0), dtype=np.int64)
-    return rows[0], rows[1], rows[2], rows[3]
+def order_batches(run: Run) -> Iterator[Columns]:
+    """Yield the `orders` table, some rows at a time."""
+    file = run.path / "orders.parquet"
+    if not file.exists():
+        return
+    import pyarrow.parquet as pq  # heavy, and only for runs that have orders
+
+    with pq.ParquetFile(file) as source:
+        for batch in source.iter_batches(columns=list(TABLES["orders"])):
+            yield {name: np.asarray(batch.column(name).to_numpy(zero_copy_only=False)) for name in TABLES["orders"]}
+
+
+def _learn(order: FilledOrder, kind: str, news: Terms) -> None:
+    if kind == LogKind.AMEND.name:
+        order.maybe.append(news)
+    elif kind == LogKind.ACCEPTED.name:
+        if order.arrived is None:
+            order.arrived = news.since
+            order.changed.append(news.since)
+    elif kind == LogKind.AMENDED.name:
+        order.n_answers += 1
+        order.terms.append(news)
+        order.changed.append(news.since)
+    elif kind == LogKind.AMEND_REJECTED.name:
+        order.n_answers += 1
+    elif kind in (LogKind.CANCELLED.name, LogKind.EXPIRED.name):
+        order.ended = min(order.ended, news.since)
+    elif kind == LogKind.REJECTED.name:
+        order.is_rejected = True

@@ -71,7 +71,7 @@ class MarketAt:
         self.instants = instants
         self.prints: dict[Nanos, list[tuple[Ticks, Lots, int]]] = {}
         self.touches: dict[Nanos, list[tuple[Ticks, Ticks]]] = {}
-        self.displays: dict[Take, Display] = dict.fromkeys(takes, Display(-1, 0, 0))
+        self.displays: dict[Take, Display] = {take: Display(-1, 0, 0) for take in takes}
         self.funding: list[FundingDue] = []
 
     def read_books(self, chunks: Iterable[BookColumns], shift: Nanos) -> None:
@@ -87,7 +87,8 @@ class MarketAt:
             # a take sees all messages up to its instant: it can be answered once a later message is there
             n_before = np.searchsorted(at, take_ts[next_take:], side="right")
             n_ready = int(np.searchsorted(n_before, len(at), side="left")) if len(at) else 0
-            stops = [(int(n), take) for n, take in zip(n_before[:n_ready], takes[next_take:], strict=False)]
+            stops: list[tuple[int, Take | None]] = []
+            stops += [(int(n), take) for n, take in zip(n_before[:n_ready], takes[next_take:], strict=False)]
             next_take += n_ready
             stops += [(int(n) + 1, None) for n in np.flatnonzero(np.isin(at, self.instants))]
             stops.sort(key=lambda stop: stop[0])
@@ -152,10 +153,15 @@ def read_markets(
         if stream.kind not in kinds:
             raise ValueError(f"stream kind {stream.kind!r} of instrument {stream.instrument} is none of {kinds}")
     for stream in sorted(listed, key=lambda s: kinds.index(s.kind)):
-        market = markets.get(stream.instrument)
-        if market is not None:
-            read = {"book": market.read_books, "trades": market.read_trades, "funding": market.read_funding}
-            read[stream.kind](stream.chunks, shifts.get(stream.instrument, 0))  # type: ignore[arg-type]
+        market, shift = markets.get(stream.instrument), shifts.get(stream.instrument, 0)
+        if market is None:
+            continue
+        if stream.kind == "book":
+            market.read_books((chunk for chunk in stream.chunks if isinstance(chunk, BookColumns)), shift)
+        elif stream.kind == "trades":
+            market.read_trades((chunk for chunk in stream.chunks if isinstance(chunk, TradeColumns)), shift)
+        else:
+            market.read_funding((chunk for chunk in stream.chunks if isinstance(chunk, FundingColumns)), shift)
 
 
 class _VenueTimes:
