@@ -1,0 +1,207 @@
+"""Keeps the books of one venue: sound ones are published after every change, others are healed by a snapshot.
+
+A book is stale from a break in its chain, a gap, a lost connection or a restart until the next snapshot, asked for or
+not; feeds that are snapshots only so heal themselves.  Before its first snapshot a book is just empty: nobody has
+trusted it yet, and nobody is told.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+import attrs
+
+from actors.runtime.actor import Actor
+from market.book import Book
+from market.instrument import Instrument
+from market.messages import (
+    BookDelta,
+    BookGap,
+    BookSnapshot,
+    BookUpdate,
+    ConnectionLost,
+    ConnectionUp,
+    Fresh,
+    RequestSnapshot,
+    Stale,
+    Started,
+    Stop,
+    TimerFired,
+)
+from market.units import SECOND, InstrumentId, Nanos, VenueId
+
+_ASK_AGAIN: Final = 1  # timer tokens
+_SILENCE: Final = 2
+
+
+@attrs.frozen
+class BookKeeperConfig:
+    """How books are kept.
+
+    Attributes:
+        ask_again_s: a snapshot that does not come is asked for at this period.
+        stale_after_s: a book that nothing was heard of for so long is stale (found at the latest after twice the
+            time); 0: never, as in simulation, where a quiet market is quiet.
+        max_waiting: deltas kept for after the snapshot; beyond, the oldest go and the next snapshot has to serve.
+    """
+
+    ask_again_s: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
+    stale_after_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    max_waiting: int = attrs.field(default=4096, validator=attrs.validators.ge(1))
+
+
+class BookKeeper(Actor):
+    """In: snapshots, deltas, gaps, news of the connection.  Out: `BookUpdate`, `Stale`, `Fresh`, `RequestSnapshot`.
+
+    Attributes:
+        books: by instrument; the simulation may put mirrors of its own there, and lets go of them before it sends the
+            first message: the keeper then goes on from what they showed.
+    """
+
+    ports: ClassVar[tuple[str, ...]] = ("books", "status", "resync")
+
+    def __init__(
+        self,
+        name: str,
+        venue: VenueId,
+        instruments: Sequence[Instrument],
+        depth: int = 20,
+        config: BookKeeperConfig | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.venue = venue
+        self.config = config or BookKeeperConfig()
+        self.books: dict[InstrumentId, Book] = {each.id: Book(each, depth) for each in instruments}
+        self._waiting: dict[InstrumentId, deque[BookDelta]] = {}  # of the stale ones, what came meanwhile
+        self._is_fresh_start = dict.fromkeys(self.books, True)  # no delta since the snapshot
+        self._heard_at: dict[InstrumentId, Nanos] = dict.fromkeys(self.books, 0)
+        self._is_connected = True
+        self._is_asking = False
+        self.on = {
+            BookDelta: self._on_delta,
+            BookSnapshot: self._on_snapshot,
+            BookGap: lambda m: self._distrust(m.instrument, m.reason),
+            ConnectionLost: self._on_connection_lost,
+            ConnectionUp: self._on_connection_up,
+            TimerFired: self._on_timer,
+            Started: self._on_started,
+            Stop: lambda m: None,
+        }
+
+    def is_stale(self, instrument: InstrumentId) -> bool:
+        """Tell whether the book waits for a snapshot."""
+        return instrument in self._waiting
+
+    # --- the feed ----------------------------------------------------------------------------------------------------
+
+    def _on_delta(self, delta: BookDelta) -> None:
+        instrument = delta.instrument
+        self._heard_at[instrument] = self.now
+        waiting = self._waiting.get(instrument)
+        if waiting is not None:
+            waiting.append(delta)
+            return
+        book = self.books[instrument]
+        if book.version == 0:
+            return  # there is nothing yet that it could change
+        if self._apply(book, delta):
+            self._publish(instrument)
+        else:
+            reason = f"a delta that follows {delta.prev_seq} came after {book.seq}"
+            self._distrust(instrument, reason)
+            self._waiting[instrument].append(delta)
+
+    def _on_snapshot(self, snapshot: BookSnapshot) -> None:
+        instrument = snapshot.instrument
+        self._heard_at[instrument] = self.now
+        book = self.books[instrument]
+        book.load(snapshot.bids, snapshot.asks, snapshot.ts_venue, snapshot.ts_recv, snapshot.seq)
+        self._is_fresh_start[instrument] = True
+        waiting = self._waiting.get(instrument)
+        if waiting is not None:
+            while waiting:
+                if not self._apply(book, waiting[0]):
+                    self._ask(instrument)  # what lies between the snapshot and this delta was lost: a later one
+                    return
+                waiting.popleft()
+            del self._waiting[instrument]
+            self.out.append(("status", Fresh(instrument, self.now)))
+        self._publish(instrument)
+
+    def _apply(self, book: Book, delta: BookDelta) -> bool:
+        """Put a delta on a book; False if the chain is broken.
+
+        The first after a snapshot may be older than it, which is passed over, or reach back before it: levels are
+        absolute, so that such a one does no harm.
+        """
+        prev_seq = delta.prev_seq
+        instrument = delta.instrument
+        if self._is_fresh_start[instrument]:
+            if delta.seq < book.seq or (delta.seq == book.seq and delta.ts_venue <= book.ts_venue):
+                return True
+            if prev_seq < book.seq:
+                prev_seq = -1
+        if not book.apply(delta.bids, delta.asks, delta.ts_venue, delta.ts_recv, prev_seq, delta.seq):
+            return False
+        self._is_fresh_start[instrument] = False
+        return True
+
+    def _publish(self, instrument: InstrumentId) -> None:
+        book = self.books[instrument]
+        update = BookUpdate(instrument, book.ts_venue, book.ts_recv, book.seq, book.bid_levels, book.ask_levels)
+        self.out.append(("books", update))
+
+    # --- trust -------------------------------------------------------------------------------------------------------
+
+    def _distrust(self, instrument: InstrumentId, reason: str) -> None:
+        """A book is stale from here on; one that never was there is not."""
+        if instrument in self._waiting or self.books[instrument].version == 0:
+            return
+        self._begin_waiting(instrument, reason)
+        self._ask(instrument)
+
+    def _begin_waiting(self, instrument: InstrumentId, reason: str) -> None:
+        self._waiting[instrument] = deque(maxlen=self.config.max_waiting)
+        self.out.append(("status", Stale(instrument, self.now, reason)))
+
+    def _ask(self, instrument: InstrumentId) -> None:
+        if not self._is_connected:
+            return
+        self.out.append(("resync", RequestSnapshot(instrument)))
+        if not self._is_asking:
+            self._is_asking = True
+            self.set_timer(self.now + round(self.config.ask_again_s * SECOND), _ASK_AGAIN)
+
+    def _on_connection_lost(self, message: ConnectionLost) -> None:
+        self._is_connected = False
+        for instrument in self.books:
+            self._distrust(instrument, f"the connection was lost: {message.reason}")
+            if instrument in self._waiting:
+                self._waiting[instrument].clear()  # they belong to the connection that is gone
+
+    def _on_connection_up(self, message: ConnectionUp) -> None:
+        self._is_connected = True
+        for instrument in self._waiting:
+            self._ask(instrument)
+
+    # --- life --------------------------------------------------------------------------------------------------------
+
+    def _on_started(self, message: Started) -> None:
+        if message.generation > 0:
+            for instrument in self.books:
+                self._begin_waiting(instrument, "the book keeper was restarted")
+                self._ask(instrument)
+        if self.config.stale_after_s > 0:
+            self.set_timer(self.now + round(self.config.stale_after_s * SECOND), _SILENCE)
+
+    def _on_timer(self, message: TimerFired) -> None:
+        if message.token == _ASK_AGAIN:
+            self._is_asking = False
+            for instrument in self._waiting:
+                self._ask(instrument)
+            return
+        period = round(self.config.stale_after_s * SECOND)
+        for instrument, heard_at in self._heard_at.items():
+            if self.now - heard_at >= period:
+                self._distrust(instrument, f"nothing was heard of it for {self.config.stale_after_s:g} s")
+        self.set_timer(self.now + period, _SILENCE)
