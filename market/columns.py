@@ -45,6 +45,7 @@ class BookColumns:
 
     def rows(self, begin: int, end: int) -> "BookColumns":
         """Return messages [begin, end) with their levels, re-based to 0."""
+        end = min(end, len(self))
         if begin >= end:
             first = last = 0
         else:

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from actors.runtime.actor import Actor
+from actors.runtime.mailbox import Edge
+from actors.runtime.wiring import connector_name
 from market.instrument import InstrumentTable
 from market.messages import (
     AmendRejected,
@@ -22,7 +24,19 @@ from market.messages import (
     Trade,
 )
 from market.units import Nanos, VenueId
-from sim import engine_kernels as e
+from sim.engine_kernels import (
+    FACTS,
+    FLUSH,
+    GAP,
+    GROW,
+    HEARD_BOOK,
+    HEARD_TRADE,
+    NEED_WINDOW,
+    PAYLOAD_REQUEST,
+    QUIET,
+    SPOKEN_ROW,
+)
+from sim.engine_kernels import advance as run_market
 from sim.exchange import Exchange, StreamSpec
 from sim.matching_kernels import (
     ACCEPTED,
@@ -67,14 +81,19 @@ class Teller(Protocol):
         """Tell a message through a shell's port; False: the shell is down, and nobody heard."""
         ...
 
+    def post(self, edge: Edge, message: Any) -> None:
+        """Put market data straight into a mailbox."""
+        ...
+
+    def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
+        """Post and drain at `now`, in one; True: nothing waits now."""
+        ...
+
 
 class TouchSink(Protocol):
     """Takes the rows of the run's `touch` and `trades` tables."""
 
     def take(self, touch: IntArray, trades: IntArray) -> None: ...
-
-
-Tell = Callable[[Any], None]
 
 
 class MarketSource:
@@ -99,12 +118,14 @@ class MarketSource:
         self.is_spoken = is_spoken
         self.history = FillHistory(instruments, len(exchange.venues))
         self.venues: list[SimVenue | None] = [None] * len(exchange.venues)
-        self.heard: list[Sequence[Callable[[Any], None]]] = [()] * len(streams)
+        self.heard: list[Sequence[Edge]] = [()] * len(streams)
         self.on_speak: Callable[[], None] = _nothing
         self._exchange = exchange
         self._instruments = instruments
         self._streams = tuple(streams)
-        self._shells = [f"venue:{name}" for name in instruments.venues]
+        # what is news is in the mirror, so that one message serves for all updates of a book
+        self._shown = [BookUpdate(spec.instrument, 0, 0, 0, None, None) for spec in streams]
+        self._shells = [connector_name(name) for name in instruments.venues]
         self._windows = windows
         self._window = Window(np.zeros((0, 4), np.int64), np.zeros((0, 8), np.int64), np.zeros((0, 2), np.int64), False)
         self._sink = sink
@@ -134,54 +155,61 @@ class MarketSource:
         return int(self._exchange.state[NOW])
 
     def advance(self, until: Nanos) -> Nanos | None:
-        """Run to the next event that an actor hears of, if not after `until`; tell it and return its time."""
-        exchange = self._exchange
-        window = self._window
+        """Run to the next event after which an actor has something to do, if not after `until`; return its time."""
+        exchange, teller, heard = self._exchange, self._teller, self.heard
+        hear = teller.hear
+        state, window = exchange.state, self._window
+        events, headers, levels = window.events, window.headers, window.levels
         while True:
-            what, now, a, b, c = e.advance(exchange.state, window.events, window.headers, window.levels, until)
-            if what == e.HEARD_BOOK:
-                self._teller.at(now)
-                update = BookUpdate(self._streams[a].instrument, b, now, c, None, None)
-                for tell in self.heard[a]:
-                    tell(update)
+            what, now, a, b, c = run_market(state, events, headers, levels, until)
+            if what in (HEARD_BOOK, HEARD_TRADE):
+                message = self._shown[a] if what == HEARD_BOOK else self._trade(a, b)
+                hearers = heard[a]
+                if len(hearers) != 1:
+                    teller.at(now)
+                    for edge in hearers:
+                        teller.post(edge, message)
+                elif hear(hearers[0], message, now):
+                    continue
                 return now
-            if what == e.FACTS:
-                self._teller.at(now)
+            if what == FACTS:
+                teller.at(now)
                 for row in exchange.facts[:a].tolist():
                     self._tell_fact(row, now)
                 return now
-            if what == e.QUIET:
-                if window.is_last and not self.finished and exchange.is_window_done(len(window.events)):
+            if what == QUIET:
+                if window.is_last and not self.finished and exchange.is_window_done(len(events)):
                     self.finished = True
                     self.end = self.now
                 return None
-            if what == e.HEARD_TRADE:
-                self._teller.at(now)
-                trade = self._trade(a, b)
-                for tell in self.heard[a]:
-                    tell(trade)
-                return now
-            if what == e.SPOKEN_ROW:
-                self._teller.at(now)
+            if what == SPOKEN_ROW:
+                teller.at(now)
                 self._speak_row(a, b)
                 return now
-            if what == e.NEED_WINDOW:
-                window = self._next_window()
-            elif what == e.PAYLOAD_REQUEST:
-                shell = self.venues[b]
-                assert shell is not None
-                shell.arrive(a, c, now)
-            elif what == e.FLUSH:
-                self.flush()
-            elif what == e.GROW:
-                exchange.grow()
-            elif what == e.GAP:
-                self.speak()
-            else:
-                instrument = self._instruments[self._streams[a].instrument]
-                raise ValueError(
-                    f"a book message of {instrument.name} at {now} ns is not a book: levels must be sorted and above 0"
-                )
+            self._see_to(what, now, a, b, c)
+            state, window = exchange.state, self._window
+            events, headers, levels = window.events, window.headers, window.levels
+
+    def _see_to(self, what: int, now: Nanos, a: int, b: int, c: int) -> None:
+        """Do what the kernels cannot, after which they go on."""
+        if what == NEED_WINDOW:
+            self._window = next(self._windows)
+            self._exchange.next_window(self._window.is_last)
+        elif what == PAYLOAD_REQUEST:
+            shell = self.venues[b]
+            assert shell is not None
+            shell.arrive(a, c, now)
+        elif what == FLUSH:
+            self.flush()
+        elif what == GROW:
+            self._exchange.grow()
+        elif what == GAP:
+            self.speak()
+        else:
+            instrument = self._instruments[self._streams[a].instrument]
+            raise ValueError(
+                f"a book message of {instrument.name} at {now} ns is not a book: levels must be sorted and above 0"
+            )
 
     def speak(self) -> None:
         """Deliver everything as whole messages from here on: something happened that a mirror cannot show."""
@@ -202,11 +230,6 @@ class MarketSource:
         n_touch, n_trade = int(state[N_TOUCH]), int(state[N_TRADE])
         self._sink.take(self._exchange.touch[:n_touch], self._exchange.trades[:n_trade])
         state[N_TOUCH] = state[N_TRADE] = 0
-
-    def _next_window(self) -> Window:
-        self._window = window = next(self._windows)
-        self._exchange.next_window(window.is_last)
-        return window
 
     def _trade(self, stream: int, row: int) -> Trade:
         ts_venue, ts_recv, price, size, taker, trade_id, _, _ = self._window.headers[row].tolist()

@@ -48,7 +48,7 @@ class SimVenue(Actor):
     A crash is a lost connection: the source loses what was in flight, resting orders stay.
     """
 
-    ports: ClassVar[tuple[str, ...]] = ("books", "trades", "facts", "fills")
+    ports: ClassVar[tuple[str, ...]] = ("books", "trades", "facts", "fills", "connection")
 
     def __init__(self, name: str, venue: VenueId, exchange: Exchange, history: "FillHistory") -> None:
         super().__init__(name)
@@ -118,7 +118,7 @@ class SimVenue(Actor):
         self._asked[self._n_payloads] = (self.now, what)
 
     def _start(self, started: Started) -> None:
-        self.out.append(("facts", ConnectionUp(self.venue, self.now, started.generation)))
+        self.out.append(("connection", ConnectionUp(self.venue, self.now, started.generation)))
 
     # --- what the market source calls -------------------------------------------------------------------------------
 
@@ -162,6 +162,10 @@ class FillHistory:
     def __init__(self, instruments: InstrumentTable, n_venues: int) -> None:
         self._instruments = instruments
         self._rows = [array("q") for _ in range(n_venues)]
+
+    def __len__(self) -> int:
+        """Count the fills that were told."""
+        return sum(len(rows) for rows in self._rows) // 8
 
     def since(self, ts: Nanos, venue: VenueId, exchange: Exchange) -> tuple[Fill, ...]:
         """Return the fills with a venue time >= `ts`, those under way included, by venue time."""

@@ -1,0 +1,92 @@
+"""What a run is told about its quoters and orders: the part of the config that is the same live and simulated."""
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from actors.order_config import CancelPending, Policy, Resize
+from actors.quoter import Quoter
+from actors.risk import Limits
+
+
+def _is_market_name(instance: object, attribute: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
+    for name in value:
+        if name.count(":") != 1 or name.startswith(":") or name.endswith(":"):
+            raise ValueError(f"{attribute.name}: {name!r} is not `venue:symbol`, such as bybit:SOLUSDT")
+
+
+@attrs.frozen
+class QuoterConfig:
+    """One `[[quoter]]`.
+
+    Attributes:
+        name: unique in the run.
+        strategy: a name in `actors.strategies.STRATEGIES`, `package.module:Class`, or `path/to/file.py:Class`.
+        instruments: what it quotes, as `venue:symbol`.
+        references: what it reads besides.
+        params: the strategy's own parameters, checked against its `params_class`.
+        policy, cancel_pending, resize, post_only: see actors.order_config.QuoterSpec.
+    """
+
+    name: str
+    instruments: tuple[str, ...] = attrs.field(validator=[attrs.validators.min_len(1), _is_market_name])
+    strategy: str = "vamp"
+    references: tuple[str, ...] = attrs.field(default=(), validator=_is_market_name)
+    params: dict[str, Any] = attrs.field(factory=dict)
+    policy: Policy = "overlap"
+    cancel_pending: CancelPending = "at_once"
+    resize: Resize = "never"
+    post_only: bool = True
+
+
+@attrs.frozen
+class OrdersConfig:
+    """`[orders]`: what holds for all quoters; see actors.order_config.OrderManagerConfig."""
+
+    max_quote_age_s: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
+    request_timeout_s: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
+    account_every_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    limits: Limits = attrs.field(factory=Limits)
+
+
+def find_strategy(name: str, folder: Path) -> type[Quoter]:
+    """Return the strategy class of a config.
+
+    Args:
+        folder: that a `path/to/file.py:Class` is relative to.
+
+    Raises:
+        ValueError: there is none of that name; the message says what is allowed.
+    """
+    from actors.strategies import STRATEGIES
+
+    if name in STRATEGIES:
+        return STRATEGIES[name]
+    module_name, colon, class_name = name.rpartition(":")
+    if not colon:
+        known = ", ".join(STRATEGIES)
+        raise ValueError(
+            f"strategy {name!r} is not known; use one of: {known}, or package.module:Class, or file.py:Class"
+        )
+    try:
+        module = (
+            _load_file(folder / module_name) if module_name.endswith(".py") else importlib.import_module(module_name)
+        )
+        found = getattr(module, class_name)
+    except (ImportError, AttributeError, FileNotFoundError) as error:
+        raise ValueError(f"strategy {name!r} cannot be loaded: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, Quoter)):
+        raise ValueError(f"strategy {name!r} is not a subclass of actors.quoter.Quoter")
+    return found
+
+
+def _load_file(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

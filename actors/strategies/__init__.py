@@ -1,0 +1,8 @@
+"""The quoters that come with the project, by their names in a config."""
+
+from actors.quoter import Quoter
+from actors.strategies.vamp import VampQuoter
+
+STRATEGIES: dict[str, type[Quoter]] = {"vamp": VampQuoter}
+
+__all__ = ["STRATEGIES", "VampQuoter"]

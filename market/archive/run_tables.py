@@ -1,0 +1,166 @@
+"""The tables of a run (market.tables), written while it goes on, in memory that does not grow with its length."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from market.messages import Declaration, EquityStamp
+from market.order_log import FIELDS, ROW_INTS, LogKind
+from market.tables import TABLES
+from market.units import InstrumentId
+
+IntArray = npt.NDArray[np.int64]
+
+_CHUNK_ROWS = 65_536
+_COUNTER_BITS, _QUOTER_MASK = 27, 127
+_ARROW: dict[str, pa.DataType] = {
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "category": pa.dictionary(pa.int32(), pa.string()),
+}
+_SCHEMAS = {
+    name: pa.schema([(column, _ARROW[dtype]) for column, dtype in columns.items()]) for name, columns in TABLES.items()
+}
+
+
+class _Table:
+    """One parquet file, under another name until it is whole."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._path = folder / f"{name}.parquet"
+        self._part = folder / f"{name}.parquet.part"
+        self.schema = _SCHEMAS[name]
+        # a run's tables are read once or twice: fast beats small
+        self._writer = pq.ParquetWriter(self._part, self.schema, compression="zstd", compression_level=1)
+
+    def write(self, columns: list[Any]) -> None:
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, self.schema, strict=True)]
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
+
+    def close(self) -> None:
+        self._writer.close()
+        self._part.rename(self._path)
+
+
+class RunTables:
+    """Writes `touch`, `trades`, `equity` and `declarations` as they come, and `orders` and `fills` from the run's log.
+
+    Args:
+        folder: the run directory; it exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._newest: dict[InstrumentId, EquityStamp] = {}
+        self._tables = {name: _Table(folder, name) for name in ("touch", "trades", "equity", "declarations")}
+        self._equity: list[EquityStamp] = []
+        self._declarations: list[Declaration] = []
+
+    def take(self, touch: IntArray, trades: IntArray) -> None:
+        """Write rows of the `touch` (n, 7) and `trades` (n, 6) tables."""
+        for name, rows in (("touch", touch), ("trades", trades)):
+            if len(rows):
+                self._tables[name].write(list(rows.T.copy()))
+
+    def stamp(self, stamp: EquityStamp) -> None:
+        """Keep a row of `equity`."""
+        self._equity.append(stamp)
+        self._newest[stamp.instrument] = stamp
+        if len(self._equity) >= _CHUNK_ROWS:
+            self._flush_equity()
+
+    def newest(self) -> list[EquityStamp]:
+        """Return the newest stamp of each instrument."""
+        return list(self._newest.values())
+
+    def declare(self, declaration: Declaration) -> None:
+        """Keep a row of `declarations`."""
+        self._declarations.append(declaration)
+        if len(self._declarations) >= _CHUNK_ROWS:
+            self._flush_declarations()
+
+    def close(self, log_path: Path) -> None:
+        """Write what is kept and the tables made of the run's log; then every file has its final name."""
+        self._flush_equity()
+        self._flush_declarations()
+        for table in self._tables.values():
+            table.close()
+        write_log_tables(log_path, self._folder)
+
+    def _flush_equity(self) -> None:
+        rows = self._equity
+        if rows:
+            columns = [[getattr(row, name) for row in rows] for name in TABLES["equity"]]
+            self._tables["equity"].write(columns)
+            rows.clear()
+
+    def _flush_declarations(self) -> None:
+        rows = self._declarations
+        if rows:
+            columns = [[getattr(row, name) for row in rows] for name in TABLES["declarations"]]
+            self._tables["declarations"].write(columns)
+            rows.clear()
+
+
+def write_log_tables(log_path: Path, folder: Path) -> None:
+    """Write `orders.parquet` and `fills.parquet` from the binary log of a run, which may have been cut short."""
+    orders, fills = _Table(folder, "orders"), _Table(folder, "fills")
+    kinds = pa.array([kind.name for kind in LogKind])  # not at import: it would load pandas
+    for rows in _log_chunks(log_path):
+        column = dict(zip(FIELDS, rows.T, strict=True))
+        is_fill = (column["kind"] == LogKind.FILL_MAKER) | (column["kind"] == LogKind.FILL_TAKER)
+        if not is_fill.all():
+            c = {name: np.ascontiguousarray(values[~is_fill]) for name, values in column.items()}
+            orders.write(
+                [
+                    pa.DictionaryArray.from_arrays(pa.array(c["kind"], pa.int32()), kinds),
+                    c["ts"],
+                    c["ts_venue"],
+                    c["instrument"],
+                    _quoter(c["client_id"]),
+                    c["client_id"],
+                    c["side"],
+                    c["price"],
+                    c["size"],
+                    c["detail"],
+                ]
+            )
+        if is_fill.any():
+            c = {name: np.ascontiguousarray(values[is_fill]) for name, values in column.items()}
+            fills.write(
+                [
+                    c["ts"],
+                    c["ts_venue"],
+                    c["instrument"],
+                    _quoter(c["client_id"]),
+                    c["client_id"],
+                    c["detail"],
+                    c["side"],
+                    c["price"],
+                    c["size"],
+                    c["kind"] == LogKind.FILL_MAKER,
+                    c["fee_e12"] / 1e12,
+                ]
+            )
+    orders.close()
+    fills.close()
+
+
+def _quoter(client_id: IntArray) -> IntArray:
+    owner = client_id >> _COUNTER_BITS & _QUOTER_MASK
+    return np.where((client_id == 0) | (owner == _QUOTER_MASK), -1, owner)
+
+
+def _log_chunks(path: Path) -> Iterator[IntArray]:
+    size = path.stat().st_size // (8 * ROW_INTS) * ROW_INTS
+    with path.open("rb") as file:
+        while size > 0:
+            count = min(size, _CHUNK_ROWS * ROW_INTS)
+            yield np.fromfile(file, "<i8", count).reshape(-1, ROW_INTS)
+            size -= count

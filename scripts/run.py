@@ -1,0 +1,205 @@
+"""Run a market maker: `python -m scripts.run --mode sim [--config FILE.toml] [--out DIR]`.
+
+Without a config, the tutorial's market maker quotes the built-in generated market.  Exit codes: 0 done; 1 failed;
+2 wrong use; 130 interrupted (what ran is written).
+"""
+
+import argparse
+import contextlib
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sim.config import RunConfig
+    from sim.replay import Simulation
+
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = _parser().parse_args(argv)
+    # after the arguments: a wrong one, and --help, answer at once
+    from rich.console import Console
+
+    from sim.config import ConfigError, RunConfig, load_config
+    from sim.market_data import open_market
+
+    console = Console(stderr=True)
+    try:
+        config = load_config(options.config) if options.config else RunConfig()
+        config = _override(config, options)
+        folder = options.config.parent if options.config else Path()
+        market = open_market(config, folder)
+        out = _run_directory(options.out)
+    except (ConfigError, FileExistsError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        return EXIT_USAGE
+    for hole in getattr(market, "holes", ()):
+        console.print(f"hole in the data: {hole}", style="yellow", markup=False)
+    command = shlex.join(["python", "-m", "scripts.run", *(argv if argv is not None else sys.argv[1:])])
+    from sim.replay import Simulation
+
+    try:
+        line = ProgressLine(console, market_seconds(config))
+        simulation = Simulation(config, market, out, folder=folder, on_progress=line.show)
+    except ValueError as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        return EXIT_USAGE
+    with line.of(simulation), _interruptible(simulation):
+        began = time.perf_counter()
+        outcome = simulation.run()
+        wall_s = time.perf_counter() - began
+    result = simulation.finish(outcome, wall_s, {"command": command, "code": code_version()})
+    _report(out, result, console, options)
+    if outcome.kind == "interrupted":
+        return EXIT_INTERRUPTED
+    return EXIT_DONE if outcome.kind == "done" else EXIT_FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="run", description="Run a market maker and report on it.")
+    parser.add_argument("--mode", choices=["sim"], default="sim", help="sim: replay recorded or generated data")
+    parser.add_argument("--config", type=Path, help="TOML file; without one, the tutorial's market maker")
+    parser.add_argument("--out", type=Path, help="run directory (default: runs/TIME)")
+    parser.add_argument("--seed", type=int, help="seed of the run and of the generated market")
+    parser.add_argument("--seconds", type=float, help="length of the generated market")
+    parser.add_argument("--deliver", choices=["mirrors", "all"], help="all: every book and trade goes as a message")
+    parser.add_argument("--no-report", action="store_true", help="tables and result only: no figures, plots and PDF")
+    return parser
+
+
+def _override(config: "RunConfig", options: argparse.Namespace) -> "RunConfig":
+    import attrs
+
+    from sim.config import ConfigError
+
+    run, data = config.run, config.data
+    try:
+        if options.seed is not None:
+            run, data = attrs.evolve(run, seed=options.seed), attrs.evolve(data, seed=options.seed)
+        if options.seconds is not None:
+            data = attrs.evolve(data, seconds=options.seconds)
+        if options.deliver is not None:
+            run = attrs.evolve(run, deliver=options.deliver)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return attrs.evolve(config, run=run, data=data)
+
+
+def _run_directory(wanted: Path | None) -> Path:
+    out = wanted or Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"run directory {out} is there and not empty: choose another by --out, or remove it")
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def market_seconds(config: "RunConfig") -> float | None:
+    """Return how long the market of a config is, if that is known before it is read."""
+    return config.data.seconds if config.data.source == "generated" else None
+
+
+@contextlib.contextmanager
+def _interruptible(simulation: "Simulation") -> Iterator[None]:
+    """Let Ctrl-C ask the run to stop, with what ran written; a second one kills it."""
+
+    def stop(signum: int, frame: Any) -> None:
+        simulation.nursery.stop_requested = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class ProgressLine:
+    """One line while a run goes on: virtual time, events a second, fills, PnL."""
+
+    def __init__(self, console: "Console", seconds: float | None) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = (TextColumn("{task.fields[at]}"), BarColumn(), TextColumn("{task.fields[facts]}"))
+        self._progress = Progress(*columns, console=console)
+        self._task = self._progress.add_task("run", total=seconds, at="starting", facts="")
+        self._simulation: Simulation | None = None
+        self._began = self._shown = 0.0
+
+    @contextlib.contextmanager
+    def of(self, simulation: "Simulation") -> Iterator[None]:
+        """Show the line of a simulation."""
+        self._simulation = simulation
+        self._began = self._shown = time.perf_counter()
+        with self._progress:
+            yield
+            self._shown = 0.0
+            self.show()
+
+    def show(self) -> None:
+        """Bring the line up to date, at most ten times a second."""
+        now = time.perf_counter()
+        simulation = self._simulation
+        if simulation is None or now - self._shown < 0.1:
+            return
+        self._shown = now
+        figures, virtual = simulation.figures(), simulation.nursery.now
+        speed = figures.n_events / max(now - self._began, 1e-9)
+        self._progress.update(
+            self._task,
+            completed=(virtual - simulation.start) / 1e9,
+            at=datetime.fromtimestamp(virtual / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+            facts=f"{figures.n_events:,} events  {speed:,.0f}/s  {figures.n_fills:,} fills  PnL {figures.pnl:+,.2f}",
+        )
+
+
+def code_version() -> dict[str, Any]:
+    """Return the commit of the code that runs, and whether its tree was changed since."""
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": "unknown", "dirty": None}
+
+
+def _report(out: Path, result: dict[str, Any], console: "Console", options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    screen = Console()
+    if not options.no_report:
+        from research.console import print_statistics
+        from research.run_report import report_run
+
+        with console.status("figures, plots, report"):
+            report = report_run(out)
+        result = json.loads((out / "result.json").read_text(encoding="utf-8"))
+        print_statistics(result["statistics"], screen)
+        screen.print(f"report   {report}", highlight=False)
+    screen.print(f"digest   {result['digest']}", highlight=False)
+    screen.print(
+        f"events   {result['n_events']:,} in {result['wall_s']:.2f} s, {result['events_per_s']:,}/s; "
+        f"messages {result['n_messages']:,}",
+        highlight=False,
+    )
+    screen.print(f"tables   {out}", highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
