@@ -73,7 +73,7 @@ class BookKeeper(Actor):
         self.config = config or BookKeeperConfig()
         self.books: dict[InstrumentId, Book] = {each.id: Book(each, depth) for each in instruments}
         self._waiting: dict[InstrumentId, deque[BookDelta]] = {}  # of the stale ones, what came meanwhile
-        self._is_fresh_start = dict.fromkeys(self.books, True)  # no delta since the snapshot
+        self._is_healed = dict.fromkeys(self.books, False)  # and no delta since
         self._heard_at: dict[InstrumentId, Nanos] = dict.fromkeys(self.books, 0)
         self._is_connected = True
         self._is_asking = False
@@ -116,9 +116,9 @@ class BookKeeper(Actor):
         self._heard_at[instrument] = self.now
         book = self.books[instrument]
         book.load(snapshot.bids, snapshot.asks, snapshot.ts_venue, snapshot.ts_recv, snapshot.seq)
-        self._is_fresh_start[instrument] = True
         waiting = self._waiting.get(instrument)
         if waiting is not None:
+            self._is_healed[instrument] = True
             while waiting:
                 if not self._apply(book, waiting[0]):
                     self._ask(instrument)  # what lies between the snapshot and this delta was lost: a later one
@@ -131,19 +131,20 @@ class BookKeeper(Actor):
     def _apply(self, book: Book, delta: BookDelta) -> bool:
         """Put a delta on a book; False if the chain is broken.
 
-        The first after a snapshot may be older than it, which is passed over, or reach back before it: levels are
-        absolute, so that such a one does no harm.
+        The first after a snapshot that healed a book may be older than it, which is passed over, or reach back before
+        it: levels are absolute, so that such a one does no harm.  A sound feed must chain, as it does in the
+        simulation's kernels.
         """
         prev_seq = delta.prev_seq
         instrument = delta.instrument
-        if self._is_fresh_start[instrument]:
+        if self._is_healed[instrument]:
             if delta.seq < book.seq or (delta.seq == book.seq and delta.ts_venue <= book.ts_venue):
                 return True
             if prev_seq < book.seq:
                 prev_seq = -1
         if not book.apply(delta.bids, delta.asks, delta.ts_venue, delta.ts_recv, prev_seq, delta.seq):
             return False
-        self._is_fresh_start[instrument] = False
+        self._is_healed[instrument] = False
         return True
 
     def _publish(self, instrument: InstrumentId) -> None:

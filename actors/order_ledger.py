@@ -194,23 +194,11 @@ class OrderLedger:
 
     def tell(self, lane: Lane, order: Order, reason: int) -> None:
         """Tell the owner how its order stands."""
-        self._actor.out.append(
-            (
-                lane.updates,
-                OrderUpdate(
-                    order.client_id,
-                    order.instrument,
-                    order.quoter,
-                    order.tag,
-                    order.state,
-                    order.side,
-                    order.price,
-                    order.size,
-                    order.filled,
-                    reason,
-                ),
-            )
+        o = order
+        update = OrderUpdate(
+            o.client_id, o.instrument, o.quoter, o.tag, o.state, o.side, o.price, o.size, o.filled, reason
         )
+        self._actor.out.append((lane.updates, update))
 
     def refuse(self, lane: Lane, tag: int, side: int, price: Ticks, size: Lots, reason: int) -> None:
         """Tell the owner of an order that was never sent why not; it has no client id."""

@@ -115,7 +115,7 @@ class Guard:
         self._unit = float(per_lot if instrument.inverse else per_lot * instrument.tick)
         # one int is the whole token bucket: when it would be full again (the generic cell rate algorithm)
         self._interval = round(SECOND / limits.max_order_rate)
-        self._burst = max(SECOND, self._interval) - self._interval
+        self._burst = (max(1, int(limits.max_order_rate)) - 1) * self._interval
         self._due: Nanos = 0
         self.bid = self.ask = self._mid2 = self._low = self._high = 0
         self.look_at: Nanos = 0

@@ -1,0 +1,225 @@
+"""The book keeper on broken feeds."""
+
+from decimal import Decimal
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+
+from actors.book_keeper import BookKeeper, BookKeeperConfig
+from market.instrument import Instrument
+from market.messages import (
+    BookDelta,
+    BookGap,
+    BookSnapshot,
+    BookUpdate,
+    ConnectionLost,
+    ConnectionUp,
+    Fresh,
+    LevelArray,
+    RequestSnapshot,
+    SetTimer,
+    Stale,
+    Started,
+    TimerFired,
+)
+from market.units import SECOND
+
+SOL = Instrument(3, "bybit", "SOLUSDT", "SOL", "USDT", "USDT", Decimal("0.01"), Decimal("0.1"))
+Levels = list[tuple[int, int]]
+
+
+def keeper(depth: int = 2, **config: Any) -> BookKeeper:
+    actor = BookKeeper("keeper", 0, [SOL], depth, BookKeeperConfig(**config))
+    actor.now = 10
+    actor.handle(Started(0))
+    actor.out.clear()
+    return actor
+
+
+def rows(levels: Levels) -> Any:
+    array = np.array(levels, dtype=np.int64).reshape(-1, 2)
+    array.flags.writeable = False
+    return array
+
+
+def snapshot(seq: int, bids: Levels, asks: Levels) -> BookSnapshot:
+    return BookSnapshot(SOL.id, 100 + seq, 200 + seq, seq, rows(bids), rows(asks))
+
+
+def delta(prev_seq: int, seq: int, bids: Levels = (), asks: Levels = ()) -> BookDelta:  # type: ignore[assignment]
+    return BookDelta(SOL.id, 100 + seq, 200 + seq, prev_seq, seq, rows(list(bids)), rows(list(asks)))
+
+
+def give(actor: BookKeeper, message: Any) -> list[Any]:
+    """Deliver a message; return what was published, said and asked, timers left out."""
+    actor.handle(message)
+    out = [message for port, message in actor.out if port != "timers"]
+    actor.out.clear()
+    return out
+
+
+def shown(messages: list[Any]) -> list[tuple[int, Any, Any]]:
+    return [(m.seq, _list(m.bids), _list(m.asks)) for m in messages if isinstance(m, BookUpdate)]
+
+
+def _list(levels: LevelArray | None) -> Any:
+    assert levels is not None
+    return levels.tolist()
+
+
+FULL = snapshot(5, [(99, 1), (98, 2), (97, 3)], [(101, 4)])
+
+
+def test_publishes_the_best_levels_after_each_message_read_only() -> None:
+    actor = keeper()
+    assert give(actor, delta(4, 5, [(99, 7)])) == []  # before the first snapshot there is nothing to change
+    (update,) = give(actor, FULL)
+    assert shown([update]) == [(5, [[99, 1], [98, 2]], [[101, 4]])]
+    assert (update.ts_venue, update.ts_recv) == (105, 205)
+    assert not update.bids.flags.writeable
+    # the level behind moves up when a shown one goes
+    assert shown(give(actor, delta(5, 6, [(99, 0)]))) == [(6, [[98, 2], [97, 3]], [[101, 4]])]
+    assert update.bids.tolist() == [[99, 1], [98, 2]], "what was handed over must not change"
+
+
+def test_broken_chain_is_stale_until_the_next_snapshot_and_what_came_meanwhile() -> None:
+    actor = keeper()
+    give(actor, FULL)
+    assert give(actor, delta(7, 8, [(99, 9)])) == [
+        Stale(SOL.id, 10, "a delta that follows 7 came after 5"),
+        RequestSnapshot(SOL.id),
+    ]
+    assert give(actor, delta(8, 9, [(98, 9)])) == [], "a stale book is not published"
+    fresh, update = give(actor, snapshot(8, [(99, 9), (98, 2)], [(101, 4)]))
+    assert fresh == Fresh(SOL.id, 10)
+    assert shown([update]) == [(9, [[99, 9], [98, 9]], [[101, 4]])]
+
+
+def test_snapshot_older_than_what_waits_does_not_heal() -> None:
+    actor = keeper()
+    give(actor, FULL)
+    give(actor, delta(7, 8))
+    give(actor, delta(8, 9))
+    assert give(actor, snapshot(6, [(99, 1)], [(101, 4)])) == [RequestSnapshot(SOL.id)], "7 is missing still"
+    healed = give(actor, snapshot(9, [(99, 1)], [(101, 4)]))
+    assert [type(m) for m in healed] == [Fresh, BookUpdate]
+    assert shown(give(actor, delta(9, 10, [(99, 5)]))) == [(10, [[99, 5]], [[101, 4]])]
+
+
+def test_first_delta_after_healing_may_reach_back_but_later_ones_may_not() -> None:
+    actor = keeper()
+    give(actor, FULL)
+    give(actor, BookGap(SOL.id, 0, "lost"))
+    give(actor, snapshot(20, [(99, 1)], [(101, 4)]))
+    assert shown(give(actor, delta(17, 22, [(99, 5)]))) == [(22, [[99, 5]], [[101, 4]])]
+    assert isinstance(give(actor, delta(20, 23))[0], Stale)
+
+
+def test_gap_connection_and_restart_make_it_stale_once() -> None:
+    actor = keeper()
+    assert give(actor, BookGap(SOL.id, 0, "lost")) == [], "a book that never was there is not stale"
+    give(actor, FULL)
+    assert give(actor, BookGap(SOL.id, 0, "lost")) == [Stale(SOL.id, 10, "lost"), RequestSnapshot(SOL.id)]
+    assert give(actor, BookGap(SOL.id, 0, "again")) == []
+    give(actor, snapshot(7, [(99, 1)], [(101, 4)]))
+    assert give(actor, ConnectionLost(0, 0, 1, "reset")) == [Stale(SOL.id, 10, "the connection was lost: reset")]
+    assert give(actor, ConnectionUp(0, 0, 2)) == [RequestSnapshot(SOL.id)]
+    again = BookKeeper("keeper", 0, [SOL])
+    assert give(again, Started(1)) == [Stale(SOL.id, 0, "the book keeper was restarted"), RequestSnapshot(SOL.id)]
+    assert [type(m) for m in give(again, FULL)] == [Fresh, BookUpdate]
+
+
+def test_deltas_of_a_lost_connection_are_not_used_after_it() -> None:
+    actor = keeper()
+    give(actor, FULL)
+    give(actor, BookGap(SOL.id, 0, "lost"))
+    give(actor, delta(6, 7, [(99, 77)]))
+    give(actor, ConnectionLost(0, 0, 1, "reset"))
+    give(actor, ConnectionUp(0, 0, 2))
+    assert shown(give(actor, snapshot(6, [(99, 1)], [(101, 4)]))) == [(6, [[99, 1]], [[101, 4]])]
+
+
+def test_asks_again_for_a_snapshot_that_does_not_come() -> None:
+    actor = keeper(ask_again_s=2.0)
+    actor.handle(FULL)
+    actor.out.clear()
+    actor.handle(BookGap(SOL.id, 0, "lost"))
+    assert ("timers", SetTimer(10 + 2 * SECOND, 1)) in actor.out
+    actor.out.clear()
+    actor.now += 2 * SECOND
+    assert give(actor, TimerFired(1)) == [RequestSnapshot(SOL.id)]
+    give(actor, snapshot(7, [(99, 1)], [(101, 4)]))
+    actor.now += 2 * SECOND
+    actor.handle(TimerFired(1))
+    assert actor.out == [], "nothing is asked, and no timer set, once all is sound"
+
+
+def test_silence_makes_stale_only_where_it_is_configured() -> None:
+    actor = keeper(stale_after_s=3.0)
+    give(actor, FULL)
+    actor.now += 2 * SECOND
+    assert give(actor, TimerFired(2)) == []
+    actor.now += 3 * SECOND
+    assert give(actor, TimerFired(2)) == [
+        Stale(SOL.id, actor.now, "nothing was heard of it for 3 s"),
+        RequestSnapshot(SOL.id),
+    ]
+
+
+@pytest.mark.parametrize("max_waiting", [1, 2])
+def test_too_many_waiting_deltas_need_a_later_snapshot(max_waiting: int) -> None:
+    actor = keeper(max_waiting=max_waiting)
+    give(actor, FULL)
+    for seq in (7, 8, 9, 10):
+        give(actor, delta(seq - 1, seq))
+    assert give(actor, snapshot(7, [(99, 1)], [(101, 4)])) == [RequestSnapshot(SOL.id)]
+    assert isinstance(give(actor, snapshot(10, [(99, 1)], [(101, 4)]))[0], Fresh)
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["delta", "delta", "delta", "lose", "gap", "answer"]), st.integers(0, 9)), max_size=40
+)
+
+
+@given(steps=STEPS)
+def test_what_is_published_is_what_the_venue_had(steps: list[tuple[str, int]]) -> None:
+    """However the feed breaks, a published book is the venue's book at its sequence number."""
+    actor = keeper(depth=20)
+    venue = {99: 1, 98: 2}
+    history = {0: dict(venue)}
+    seq = 0
+    answers: list[BookSnapshot] = [snapshot(0, [(99, 1), (98, 2)], [(101, 1)])]
+    published: list[tuple[int, Any, Any]] = []
+    last = 0
+
+    def deliver(message: Any) -> None:
+        out = give(actor, message)
+        published.extend(shown(out))
+        if any(isinstance(m, RequestSnapshot) for m in out):
+            answers.append(snapshot(seq, sorted(history[seq].items(), reverse=True), [(101, 1)]))
+
+    deliver(answers.pop())
+    for what, number in steps:
+        if what in ("delta", "lose"):
+            seq += 1
+            price, size = 90 + number, seq % 4
+            if size:
+                venue[price] = size
+            else:
+                venue.pop(price, None)
+            history[seq] = dict(venue)
+            if what == "delta":
+                deliver(delta(seq - 1, seq, [(price, size)]))
+        elif what == "gap":
+            deliver(BookGap(SOL.id, 0, "lost"))
+        elif answers:
+            deliver(answers.pop(0))
+    for number, bids, _ in published:
+        assert dict(map(tuple, bids)) == history[number]
+        assert number >= last
+        last = number
+    if not actor.is_stale(SOL.id) and published:
+        assert actor.books[SOL.id].seq == published[-1][0]

@@ -1,0 +1,162 @@
+"""Requests without an answer, accounts that say otherwise, restarts and the drain."""
+
+import pytest
+
+from actors.order_config import OrderManagerConfig
+from market.messages import (
+    AccountSnapshot,
+    ActorDown,
+    Drain,
+    Drained,
+    Fill,
+    OpenOrder,
+    OrderAccepted,
+    OrderAmended,
+    OrderUpdate,
+    QuotesPulled,
+    Reason,
+    first_client_id,
+)
+from market.units import SECOND
+from tests.actors.model_venue import START, S, World, said, states, want, world
+
+
+@pytest.fixture
+def quoting() -> World:
+    w = world()
+    want(w, [(9_990, 5)])
+    w.settle()
+    return w
+
+
+def test_request_without_an_answer_is_unknown_then_asked_about() -> None:
+    w = world()
+    want(w, [(9_990, 5)])
+    w.serve("lost")
+    w.advance(5 * SECOND - 1 - w.now + START)
+    assert states(w) == {9_990: S.PENDING_NEW}
+    w.advance(2)
+    assert states(w) == {9_990: S.UNKNOWN}
+    assert said(w) == ["RequestAccount"]
+    assert want(w, [(9_990, 5)]) == [("place", 1, 9_990, 5)], "an order of unknown fate is not there"
+    assert w.manager.ledger.guards[0].open_buy == 10, "but it counts"
+    w.settle()
+    assert states(w) == {9_990: S.OPEN}
+    ended = [u for u in w.updates if u.state == S.CANCELLED]
+    assert [u.reason for u in ended] == [Reason.NOT_FOUND_IN_SNAPSHOT]
+
+
+def test_account_request_without_an_answer_is_made_again() -> None:
+    w = world()
+    want(w, [(9_990, 5)])
+    w.requests.clear()
+    w.advance(5 * SECOND)
+    w.requests.clear()
+    assert said(w) == ["RequestAccount"]
+    w.advance(5 * SECOND)
+    assert said(w) == ["RequestAccount"]
+
+
+def test_periodic_account_requests() -> None:
+    w = world(OrderManagerConfig(account_every_s=10.0))
+    for _ in range(3):
+        w.advance(10 * SECOND)
+        assert said(w) == ["RequestAccount"]
+        w.settle()
+
+
+def test_account_is_asked_for_before_the_first_order_where_configured() -> None:
+    w = world(OrderManagerConfig(reconcile_at_start=True))
+    assert said(w) == ["RequestAccount"]
+    assert want(w, [(9_990, 5)]) == []
+    assert w.control == [], "nothing was there to be pulled"
+    w.settle()
+    assert want(w, [(9_990, 5)]) == [("place", 1, 9_990, 5)]
+
+
+def account(w: World, *orders: OpenOrder) -> AccountSnapshot:
+    return AccountSnapshot(0, w.now, w.now, w.now, 0, orders, (), ())
+
+
+def test_open_orders_that_we_do_not_know() -> None:
+    ours = OpenOrder(first_client_id(4, 0, 0) + 9, 0, 1, 9_990, 8, 2, 0)
+    nobodys = OpenOrder(first_client_id(4, 0, 77) + 9, 0, 1, 9_980, 8, 2, 0)
+    w = world()
+    w.give(account(w, ours, nobodys))
+    assert said(w) == [("cancel", 9_990), ("cancel", 9_980)]
+    assert w.manager.ledger.guards[0].open_buy == 12, "they count until their end is known"
+
+    adopting = world(OrderManagerConfig(unknown_orders="adopt"))
+    adopting.give(account(adopting, ours, nobodys))
+    assert said(adopting) == [("cancel", 9_980)]
+    assert want(adopting, [(9_990, 8)]) == [], "it serves as a quote of its owner"
+    assert want(adopting, []) == [("cancel", 9_990)]
+
+
+def test_facts_of_an_order_that_we_do_not_know_raise_the_question() -> None:
+    w = world()
+    w.give(OrderAccepted(first_client_id(4, 0, 0) + 9, 0, w.now, w.now))
+    assert said(w) == ["RequestAccount"]
+    stray = Fill(first_client_id(4, 0, 0) + 9, 0, w.now, w.now, 1, 1, 9_990, 3, True, 0)
+    w.give(stray)
+    w.give(stray)
+    assert w.manager.ledger.guards[0].position == 3
+    assert w.told_fills == [stray]
+
+
+def test_amended_by_the_venue_is_found_by_its_new_price() -> None:
+    w = world()
+    want(w, [(9_990, 5)])
+    w.settle()
+    (client_id,) = w.manager.ledger.live
+    w.give(OrderAmended(client_id, 0, w.now, w.now, 9_985, 4))
+    assert want(w, [(9_985, 4)]) == []
+    assert w.manager.ledger.guards[0].open_buy == 4
+
+
+def test_refused_cancel_is_tried_again_while_the_quotes_are_pulled(quoting: World) -> None:
+    quoting.give(ActorDown("quoter", 0, "crash"))
+    quoting.serve("no")
+    quoting.settle()
+    assert states(quoting) == {9_990: S.OPEN}
+    quoting.commands.clear()
+    quoting.advance(5 * SECOND)
+    assert said(quoting) == [("cancel", 9_990)]
+    quoting.settle()
+    assert states(quoting) == {}
+
+
+# --- stop ------------------------------------------------------------------------------------------------------------
+
+
+def test_drain_is_proven_by_the_end_of_every_order(quoting: World) -> None:
+    quoting.give(Drain(quoting.now + SECOND))
+    assert want(quoting, [(9_991, 5)]) == []
+    assert quoting.control == []
+    quoting.settle()
+    assert quoting.control == [Drained(0)]
+    quoting.advance(2 * SECOND)
+    assert quoting.control == [Drained(0)], "said once"
+
+
+def test_drain_says_at_the_deadline_what_is_not_proven(quoting: World) -> None:
+    quoting.give(Drain(quoting.now + SECOND))
+    quoting.advance(SECOND)
+    assert quoting.control == [Drained(1)]
+
+
+def test_drain_with_nothing_open_is_proven_at_once() -> None:
+    w = world()
+    w.give(Drain(w.now + SECOND))
+    assert w.control == [Drained(0)]
+
+
+def test_restart_cancels_what_the_last_life_left_and_asks(quoting: World) -> None:
+    want(quoting, [(9_991, 5)])
+    quoting.restart()
+    assert states(quoting) == {9_990: S.PENDING_CANCEL, 9_991: S.PENDING_CANCEL}
+    assert [type(m) for m in quoting.control] == [QuotesPulled]
+    assert want(quoting, [(9_992, 5)]) == [], "not before the account is known"
+    quoting.settle()
+    assert want(quoting, [(9_992, 5)]) == [("place", 1, 9_992, 5)]
+    assert isinstance(quoting.updates[-1], OrderUpdate)
