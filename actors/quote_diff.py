@@ -2,7 +2,7 @@
 
 from actors.lanes import Lane, QuoteSide
 from actors.order_ledger import OrderLedger
-from market.orders import PENDING_NEW
+from market.orders import PENDING_NEW, Order
 from market.units import Ticks
 
 
@@ -24,7 +24,8 @@ class QuoteDiff:
         is_left = False  # something is to be tried again with the next wanted quotes, though they be the same
         if lane.is_sequential:
             for side in lane.sides:
-                is_left |= self._cancel(lane, side)
+                unwanted = [order for price, order in side.present.items() if not side.is_wanted(price)]
+                is_left |= self._cancel(lane, unwanted + side.surplus)
             for side in lane.sides:
                 if side.n_ending == 0 and not side.surplus and all(map(side.is_wanted, side.present)):
                     is_left |= self._place(lane, side)
@@ -37,18 +38,19 @@ class QuoteDiff:
                 if level[0] not in present:
                     is_left |= self._place(lane, side)
                     break
+        doomed: list[Order] | None = None
         for side in lane.sides:
             wanted = side.wanted
-            for price in side.present:
+            for price, order in side.present.items():
                 for level in wanted:
                     if level[0] == price:
                         break
                 else:
-                    is_left |= self._cancel(lane, side)
-                    break
-            else:
-                if side.surplus:
-                    is_left |= self._cancel(lane, side)
+                    doomed = [order] if doomed is None else [*doomed, order]
+            if side.surplus:
+                doomed = [*(doomed or ()), *side.surplus]
+        if doomed is not None:
+            is_left |= self._cancel(lane, doomed)
         lane.is_settled = not is_left
 
     def _place(self, lane: Lane, side: QuoteSide) -> bool:
@@ -69,12 +71,11 @@ class QuoteDiff:
             side.refused = refused or {}
         return refused is not None
 
-    def _cancel(self, lane: Lane, side: QuoteSide) -> bool:
+    def _cancel(self, lane: Lane, doomed: list[Order]) -> bool:
         """Cancel what is not wanted; True if some of it has to be accepted first."""
-        doomed = [order for price, order in side.present.items() if not side.is_wanted(price)]
         is_patient = lane.cancel_pending != "at_once"
         is_left = False
-        for order in doomed + side.surplus:
+        for order in doomed:
             if is_patient and order.state == PENDING_NEW:
                 is_left = True
             else:

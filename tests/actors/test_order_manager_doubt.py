@@ -12,6 +12,7 @@ from market.messages import (
     OpenOrder,
     OrderAccepted,
     OrderAmended,
+    OrderCancelled,
     OrderUpdate,
     QuotesPulled,
     Reason,
@@ -160,3 +161,43 @@ def test_restart_cancels_what_the_last_life_left_and_asks(quoting: World) -> Non
     quoting.settle()
     assert want(quoting, [(9_992, 5)]) == [("place", 1, 9_992, 5)]
     assert isinstance(quoting.updates[-1], OrderUpdate)
+
+
+def test_order_that_comes_to_light_after_it_was_given_up() -> None:
+    """Its request was under way for longer than anybody waits."""
+    w = world()
+    want(w, [(9_990, 5)])
+    late = w.requests.popleft()
+    w.advance(6 * SECOND)
+    w.settle()
+    guard = w.manager.ledger.guards[0]
+    assert (states(w), guard.open_buy, guard.n_live) == ({}, 0, 0)
+    w.requests.append(late)
+    w.advance(SECOND)
+    w.settle()
+    assert (states(w), guard.open_buy, guard.n_live) == ({9_990: S.OPEN}, 5, 1)
+    assert want(w, [(9_991, 5)]) == [("place", 1, 9_991, 5), ("cancel", 9_990)]
+
+
+def test_order_that_was_told_to_have_ended_is_cancelled_if_the_account_has_it() -> None:
+    w = world()
+    want(w, [(9_990, 5)])
+    w.settle()
+    (client_id,) = w.manager.ledger.live
+    w.give(OrderCancelled(client_id, 0, w.now, w.now, int(Reason.CANCEL_ALL)))
+    w.advance(SECOND)
+    w.give(account(w, OpenOrder(client_id, 0, 1, 9_990, 5, 0, 0)))
+    assert said(w) == [("cancel", 9_990)]
+    assert w.manager.ledger.guards[0].open_buy == 5
+    w.settle()
+    assert w.open_orders() == []
+
+
+def test_account_is_asked_for_the_fills_since_the_last_one() -> None:
+    w = world(OrderManagerConfig(account_every_s=100.0))
+    for n in range(1, 4):
+        w.advance(100 * SECOND - w.now + START + (n - 1) * 100 * SECOND)
+        request = w.commands[-1]
+        assert START + (n - 1) * 100 * SECOND - 61 * SECOND <= request.fills_since
+        assert request.fills_since <= START + (n - 1) * 100 * SECOND
+        w.settle()
