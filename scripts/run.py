@@ -43,10 +43,10 @@ def main(argv: list[str] | None = None) -> int:
         market = open_market(config, folder)
         out = _run_directory(options.out)
     except (ConfigError, FileExistsError) as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return EXIT_USAGE
     for hole in getattr(market, "holes", ()):
-        console.print(f"hole in the data: {hole}", style="yellow", markup=False)
+        console.print(f"hole in the data: {hole}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     command = shlex.join(["python", "-m", "scripts.run", *(argv if argv is not None else sys.argv[1:])])
     from sim.replay import Simulation
 
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
         line = ProgressLine(console, market_seconds(config))
         simulation = Simulation(config, market, out, folder=folder, on_progress=line.show)
     except ValueError as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return EXIT_USAGE
     with line.of(simulation), _interruptible(simulation):
         began = time.perf_counter()

@@ -189,4 +189,9 @@ def open_market(config: RunConfig, folder: Path) -> MarketData:
     Raises:
         ConfigError: it is not there, or not what the config says.
     """
-    return GeneratedData(config.data) if config.data.source == "generated" else ArchiveSource(config, folder)
+    market = GeneratedData(config.data) if config.data.source == "generated" else ArchiveSource(config, folder)
+    venues = dict.fromkeys(instrument.venue for instrument in market.instruments)
+    for model in config.venue:
+        if model.name not in venues:
+            raise ConfigError(f"[[venue]] {model.name!r} has no instrument in this run; allowed: {', '.join(venues)}")
+    return market

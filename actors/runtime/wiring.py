@@ -271,7 +271,9 @@ def _params(strategy: type[Quoter], config: QuoterConfig) -> Any:
     try:
         return cattrs.structure(config.params, strategy.params_class)
     except cattrs.BaseValidationError as error:
-        raise ValueError(f"quoter {config.name!r}: {'; '.join(cattrs.transform_error(error))}") from None
+        wrong = cattrs.transform_error(error, format_exception=lambda each, wanted: str(each))
+        texts = "; ".join(text.replace(" @ $.", ", at ").removesuffix(" @ $") for text in wrong)
+        raise ValueError(f"quoter {config.name!r}: {texts}") from None
 
 
 def _overrides(strategy: type[Quoter], method: str) -> bool:
