@@ -13,6 +13,7 @@ from market.book_view_kernels import (
     book_impact_price,
     book_levels,
     book_prices,
+    book_prices_at,
     book_vamp,
     book_weighted_mid,
     book_worst_price,
@@ -162,6 +163,10 @@ class BookView:
             return math.nan
         instrument = self.instrument
         return self._rows[row, place, 0] * instrument.tick_num / instrument.tick_den
+
+    def prices(self, n: int = 0) -> tuple[float, float]:
+        """Return the prices of the n-th best bid and ask, 0 the touch; NaN where a side has not so many levels."""
+        return book_prices_at(self._ladder, self._span, self._scale, self.depth, n)
 
     @property
     def bid_levels(self) -> IntArray:

@@ -48,6 +48,20 @@ def touch(ladder: IntArray, span: IntArray, scale: FloatArray) -> tuple[int, int
 
 
 @njit
+def book_prices_at(ladder: IntArray, span: IntArray, scale: FloatArray, depth: int, n: int) -> tuple[float, float]:
+    """Return the prices of the n-th best bid and ask, NaN where a side has none."""
+    bid = np.nan
+    ask = np.nan
+    begin, end = shown(span, BID, depth)
+    if 0 <= n < end - begin:
+        bid = price_of(float(ladder[BID, begin + n, 0]), scale)
+    begin, end = shown(span, ASK, depth)
+    if 0 <= n < end - begin:
+        ask = price_of(float(ladder[ASK, begin + n, 0]), scale)
+    return bid, ask
+
+
+@njit
 def book_vamp(
     ladder: IntArray, span: IntArray, scale: FloatArray, depth: int, bid_notional: float, ask_notional: float
 ) -> float:

@@ -119,6 +119,7 @@ _LATENCIES: Mapping[str, type] = {
     "recorded": RecordedLatency,
 }
 _LATENCY_NAMES = {cls: name for name, cls in _LATENCIES.items()}
+_STAMPS = {"start_ns", "end_ns"}  # what a run adds to its own `[run]`
 
 
 def load_config(path: Path) -> RunConfig:
@@ -138,11 +139,18 @@ def load_config(path: Path) -> RunConfig:
 
 
 def make_config(raw: Mapping[str, Any], where: str = "config") -> RunConfig:
-    """Make a config of parsed TOML.
+    """Make a config of parsed TOML: one that somebody wrote, or the `run.toml` of a run, to run the same again.
+
+    What a `run.toml` states besides (`[[instrument]]`, `start_ns` and `end_ns` of the run) follows from the data and is
+    passed over; without both stamps it is no `run.toml`, and an unknown key like any other.
 
     Raises:
         ConfigError: as `load_config`.
     """
+    section = raw.get("run")
+    if isinstance(section, dict) and _STAMPS <= section.keys():
+        raw = {key: value for key, value in raw.items() if key != "instrument"}
+        raw["run"] = {key: value for key, value in section.items() if key not in _STAMPS}
     try:
         return _CONVERTER.structure(raw, RunConfig)
     except (ClassValidationError, ValueError, TypeError, KeyError) as error:

@@ -16,6 +16,7 @@ from sim.engine_kernels import TOUCH_SIZE, TRADE_SIZE
 from sim.fill_model import FillModel
 from sim.latency import Channel, ConstantLatency, Latency, RecordedLatency, model_code, quantiles
 from sim.state_kernels import IntArray
+from sim.windows import Window
 
 
 def _default_latency() -> dict[Channel, Latency]:
@@ -92,7 +93,6 @@ class Exchange:
     def _allocate(self, capacity: Capacity) -> None:
         n_i, n_v, n_s = len(self.instruments), len(self.venues), len(self._streams)
         ring = 4 * (capacity.orders + capacity.levels) + 64
-        taken = 2 * capacity.levels + 64
         sizes = {
             k.AT_INSTRUMENT: n_i * k.INSTRUMENT_SIZE,
             k.AT_VENUE: n_v * k.VENUE_SIZE,
@@ -106,7 +106,7 @@ class Exchange:
             k.AT_MIRROR_STAMP: n_i * 4,
             k.AT_TAPE: n_i * capacity.tape * 5,
             k.AT_TAPE_COUNT: n_i,
-            k.AT_TAKEN: n_i * 2 * taken * 2,
+            k.AT_TAKEN: n_i * 2 * capacity.levels * 2,
             k.AT_ORDER: capacity.orders * k.ORDER_SIZE,
             k.AT_LIVE: n_i * capacity.orders,
             k.AT_RING: n_v * k.N_RINGS * ring * k.ROW_SIZE,
@@ -122,7 +122,7 @@ class Exchange:
             at += size
         state[[k.N_INSTRUMENTS, k.N_VENUES, k.N_STREAMS]] = n_i, n_v, n_s
         state[[k.LADDER_CAP, k.TAPE_CAP, k.ORDER_CAP]] = capacity.levels, capacity.tape, capacity.orders
-        state[[k.RING_CAP, k.TAKEN_CAP, k.ROW_CAP]] = ring, taken, capacity.rows
+        state[[k.RING_CAP, k.TAKEN_CAP, k.ROW_CAP]] = ring, capacity.levels, capacity.rows
         state[k.NEXT_REQUEST] = state[k.NEXT_FACT] = k.NEVER
         self._capacity = capacity
         self._sizes = sizes
@@ -212,8 +212,7 @@ class Exchange:
             source, target = regions(ladders, 2, was.levels, 2)[0], self._rows(ladders, 2, 2 * was.levels, 2)
             target[:, :, pad : pad + was.levels] = source
             self.view(spans)[:] = regions(spans)[0] + pad
-        taken_was, taken_now = int(old[k.TAKEN_CAP]), int(new[k.TAKEN_CAP])
-        self._rows(k.AT_TAKEN, taken_now, 2)[:, :taken_was] = regions(k.AT_TAKEN)[0].reshape(-1, taken_was, 2)
+        self._rows(k.AT_TAKEN, 2 * was.levels, 2)[:, : was.levels] = regions(k.AT_TAKEN, was.levels, 2)[0]
         self._rows(k.AT_ORDER, k.ORDER_SIZE)[: was.orders] = regions(k.AT_ORDER, k.ORDER_SIZE)[0]
         self._rows(k.AT_LIVE, 2 * was.orders)[:, : was.orders] = regions(k.AT_LIVE)[0].reshape(-1, was.orders)
         ring_was, ring_now = int(old[k.RING_CAP]), int(new[k.RING_CAP])
@@ -300,14 +299,16 @@ class Exchange:
         """Return the venue of an instrument."""
         return int(self._rows(k.AT_INSTRUMENT, k.INSTRUMENT_SIZE)[i, k.I_VENUE])
 
-    def next_window(self, is_last: bool) -> None:
+    def next_window(self, window: Window) -> None:
         """Begin the next window of events."""
         self.state[k.NEXT_EVENT] = 0
-        self.state[k.LAST_WINDOW] = is_last
+        self.state[k.LAST_WINDOW] = window.is_last
+        self.state[k.N_WINDOW_EVENTS] = len(window.events)
+        self.state[k.N_WINDOW_HEADERS] = len(window.headers)
 
-    def is_window_done(self, n_events: int) -> bool:
-        """Tell whether all of a window's events are processed."""
-        return bool(self.state[k.NEXT_EVENT] >= n_events)
+    def is_window_done(self) -> bool:
+        """Tell whether all of the window's events are processed."""
+        return bool(self.state[k.NEXT_EVENT] >= self.state[k.N_WINDOW_EVENTS])
 
     def gaps(self) -> tuple[int, int]:
         """Return how often the recording's books broke off on the venue's side, and its deletes of unknown levels."""

@@ -133,9 +133,7 @@ class JournalReplay(Children):
     def _on_emit(self, record: EmitRecord) -> None:
         cell = self._cell(record.actor, record.now)
         message = self._codec.decode(record.kind, record.message)
-        pack = PACK.get(type(message))
-        if pack is not None:
-            self.log.append(pack(message, self.now))
+        self._log_emitted(message)
         self._put_all((edge, message) for edge in cell.emissions.get(record.port, ()))
 
     def _on_put(self, record: PutRecord) -> None:

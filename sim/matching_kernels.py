@@ -137,9 +137,14 @@ def taken_at(state: IntArray, i: int, side: int, price: int) -> int:
 
 @njit
 def take(state: IntArray, i: int, side: int, price: int, lots: int) -> None:
-    """Take lots from a displayed level until the next book."""
+    """Take lots from a level until the next book; where nothing is displayed there is nothing to take.
+
+    So there are never more rows than levels, and there is always room.
+    """
     instrument = instrument_of(state, i)
     if not venue_of(state, instrument[I_VENUE])[V_CONSUME]:
+        return
+    if size_at(ladder_of(state, AT_VENUE_LADDER, i), span_of(state, AT_VENUE_SPAN, i), side, price) == 0:
         return
     cap = state[TAKEN_CAP]
     rows = region(state, AT_TAKEN, i * 2 + side, 2 * cap).reshape(cap, 2)
@@ -215,8 +220,15 @@ def reducible(state: IntArray, order: IntArray) -> int:
 
 
 @njit
+def open_lots(state: IntArray, order: IntArray) -> int:
+    """Return the lots that an order may still fill."""
+    rest = order[O_SIZE] - order[O_FILLED]
+    return int(min(rest, reducible(state, order)) if order[O_FLAGS] & REDUCE_ONLY else rest)
+
+
+@njit
 def fill(state: IntArray, slot: int, ts: int, price: int, lots: int, is_maker: bool) -> None:
-    """Fill `lots` of an order; it goes when nothing is left, and so does a reduce-only order with nothing to reduce."""
+    """Fill `lots` of an order; it goes when nothing is left."""
     order = order_at(state, slot)
     i = order[O_INSTRUMENT]
     instrument = instrument_of(state, i)
@@ -233,13 +245,11 @@ def fill(state: IntArray, slot: int, ts: int, price: int, lots: int, is_maker: b
 def maker_fill(state: IntArray, slot: int, ts: int, lots: int) -> int:
     """Fill a resting order up to `lots` at its price; return how many: partial fills may be off, reduce-only binds."""
     order = order_at(state, slot)
-    rest = order[O_SIZE] - order[O_FILLED]
+    may_fill = open_lots(state, order)
     v = instrument_of(state, order[O_INSTRUMENT])[I_VENUE]
     if lots > 0 and not venue_of(state, v)[V_PARTIAL]:
-        lots = rest
-    lots = min(lots, rest)
-    if order[O_FLAGS] & REDUCE_ONLY:
-        lots = min(lots, reducible(state, order))
+        lots = may_fill
+    lots = min(lots, may_fill)
     if lots > 0:
         fill(state, slot, ts, order[O_PRICE], lots, True)
     return int(lots)
@@ -279,13 +289,13 @@ def enter_queue(state: IntArray, slot: int) -> None:
 
 
 @njit
-def _next_touched(state: IntArray, i: int, side: int, price: int, last_price: int, last_arrival: int) -> int:
-    """Return the slot of the next order of `side` at or through `price`, best price then arrival; -1 for none."""
+def _next_passed(state: IntArray, i: int, side: int, price: int, last_price: int, last_arrival: int) -> int:
+    """Return the slot of the next order of `side` strictly through `price`, best price then arrival; -1 for none."""
     live = live_of(state, i)
     found = -1
     for k in range(instrument_of(state, i)[I_N_LIVE]):
         order = order_at(state, live[k])
-        if order[O_SIDE] != side or (order[O_PRICE] - price) * side < 0:
+        if order[O_SIDE] != side or (order[O_PRICE] - price) * side <= 0:
             continue
         # in terms of `side`, a better price is a larger one
         p = order[O_PRICE] * side
@@ -301,38 +311,69 @@ def _next_touched(state: IntArray, i: int, side: int, price: int, last_price: in
 
 
 @njit
+def _pass_through(state: IntArray, i: int, ts: int, side: int, price: int, budget: int) -> int:
+    """Let a print fill the orders of `side` that it went through; return what is left of `budget`."""
+    last_price = (1 << 60) * side  # before any real order: prices in ticks stay far below this
+    last_arrival = 0
+    while budget > 0:
+        slot = _next_passed(state, i, side, price, last_price, last_arrival)
+        if slot < 0:
+            break
+        order = order_at(state, slot)
+        last_price = order[O_PRICE]
+        last_arrival = order[O_ARRIVAL]
+        budget -= min(budget, maker_fill(state, slot, ts, budget))
+    return int(budget)
+
+
+@njit
+def _serve(state: IntArray, i: int, ts: int, side: int, price: int, lots: int, budget: int) -> int:
+    """Let a print serve the queue of `side` at its own price, by arrival; return what is left of `budget`.
+
+    An order that the print does not finish lets nothing through to those behind it: they queue up behind each other
+    too.  It is also why filled quantity is ordered by model, order by order: a model that fills an order no later than
+    another does never leaves less for those behind.
+    """
+    instrument = instrument_of(state, i)
+    model = venue_of(state, instrument[I_VENUE])[V_FILL_MODEL]
+    live = live_of(state, i)
+    k = 0
+    while k < instrument[I_N_LIVE]:
+        slot = live[k]
+        order = order_at(state, slot)
+        k += 1
+        if order[O_SIDE] != side or order[O_PRICE] != price:
+            continue
+        order[O_PRINTS] += lots
+        reached = 0
+        if order[O_AHEAD] != UNKNOWN_AHEAD:
+            past = lots * AHEAD_SCALE - order[O_AHEAD]
+            order[O_AHEAD] = max(0, -past)
+            reached = max(0, past) // AHEAD_SCALE
+        if model == TOUCH:
+            reached = lots
+        elif model == STRICT_CROSS:
+            reached = 0
+        may_fill = open_lots(state, order)
+        before = instrument[I_N_LIVE]
+        filled = maker_fill(state, slot, ts, min(reached, budget))
+        budget = max(0, budget - filled) if filled == may_fill else 0
+        if instrument[I_N_LIVE] < before:
+            k -= 1
+    return int(budget)
+
+
+@njit
 def on_print(state: IntArray, i: int, ts: int, price: int, lots: int, taker: int) -> None:
     """Let a public trade meet our orders: those it went through, then the queue at its own price."""
     instrument = instrument_of(state, i)
     if instrument[I_N_LIVE] > 0:
-        model = venue_of(state, instrument[I_VENUE])[V_FILL_MODEL]
-        budget = lots
-        for turn in range(2):
-            side = -taker if turn == 0 else taker
-            # start before any real order: prices in ticks stay far below this
-            last_price = (1 << 60) * side
-            last_arrival = 0
-            while True:
-                slot = _next_touched(state, i, side, price, last_price, last_arrival)
-                if slot < 0:
-                    break
-                order = order_at(state, slot)
-                last_price = order[O_PRICE]
-                last_arrival = order[O_ARRIVAL]
-                if order[O_PRICE] != price:
-                    budget -= min(budget, maker_fill(state, slot, ts, budget))
-                elif side != taker:
-                    order[O_PRINTS] += lots
-                    reached = 0
-                    if order[O_AHEAD] != UNKNOWN_AHEAD:
-                        past = lots * AHEAD_SCALE - order[O_AHEAD]
-                        order[O_AHEAD] = max(0, -past)
-                        reached = max(0, past) // AHEAD_SCALE
-                    if model == TOUCH:
-                        reached = lots
-                    elif model == STRICT_CROSS:
-                        reached = 0
-                    budget -= min(budget, maker_fill(state, slot, ts, min(reached, budget)))
+        budget = _pass_through(state, i, ts, taker, price, lots)
+        budget = _pass_through(state, i, ts, -taker, price, budget)
+        budget = _serve(state, i, ts, -taker, price, lots, budget)
+        if venue_of(state, instrument[I_VENUE])[V_FILL_MODEL] == TOUCH:
+            # any print at the price; last, so that it takes nothing from those that the other models fill
+            _serve(state, i, ts, taker, price, lots, budget)
         expire_reduce_only(state, i, ts)
     take(state, i, 1 if taker > 0 else 0, price, lots)
 
@@ -357,7 +398,7 @@ def on_book(state: IntArray, i: int, ts: int) -> None:
         opposite = best_ask if order[O_SIDE] > 0 else best_bid
         if model != STRICT_CROSS and opposite > 0 and (order[O_PRICE] - opposite) * order[O_SIDE] >= 0:
             before = instrument[I_N_LIVE]
-            maker_fill(state, slot, ts, order[O_SIZE] - order[O_FILLED])
+            maker_fill(state, slot, ts, order[O_SIZE])
             if instrument[I_N_LIVE] < before:
                 continue
         else:
@@ -412,9 +453,9 @@ def refusal(state: IntArray, i: int, client_id: int, price: int, size: int, flag
 
 @njit
 def crosses(state: IntArray, i: int, side: int, price: int) -> bool:
-    """Tell whether a limit at `price` would take from the display."""
+    """Tell whether a limit at `price` (0: any price) would take from the display."""
     opposite = best_shown(state, i, 1 if side > 0 else 0)
-    return opposite > 0 and (price - opposite) * side >= 0
+    return opposite > 0 and (price == 0 or (price - opposite) * side >= 0)
 
 
 @njit
@@ -465,7 +506,7 @@ def place(state: IntArray, i: int, ts: int, client_id: int, side: int, price: in
             reason = R_REDUCE_ONLY
     if reason == R_NONE and flags & POST_ONLY and crosses(state, i, side, price):
         reason = R_POST_ONLY_WOULD_TAKE
-    if reason == R_NONE and flags & FOK and takeable(state, i, side, price, size) < size:
+    if reason == R_NONE and flags & FOK and takeable(state, i, side, price, may_take) < size:
         reason = R_FOK_NOT_FILLABLE
     if reason != R_NONE:
         answer(state, ts, REJECTED, client_id, i, 0, 0, reason)
@@ -531,12 +572,17 @@ def amend(state: IntArray, i: int, ts: int, client_id: int, price: int, size: in
         reason = R_UNKNOWN_ORDER
     else:
         order = order_at(state, slot)
-        if size <= order[O_FILLED] or size < instrument[I_MIN_SIZE]:
+        units = size if instrument[I_INVERSE] else size * price
+        if size <= order[O_FILLED]:
             reason = R_INVALID_SIZE
+        elif size < instrument[I_MIN_SIZE]:
+            reason = R_BELOW_MIN_SIZE
         elif instrument[I_MAX_SIZE] > 0 and size > instrument[I_MAX_SIZE]:
             reason = R_ABOVE_MAX_SIZE
         elif price <= 0 or price % price_step(instrument, price) != 0:
             reason = R_INVALID_PRICE
+        elif not order[O_FLAGS] & REDUCE_ONLY and units < instrument[I_MIN_UNITS]:
+            reason = R_BELOW_MIN_NOTIONAL
         elif order[O_FLAGS] & POST_ONLY and crosses(state, i, order[O_SIDE], price):
             reason = R_POST_ONLY_WOULD_TAKE
     if reason != R_NONE:

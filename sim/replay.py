@@ -3,8 +3,9 @@
 import gc
 import json
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from pathlib import Path
@@ -20,19 +21,16 @@ from actors.runtime.log import open_log
 from actors.runtime.nursery import ActorSpec, Outcome
 from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
-from actors.runtime.wiring import QuoterPlan, Trading, connector_name, wire
+from actors.runtime.wiring import QuoterPlan, wire
 from market.archive.run_tables import RunTables
 from market.book import Book
-from market.instrument import Instrument, InstrumentTable
-from market.units import InstrumentId, Nanos
+from market.instrument import Instrument
+from market.units import InstrumentId
 from sim.config import RunConfig, config_dict
-from sim.exchange import Capacity, Exchange, StreamSpec
-from sim.latency import Channel, RecordedLatency, quantiles
 from sim.market_data import MarketData
-from sim.source import MarketSource
-from sim.state_kernels import AT_CHANNEL, CHANNEL_SIZE, HEARD, N_CHANNELS, SILENT, SPOKEN, TRADES
+from sim.market_world import MarketWorld, instruments_of, trading_of
+from sim.state_kernels import HEARD, SILENT, TRADES
 from sim.virtual import VirtualNursery
-from sim.windows import KINDS, FeedTiming, Merger, Window
 
 PACKAGES: Final = ("numpy", "numba", "msgspec", "attrs", "pyarrow", "trio")
 
@@ -70,56 +68,30 @@ class Simulation:
         self.config = config
         self.out = out
         self._market = market
-        table = InstrumentTable(market.instruments)
-        models = [config.venue_model(name) for name in table.venues]
-        self.instruments = InstrumentTable(attrs.evolve(i) for i in table)
-        trading = Trading(
-            self.instruments,
-            config.quoter,
-            config.orders,
-            depth=config.run.depth,
-            stamp_s=config.run.stamp_s,
-            folder=folder,
-            service_ns={kind: round(us * 1000) for kind, us in config.run.service_us.items()},
-        )
+        self.instruments = instruments_of(market)
+        trading = trading_of(config, self.instruments, folder)
         plans = [QuoterPlan(trading, index) for index in range(len(config.quoter))]
         is_spoken = config.run.deliver == "all" or any(config.run.service_us.values())
-        streams = market.streams()
-        specs = [
-            StreamSpec(
-                s.instrument, KINDS[s.kind], self._mode(self.instruments[s.instrument], KINDS[s.kind], plans, is_spoken)
-            )
-            for s in streams
-        ]
-        self.exchange = Exchange(self.instruments, models, specs, config.run.seed, config.run.depth, Capacity())
-        self._merger = Merger(streams, [self._timing(place, spec) for place, spec in enumerate(specs)])
-        windows = iter(self._merger)
-        first = next(windows)
-        start = int(first.events[0, 0]) if len(first.events) else 0
-        self.start: Nanos = start
+        mode_of = None if is_spoken else partial(self._mode, plans)
         self._tables = RunTables(out)
+        self._world = world = MarketWorld(config, market, self.instruments, self._tables, mode_of)
+        self.exchange, self.source, self.start = world.exchange, world.source, world.start
         self.log = RunLog(out / "orders.log")
-        self.source = MarketSource(
-            self.exchange, self.instruments, specs, _chained(first, windows), self._tables, is_spoken=is_spoken
-        )
         self._closing = ExitStack()
         logger = self._closing.enter_context(open_log(out / "log.jsonl", lambda: self.nursery.now, "sim"))
         self.nursery = VirtualNursery(
             self.log,
             config.run.seed,
             logger=logger,
-            start=start,
+            start=self.start,
             hooks=Hooks(self._attach, self._down),
             on_progress=lambda nursery: on_progress(),
             progress_every=progress_every,
         )
-        connectors = [
-            self.source.venue_factory(v, connector_name(venue)) for v, venue in enumerate(self.instruments.venues)
-        ]
-        wires = wire(self.nursery, trading, connectors, self._tables)
+        wires = wire(self.nursery, trading, world.connectors(), self._tables)
         self.source.bind(self.nursery)
         self.source.on_speak = self._detach
-        for place, spec in enumerate(specs):
+        for place, spec in enumerate(world.specs):
             edges = wires.trades if spec.kind == TRADES else wires.books
             self.source.heard[place] = [
                 edges[spec.instrument, plan.index]
@@ -160,7 +132,7 @@ class Simulation:
         self.log.close()
         self._tables.close(self.out / "orders.log")
         data = self._market.describe()
-        data["streams"] = self._merger.counts()
+        data["streams"] = self._world.merger.counts()
         data["venue_side_gaps"], data["unknown_deletes"] = self.exchange.gaps()
         n_events = self.source.n_events
         result = {
@@ -185,26 +157,15 @@ class Simulation:
 
     # --- set-up -----------------------------------------------------------------------------------------------------
 
-    def _mode(self, instrument: Instrument, kind: int, plans: list[QuoterPlan], is_spoken: bool) -> int:
-        if is_spoken:
-            return SPOKEN
-        return HEARD if any(self._hears(plan, kind, instrument) for plan in plans) else SILENT
+    @classmethod
+    def _mode(cls, plans: list[QuoterPlan], instrument: Instrument, kind: int) -> int:
+        return HEARD if any(cls._hears(plan, kind, instrument) for plan in plans) else SILENT
 
     @staticmethod
     def _hears(plan: QuoterPlan, kind: int, instrument: Instrument) -> bool:
         if instrument not in plan.used:
             return False
         return plan.hears_trades(instrument) if kind == TRADES else plan.hears_books(instrument)
-
-    def _timing(self, place: int, spec: StreamSpec) -> FeedTiming:
-        venue = self.exchange.venue_of(spec.instrument)
-        model = self.exchange.venues[venue]
-        latency = model.latency.get(Channel.FEED_PUBLIC, RecordedLatency())
-        channel = self.exchange.view(AT_CHANNEL).reshape(-1, CHANNEL_SIZE)[venue * N_CHANNELS + Channel.FEED_PUBLIC]
-        shift = self._market.clock_shifts.get(model.name, 0)
-        # streams number from 1: the venue's other channels take their numbers below 2**20
-        seed = self.config.run.seed * 1_000_003 + (place + 1 << 20)
-        return FeedTiming(shift, channel.copy(), quantiles(latency), seed)
 
     def _attach(self, spec: ActorSpec, actor: Actor) -> None:
         """Let the mirrors of a fresh actor show what the kernels have delivered."""
@@ -268,8 +229,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
-
-
-def _chained(first: Window, rest: Iterator[Window]) -> Iterator[Window]:
-    yield first
-    yield from rest

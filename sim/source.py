@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-import numpy as np
-
 from actors.runtime.actor import Actor
 from actors.runtime.mailbox import Edge
 from actors.runtime.wiring import connector_name
@@ -127,7 +125,7 @@ class MarketSource:
         self._shown = [BookUpdate(spec.instrument, 0, 0, 0, None, None) for spec in streams]
         self._shells = [connector_name(name) for name in instruments.venues]
         self._windows = windows
-        self._window = Window(np.zeros((0, 4), np.int64), np.zeros((0, 8), np.int64), np.zeros((0, 2), np.int64), False)
+        self._window = Window.empty()
         self._sink = sink
 
     def bind(self, teller: Teller) -> None:
@@ -158,10 +156,9 @@ class MarketSource:
         """Run to the next event after which an actor has something to do, if not after `until`; return its time."""
         exchange, teller, heard = self._exchange, self._teller, self.heard
         hear = teller.hear
-        state, window = exchange.state, self._window
-        events, headers, levels = window.events, window.headers, window.levels
+        state, window = exchange.state, self._window.flat
         while True:
-            what, now, a, b, c = run_market(state, events, headers, levels, until)
+            what, now, a, b, c = run_market(state, window, until)
             if what in (HEARD_BOOK, HEARD_TRADE):
                 message = self._shown[a] if what == HEARD_BOOK else self._trade(a, b)
                 hearers = heard[a]
@@ -178,7 +175,7 @@ class MarketSource:
                     self._tell_fact(row, now)
                 return now
             if what == QUIET:
-                if window.is_last and not self.finished and exchange.is_window_done(len(events)):
+                if self._window.is_last and not self.finished and exchange.is_window_done():
                     self.finished = True
                     self.end = self.now
                 return None
@@ -187,14 +184,13 @@ class MarketSource:
                 self._speak_row(a, b)
                 return now
             self._see_to(what, now, a, b, c)
-            state, window = exchange.state, self._window
-            events, headers, levels = window.events, window.headers, window.levels
+            state, window = exchange.state, self._window.flat
 
     def _see_to(self, what: int, now: Nanos, a: int, b: int, c: int) -> None:
         """Do what the kernels cannot, after which they go on."""
         if what == NEED_WINDOW:
             self._window = next(self._windows)
-            self._exchange.next_window(self._window.is_last)
+            self._exchange.next_window(self._window)
         elif what == PAYLOAD_REQUEST:
             shell = self.venues[b]
             assert shell is not None

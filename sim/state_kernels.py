@@ -61,6 +61,8 @@ N_TRADE: Final = 48
 N_UNKNOWN_DELETES: Final = 49
 N_VENUE_GAPS: Final = 50
 N_FACTS: Final = 51
+N_WINDOW_EVENTS: Final = 52  # the window: its events, then its headers, then its levels
+N_WINDOW_HEADERS: Final = 53
 HEAD_SIZE: Final = 64
 
 # --- instrument -----------------------------------------------------------------------------------------------------

@@ -148,7 +148,9 @@ class SimVenue(Actor):
             bids, asks, seq, ts_venue = levels
             self._answers[number] = BookSnapshot(what, ts_venue, 0, seq, bids, asks)
             ring, channel = RING_ACK_PUBLIC, ACK_PUBLIC
-        answer_payload(exchange.state, self.venue, ring, channel, PAYLOAD, number)
+        if not answer_payload(exchange.state, self.venue, ring, channel, PAYLOAD, number):
+            exchange.grow()
+            answer_payload(exchange.state, self.venue, ring, channel, PAYLOAD, number)
 
     def answer(self, number: int, now: Nanos) -> AccountSnapshot | BookSnapshot | None:
         """Return an answer that reaches us now; None for one to an earlier connection."""

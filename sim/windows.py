@@ -17,12 +17,24 @@ MAX_LATENESS: Nanos = 5 * SECOND
 
 @attrs.frozen(eq=False)
 class Window:
-    """What `sim.engine_kernels.advance` runs through: (E, 4) events, (R, 8) headers, (L, 2) levels."""
+    """What `sim.engine_kernels.advance` runs through, as one array and by its parts.
 
+    Attributes:
+        flat: (4 E + 8 R + 2 L,) the events, the headers, the levels.
+        events: (E, 4).  headers: (R, 8).  levels: (L, 2): views of it.
+    """
+
+    flat: IntArray
     events: IntArray
     headers: IntArray
     levels: IntArray
     is_last: bool
+
+    @classmethod
+    def empty(cls, *, is_last: bool = False) -> "Window":
+        """Return a window of nothing."""
+        flat = np.zeros(0, np.int64)
+        return cls(flat, flat.reshape(0, 4), flat.reshape(0, 8), flat.reshape(0, 2), is_last)
 
 
 @attrs.frozen(eq=False)
@@ -145,13 +157,7 @@ class Merger:
         lengths = [len(feed.times) for feed in loaded]
         last = np.cumsum(lengths, dtype=np.int64)
         first = last - lengths
-        level_base = np.cumsum([0] + [len(feed.levels) for feed in loaded])
-        headers = np.concatenate([feed.headers for feed in loaded])
         times = np.concatenate([feed.times for feed in loaded])
-        levels = np.concatenate([feed.levels for feed in loaded])
-        for s, feed in enumerate(loaded):
-            if feed.kind == BOOK:
-                headers[first[s] : last[s], 5] += level_base[s]
         venue_next = first + np.array([feed.venue_next for feed in loaded], np.int64)
         recv_next = first + np.array([feed.recv_next for feed in loaded], np.int64)
         events = np.empty((2 * len(times), EVENT_SIZE), np.int64)
@@ -172,7 +178,30 @@ class Merger:
             feed.venue_next = int(venue_next[s] - first[s])
             feed.recv_next = int(recv_next[s] - first[s])
         is_last = all(not feed.more and min(feed.venue_next, feed.recv_next) >= len(feed.times) for feed in loaded)
-        return Window(events[:n], headers, levels, is_last)
+        return self._window(events[:n], is_last)
+
+    def _window(self, merged: IntArray, is_last: bool) -> Window:
+        """Put the merged events and all that is loaded into one array."""
+        loaded = self._loaded
+        n_headers = sum(len(feed.headers) for feed in loaded)
+        n_levels = sum(len(feed.levels) for feed in loaded)
+        at_headers = merged.size
+        at_levels = at_headers + n_headers * HEADER_SIZE
+        flat = np.empty(at_levels + n_levels * 2, np.int64)
+        events = flat[:at_headers].reshape(-1, EVENT_SIZE)
+        headers = flat[at_headers:at_levels].reshape(-1, HEADER_SIZE)
+        levels = flat[at_levels:].reshape(-1, 2)
+        events[:] = merged
+        row = level = 0
+        for feed in loaded:
+            own = headers[row : row + len(feed.headers)]
+            own[:] = feed.headers
+            if feed.kind == BOOK:
+                own[:, 5] += level
+            levels[level : level + len(feed.levels)] = feed.levels
+            row += len(feed.headers)
+            level += len(feed.levels)
+        return Window(flat, events, headers, levels, is_last)
 
     def counts(self) -> list[dict[str, int]]:
         """Return per stream: rows, rows whose venue time was clamped, rows left out of the venue's side."""

@@ -60,7 +60,7 @@ class VampQuoter(Quoter):
         reference = self.books[self.reference.id]
         instrument = self.instrument
         mid = book.mid
-        second_bid, second_ask = book.price(1, 1), book.price(-1, 1)
+        second_bid, second_ask = book.prices(1)
         traded = self.tapes[self.reference.id].notional(p.n_trades)
         fair = reference.vamp(traded if traded > 0.0 else p.default_notional)
         if not (fair > 0.0 and second_bid > 0.0 and second_ask > 0.0):  # NaN too: a book too thin, or none yet
@@ -71,7 +71,7 @@ class VampQuoter(Quoter):
         lots = 0 if held is None else held.lots
         skew = p.skew_bps * tanh_(instrument.exposure(mid, lots) / p.notional) if lots else 0.0
         if p.quote_touch:
-            bid, ask = book.price(1), book.price(-1)
+            bid, ask = book.prices()
         else:
             bid = min(fair - (p.spread_bps + skew) * 1e-4 * fair, second_bid)
             ask = max(fair + (p.spread_bps - skew) * 1e-4 * fair, second_ask)
