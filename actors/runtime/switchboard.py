@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -14,12 +14,14 @@ from actors.runtime.journal import Journal
 from actors.runtime.mailbox import Edge, EdgeOverflowError, EdgeStatistics, Policy
 from actors.runtime.nursery import ADJUSTMENTS, CONTROL, ActorSpec
 from actors.runtime.run_log import RunLog
-from market.messages import Adjustment, Drained, SetTimer, TimerFired
-from market.order_log import PACK
+from market.messages import AccountSnapshot, Adjustment, Drained, Fill, SetTimer, TimerFired
+from market.order_log import PACK, LogKind
 from market.units import Nanos
 
 if TYPE_CHECKING:
     from loguru import Logger
+
+_FILLS: Final = (LogKind.FILL_MAKER, LogKind.FILL_TAKER)
 
 
 class Switchboard(ABC):
@@ -43,6 +45,7 @@ class Switchboard(ABC):
         self.drained: Drained | None = None
         self.cells: dict[str, Cell] = {}
         self.edges: list[Edge] = []
+        self._logged_fills = {(row[3], row[8]) for row in log.rows() if row[0] in _FILLS}
         self.agenda = Agenda()
 
     def spawn(self, spec: ActorSpec) -> None:
@@ -101,9 +104,7 @@ class Switchboard(ABC):
         cell = self.cells[shell]
         if not cell.is_up:
             return False
-        pack = PACK.get(type(message))
-        if pack is not None:
-            self.log.append(pack(message, self.now))
+        self._log_emitted(message)
         if self.journal is not None:
             self.journal.emitted(cell, port, self.now, message)
         try:
@@ -111,6 +112,24 @@ class Switchboard(ABC):
                 self.put(edge, message)
         except EdgeOverflowError as error:
             self._crashed(cell, error)
+        return True
+
+    def _log_emitted(self, message: Any) -> None:
+        """Log an order fact; a fill once, whether it is told by itself, again, or first by an account snapshot."""
+        pack = PACK.get(type(message))
+        if pack is not None:
+            if type(message) is not Fill or self._is_first(message):
+                self.log.append(pack(message, self.now))
+        elif type(message) is AccountSnapshot:
+            for fill in message.fills:
+                if self._is_first(fill):
+                    self.log.append(PACK[Fill](fill, self.now))
+
+    def _is_first(self, fill: Fill) -> bool:
+        key = fill.instrument, fill.fill_id
+        if key in self._logged_fills:
+            return False
+        self._logged_fills.add(key)
         return True
 
     # --- messages ---------------------------------------------------------------------------------------------------
