@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import msgspec
 
-from actors.runtime.actor import Actor
+from actors.runtime.nursery import Shell
 from market.instrument import InstrumentTable
 from market.messages import (
     AccountSnapshot,
@@ -42,7 +42,7 @@ from sim.state_kernels import (
 FactRow = list[int]
 
 
-class SimVenue(Actor):
+class SimVenue(Shell):
     """Commands go into the exchange's kernels; what comes out is told by the market source through this shell's ports.
 
     A crash is a lost connection: the source loses what was in flight, resting orders stay.
@@ -58,6 +58,8 @@ class SimVenue(Actor):
         self._n_payloads = 0
         self._asked: dict[int, tuple[Nanos, int]] = {}
         self._answers: dict[int, AccountSnapshot | BookSnapshot] = {}
+        self._proof = 0  # number of the account that shows what is left, once abandoned
+        self._n_unproven = 0
         self.on = {
             PlaceOrder: self._place,
             AmendOrder: self._amend,
@@ -120,6 +122,22 @@ class SimVenue(Actor):
     def _start(self, started: Started) -> None:
         self.out.append(("connection", ConnectionUp(self.venue, self.now, started.generation)))
 
+    # --- the end of a run that is given up --------------------------------------------------------------------------
+
+    @property
+    def n_unproven(self) -> int:
+        """Return how many orders `abandon` has not yet seen the end of; 1 before the venue has answered."""
+        return self._n_unproven
+
+    def abandon(self) -> None:
+        """Cancel every order, and ask what is left: requests are served in order, so none of ours can come later."""
+        for instrument in self._exchange.instruments:
+            if self._exchange.venue_of(instrument.id) == self.venue:
+                self._cancel_all(CancelAll(instrument.id))
+        self._ask(ACCOUNT, self.now)
+        self._proof = self._n_payloads
+        self._n_unproven = 1
+
     # --- what the market source calls -------------------------------------------------------------------------------
 
     def arrive(self, kind: int, number: int, now: Nanos) -> None:
@@ -155,6 +173,8 @@ class SimVenue(Actor):
     def answer(self, number: int, now: Nanos) -> AccountSnapshot | BookSnapshot | None:
         """Return an answer that reaches us now; None for one to an earlier connection."""
         answer = self._answers.pop(number, None)
+        if number == self._proof and isinstance(answer, AccountSnapshot):
+            self._n_unproven = len(answer.open_orders)
         return None if answer is None else msgspec.structs.replace(answer, ts_recv=now)
 
 

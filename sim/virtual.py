@@ -14,7 +14,7 @@ from actors.runtime.cell import Cell
 from actors.runtime.children import Children, Hooks
 from actors.runtime.journal import Journal
 from actors.runtime.mailbox import Edge
-from actors.runtime.nursery import Outcome, Shell
+from actors.runtime.nursery import Outcome
 from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
 from actors.runtime.supervision import Stop
@@ -133,10 +133,10 @@ class VirtualNursery(Children):
         self._run_to_the_end(source)
         if not self.tree.has_given_up:
             return self._wind_up(source)
-        shells = [cell.actor for cell in self.cells.values() if cell.is_up and isinstance(cell.actor, Shell)]
-        self._run_until(source, lambda: not any(shell.n_unproven for shell in shells))
+        self._run_until(source, lambda: self._n_unproven() == 0)
+        unproven = self._n_unproven()
         self._stop_all()
-        return Outcome("gave up", sum(shell.n_unproven for shell in shells), self.gave_up)
+        return Outcome("gave up", unproven, self.gave_up)
 
     def start(self) -> None:
         """Start the actors, and deliver what their starts give."""
@@ -149,6 +149,9 @@ class VirtualNursery(Children):
             self.drain()
             self._run_until(source, lambda: self.drained is not None or self.tree.has_given_up)
             unproven = self.drained.unproven if self.drained is not None else -1
+        if self.tree.has_given_up:
+            self._run_until(source, lambda: self._n_unproven() == 0)
+            unproven = self._n_unproven()
         self._stop_all()
         if self.tree.has_given_up:
             return Outcome("gave up", unproven, self.gave_up)

@@ -21,7 +21,7 @@ from actors.runtime.run_log import RunLog
 from actors.runtime.supervision import ChildState, Decision, SupervisionTree
 from actors.runtime.supervision_log import SupervisionLog
 from actors.runtime.switchboard import Switchboard
-from market.messages import ActorDown, ActorUp, Drain, LogReplayed, Started, Stop
+from market.messages import ActorDown, ActorUp, Drain, LogReplayed, QuotesBack, QuotesPulled, Started, Stop
 from market.order_log import LogKind, unpack
 from market.units import Nanos
 
@@ -209,17 +209,49 @@ class Children(Switchboard):
                 case supervision.Stop(child):
                     cell = self.cells[child]
                     if is_last and isinstance(cell.actor, Shell):
-                        cell.actor.abandon()  # it stays up until its cancels are proven, or the time for that is over
+                        self._abandon(cell.actor)
                     else:
                         self._stop(cell, "stopped by its supervisor")
                 case supervision.StartAt(child, generation, at):
                     self._schedule_start(at, child, generation)
                 case supervision.GiveUp(_, _, error):
                     self.gave_up = error
+                    for cell in self.cells.values():
+                        if cell.spec.is_shell and not cell.is_up:
+                            self._reopen(cell)
         self._records.decided(decisions)
         for child in self.tree.start_order():
             if self.tree.state(child) is ChildState.STOPPED:
                 self._seal(self.cells[child])
+
+    def _abandon(self, shell: Shell) -> None:
+        """Let a shell cancel all; it stays up until that is proven, or the time for it is over."""
+        shell.now = self.now
+        shell.abandon()
+
+    def _reopen(self, cell: Cell) -> None:
+        """Start a shell that is down once more, only to cancel: it may be its fall that the run is given up for."""
+        cell.generation += 1
+        if self.journal is not None:
+            self.journal.started(cell, self.now)
+        try:
+            actor = self.tree.spec(cell.name).start()
+        except Exception as error:
+            self._records.crashed(cell.name, cell.generation, error)
+            return
+        self._inhabit(cell, actor)
+        if self._deliver(cell, cell.orders, Started(cell.generation), is_direct=True):
+            self._came_up(cell)
+            self._records.started(cell.name, cell.generation)
+            if isinstance(actor, Shell):
+                self._abandon(actor)
+
+    def _n_unproven(self) -> int:
+        """Count the orders that abandoned shells have not seen the end of; 1 for a shell that could not even ask."""
+        shells = [cell for cell in self.cells.values() if cell.spec.is_shell]
+        return sum(
+            (cell.actor.n_unproven if isinstance(cell.actor, Shell) else 0) if cell.is_up else 1 for cell in shells
+        )
 
     def _schedule_start(self, at: Nanos, child: str, generation: int) -> None:
         self.agenda.schedule(at, self._start, child, generation)
@@ -282,6 +314,14 @@ class Children(Switchboard):
         for edge in cell.mailbox.edges:
             if edge.tap is not None:
                 edge.rejoin()
+
+    # --- news of quotes ---------------------------------------------------------------------------------------------
+
+    def _take_control(self, message: Any) -> None:
+        super()._take_control(message)
+        if isinstance(message, QuotesPulled | QuotesBack):
+            owners = (c.name for c in self.cells.values() if c.spec.kind == "quoter" and c.spec.index == message.quoter)
+            self._records.quotes(next(owners, str(message.quoter)), message)
 
     # --- what a nursery adds ----------------------------------------------------------------------------------------
 

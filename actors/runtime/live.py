@@ -141,9 +141,8 @@ class LiveNursery(Children):
             await self._wait_for(lambda: self.drained is not None or self.tree.has_given_up, deadline)
             unproven = self.drained.unproven if self.drained is not None else -1
         if self.tree.has_given_up:
-            shells = self._shells()
-            await self._wait_for(lambda: not any(shell.n_unproven for shell in shells), deadline)
-            unproven = sum(shell.n_unproven for shell in shells)
+            await self._wait_for(lambda: self._n_unproven() == 0, deadline)
+            unproven = self._n_unproven()
         await self._stop_all()
         return Outcome("gave up" if self.tree.has_given_up else "done", unproven, self.gave_up)
 
@@ -243,9 +242,6 @@ class LiveNursery(Children):
 
     def _look_at_clock(self) -> None:
         self.now = max(self.now, self.clock.now_ns())
-
-    def _shells(self) -> list[Shell]:
-        return [cell.actor for cell in self.cells.values() if cell.is_up and isinstance(cell.actor, Shell)]
 
     # --- what a nursery adds ----------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from actors.runtime.supervision import Decision, Escalate, GiveUp, StartAt, Stop, SupervisionTree
+from market.messages import QuotesBack, QuotesPulled, Reason
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -13,7 +14,8 @@ class SupervisionLog:
     """The same texts and fields from both nurseries: a reader of `log.jsonl` need not know which it was.
 
     Fields: `supervisor`, `child`, `generation`, and where they are known `n_restarts`, `backoff_s`, `error`.  The
-    generation of "child restarting" is the one that is going to start.
+    generation of "child restarting" is the one that is going to start.  "quotes pulled" and "quotes back" have
+    `quoter`, the former `reason` as well; both hold for all that the quoter quotes.
     """
 
     def __init__(self, log: "Logger", tree: SupervisionTree) -> None:
@@ -50,6 +52,14 @@ class SupervisionLog:
                     self._log.bind(supervisor=root, n_restarts=n_restarts, error=error).critical("gave up")
                 case Stop():
                     pass
+
+    def quotes(self, quoter: str, news: QuotesPulled | QuotesBack) -> None:
+        """The order manager has pulled a quoter's quotes, or takes new ones."""
+        record = self._log.bind(quoter=quoter)
+        if isinstance(news, QuotesPulled):
+            record.bind(reason=Reason(news.reason).name).warning("quotes pulled")
+        else:
+            record.info("quotes back")
 
     def _child(self, child: str, generation: int) -> "Logger":
         return self._log.bind(supervisor=self._tree.supervisor_of(child), child=child, generation=generation)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import attrs
 
@@ -15,9 +16,9 @@ from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
 from actors.runtime.wiring import MANAGER, TRACKER, wire
 from market.columns import Columns, IntArray
-from market.messages import Declaration, EquityStamp
+from market.messages import Declaration, EquityStamp, QuotesBack, QuotesPulled
 from market.order_log import LogKind
-from market.units import InstrumentId
+from market.units import SECOND, InstrumentId, Nanos
 from sim.config import DataSection, RunConfig
 from sim.generator import crash_market, generate
 from sim.market_data import ColumnData
@@ -51,9 +52,24 @@ def market(seed: int = 7, seconds: float = 20) -> ColumnData:
 
 
 class OneStrategy(VirtualNursery):
-    """Supervises by one strategy everywhere; None: as wired."""
+    """Supervises by one strategy everywhere; None: as wired.
+
+    Attributes:
+        pulled: quoters whose quotes are not back, since when.
+    """
 
     strategy: Strategy | None = None
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.pulled: dict[int, Nanos] = {}
+
+    def _take_control(self, message: Any) -> None:
+        super()._take_control(message)
+        if isinstance(message, QuotesPulled):
+            self.pulled.setdefault(message.quoter, message.ts)
+        elif isinstance(message, QuotesBack):
+            self.pulled.pop(message.quoter, None)
 
     def supervise(self, root: SupervisorSpec) -> None:
         super().supervise(root if self.strategy is None else self._changed(root, self.strategy))
@@ -119,6 +135,9 @@ class CrashRun:
         for v, venue in enumerate(self.instruments.venues):
             if orders := self.world.exchange.open_orders(v):
                 found.append(f"left open at {venue}: {orders}")
+        last = self.world.source.end - 2 * SECOND  # one pulled later need not be back
+        if early := {quoter: ts for quoter, ts in self.nursery.pulled.items() if ts < last}:
+            found.append(f"quotes were pulled and never came back: {early}")
         ledger = self.manager.ledger
         if ledger.live:
             found.append(f"the order manager has {len(ledger.live)} live orders")
