@@ -1,7 +1,7 @@
 """Everything that crosses an actor's border.
 
-Messages are frozen and hold ints, strings, tuples or read-only arrays handed over for good.  Facts are named in the past
-tense, commands in the imperative, state reports as nouns.  `gc=False`: a message never holds a reference cycle, and
+Messages are frozen and hold ints, strings, tuples or read-only arrays handed over for good.  Facts are named in the
+past tense, commands in the imperative, state reports as nouns.  `gc=False`: a message never holds a reference cycle, and
 the collector need not look at it (0.1 us to make, against 0.25 for a tracked class).
 
 A message that carries an array has `eq=False`; tests compare what `encode` makes of it.
@@ -92,7 +92,7 @@ class Reason(IntEnum):
     NOT_FOUND_IN_SNAPSHOT = 33
 
 
-# --- market data: connector -> book keeper, quoters, recorder ----------------------------------------------------------
+# --- market data: connector -> book keeper, quoters, recorder -------------------------------------------------------
 
 
 class BookSnapshot(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -153,14 +153,14 @@ class ConnectionLost(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-# --- book keeper -> quoters, order manager, tracker, recorder ----------------------------------------------------------
+# --- book keeper -> quoters, order manager, tracker, recorder -------------------------------------------------------
 
 
 class BookUpdate(msgspec.Struct, frozen=True, gc=False, eq=False):
     """The best levels after a change.
 
-    `bids`, `asks` are read-only (n, 2) int64 rows [ticks, lots], best first; None when the receiver's mirror is attached
-    to the simulation's own arrays, which show this update already.
+    `bids`, `asks` are read-only (n, 2) int64 rows [ticks, lots], best first; None when the receiver's mirror is
+    attached to the simulation's own arrays, which show this update already.
     """
 
     instrument: InstrumentId
@@ -190,7 +190,7 @@ class RequestSnapshot(msgspec.Struct, frozen=True, gc=False):
     instrument: InstrumentId
 
 
-# --- order commands: order manager -> connector ------------------------------------------------------------------------
+# --- order commands: order manager -> connector ---------------------------------------------------------------------
 
 
 class PlaceOrder(msgspec.Struct, frozen=True, gc=False):
@@ -231,7 +231,7 @@ class RequestAccount(msgspec.Struct, frozen=True, gc=False):
     fills_since: Nanos
 
 
-# --- order facts: connector -> order manager, position tracker ---------------------------------------------------------
+# --- order facts: connector -> order manager, position tracker ------------------------------------------------------
 
 
 class OrderAccepted(msgspec.Struct, frozen=True, gc=False):
@@ -358,7 +358,7 @@ class Adjustment(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-# --- quoter -> order manager -------------------------------------------------------------------------------------------
+# --- quoter -> order manager ----------------------------------------------------------------------------------------
 
 
 class WantedQuotes(msgspec.Struct, frozen=True, gc=False):
@@ -403,7 +403,7 @@ class CancelAllWish(msgspec.Struct, frozen=True, gc=False):
     instrument: InstrumentId
 
 
-# --- order manager, position tracker -> quoters ------------------------------------------------------------------------
+# --- order manager, position tracker -> quoters ---------------------------------------------------------------------
 
 
 class OrderUpdate(msgspec.Struct, frozen=True, gc=False):
@@ -455,7 +455,7 @@ class Declaration(msgspec.Struct, frozen=True, gc=False):
     quoter: int
 
 
-# --- the runtime's own -------------------------------------------------------------------------------------------------
+# --- the runtime's own ----------------------------------------------------------------------------------------------
 
 
 class SetTimer(msgspec.Struct, frozen=True, gc=False):
@@ -495,7 +495,7 @@ class ActorUp(msgspec.Struct, frozen=True, gc=False):
 
 
 class Drain(msgspec.Struct, frozen=True, gc=False):
-    """Stop, phase one: quoters fall silent, the order manager cancels everything and waits for proof until `deadline`."""
+    """Stop, phase one: quoters fall silent, the order manager cancels all and waits for proof until `deadline`."""
 
     deadline: Nanos
 
@@ -525,7 +525,7 @@ class QuotesBack(msgspec.Struct, frozen=True, gc=False):
     ts: Nanos
 
 
-# --- client order ids --------------------------------------------------------------------------------------------------
+# --- client order ids -----------------------------------------------------------------------------------------------
 
 _COUNTER_BITS, _QUOTER_BITS, _GENERATION_BITS, _SESSION_BITS = 27, 7, 9, 20
 NO_QUOTER = (1 << _QUOTER_BITS) - 1

@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import json
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,9 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     console = Console(stderr=True)
     try:
         config = load_config(options.config) if options.config else RunConfig()
-        config = _override(config, options)
-        folder = options.config.parent if options.config else Path()
-        market = open_market(config, folder)
+        config = _anchored(_override(config, options), options.config.parent if options.config else Path())
+        market = open_market(config, Path())
         out = _run_directory(options.out)
     except (ConfigError, FileExistsError) as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         line = ProgressLine(console, market_seconds(config))
-        simulation = Simulation(config, market, out, folder=folder, on_progress=line.show)
+        simulation = Simulation(config, market, out, on_progress=line.show)
     except ValueError as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return EXIT_USAGE
@@ -60,10 +60,18 @@ def main(argv: list[str] | None = None) -> int:
         began = time.perf_counter()
         outcome = simulation.run()
         wall_s = time.perf_counter() - began
+    _keep_code(simulation, out)
     result = simulation.finish(outcome, wall_s, {"command": command, "code": code_version()})
+    if options.bounds and outcome.kind == "done":
+        from scripts.fill_bounds import add_bounds
+
+        with console.status("the same run under the pessimistic and the optimistic fill rule"):
+            add_bounds(config, Path(), simulation)
     _report(out, result, console, options)
     if outcome.kind == "interrupted":
         return EXIT_INTERRUPTED
+    if options.check and not _is_sound(config, simulation, out, console):
+        return EXIT_FAILED
     return EXIT_DONE if outcome.kind == "done" else EXIT_FAILED
 
 
@@ -75,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="seed of the run and of the generated market")
     parser.add_argument("--seconds", type=float, help="length of the generated market")
     parser.add_argument("--deliver", choices=["mirrors", "all"], help="all: every book and trade goes as a message")
+    parser.add_argument("--bounds", action="store_true", help="run the strictest and the kindest fill rule as well")
+    parser.add_argument("--check", action="store_true", help="check every fill against the raw market data")
     parser.add_argument("--no-report", action="store_true", help="tables and result only: no figures, plots and PDF")
     return parser
 
@@ -95,6 +105,21 @@ def _override(config: "RunConfig", options: argparse.Namespace) -> "RunConfig":
     except ValueError as error:
         raise ConfigError(str(error)) from None
     return attrs.evolve(config, run=run, data=data)
+
+
+def _anchored(config: "RunConfig", folder: Path) -> "RunConfig":
+    """Return the config with its paths, which are relative to `folder`, whole: `run.toml` can be run from anywhere."""
+    import attrs
+
+    def whole(strategy: str) -> str:
+        file, colon, name = strategy.rpartition(":")
+        return f"{(folder / file).resolve()}{colon}{name}" if file.endswith(".py") else strategy
+
+    data = config.data
+    if data.root:
+        data = attrs.evolve(data, root=str((folder / data.root).resolve()))
+    quoters = tuple(attrs.evolve(quoter, strategy=whole(quoter.strategy)) for quoter in config.quoter)
+    return attrs.evolve(config, data=data, quoter=quoters)
 
 
 def _run_directory(wanted: Path | None) -> Path:
@@ -146,6 +171,8 @@ class ProgressLine:
             yield
             self._shown = 0.0
             self.show()
+            if not simulation.nursery.stop_requested:
+                self._progress.update(self._task, total=1.0, completed=1.0)
 
     def show(self) -> None:
         """Bring the line up to date, at most ten times a second."""
@@ -179,6 +206,27 @@ def code_version() -> dict[str, Any]:
         return {"commit": "unknown", "dirty": None}
 
 
+def _keep_code(simulation: "Simulation", out: Path) -> None:
+    """Copy the strategies' source into the run directory, for the report."""
+    (out / "code").mkdir()
+    for source in simulation.strategy_files():
+        shutil.copyfile(source, out / "code" / source.name)
+
+
+def _is_sound(config: "RunConfig", simulation: "Simulation", out: Path, console: "Console") -> bool:
+    """Check the run against the raw streams; say what is wrong."""
+    from research.fill_check import check_run
+    from sim.market_data import open_market
+
+    market = open_market(config, Path())
+    with console.status("checking every fill against the raw market data"):
+        violations = check_run(out, market.streams(), market.clock_shifts, instruments=tuple(simulation.instruments))
+    for violation in violations[:20]:
+        console.print(str(violation), style="red", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"check    {len(violations) or 'no'} violations", highlight=False)
+    return not violations
+
+
 def _report(out: Path, result: dict[str, Any], console: "Console", options: argparse.Namespace) -> None:
     from rich.console import Console
 
@@ -190,7 +238,7 @@ def _report(out: Path, result: dict[str, Any], console: "Console", options: argp
         with console.status("figures, plots, report"):
             report = report_run(out)
         result = json.loads((out / "result.json").read_text(encoding="utf-8"))
-        print_statistics(result["statistics"], screen)
+        print_statistics(result["statistics"], screen, bounds=result.get("bounds"))
         screen.print(f"report   {report}", highlight=False)
     screen.print(f"digest   {result['digest']}", highlight=False)
     screen.print(

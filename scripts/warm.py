@@ -7,6 +7,7 @@ A kernel is compiled when it is first called with arguments of a type; so what i
 
 import importlib
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,29 @@ from market.jit import kernel_sources
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
+
+def warm_replay() -> None:
+    """Replay a second of snapshots, and one of deltas with latencies, by mirrors and by messages."""
+    from sim.config import make_config
+    from sim.market_data import open_market
+    from sim.replay import Simulation
+
+    latency = {"request_private": {"model": "uniform", "low_ms": 1, "high_ms": 2}}
+    for preset, deliver in (("crash", "mirrors"), ("deltas", "all")):
+        config = make_config(
+            {
+                "run": {"deliver": deliver},
+                "data": {"preset": preset, "seconds": 20.0},
+                "venue": [{"name": "bybit", "fill_model": "probabilistic_log", "latency": latency}],
+            }
+        )
+        with tempfile.TemporaryDirectory() as out:
+            simulation = Simulation(config, open_market(config, Path()), Path(out))
+            simulation.finish(simulation.run(), 0.0)
+
+
 # each runs something small that calls its kernels with the types of a real run
-WARMUPS: Final[tuple[Callable[[], None], ...]] = ()
+WARMUPS: Final[tuple[Callable[[], None], ...]] = (warm_replay,)
 
 
 def import_kernels() -> list[str]:

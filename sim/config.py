@@ -148,7 +148,7 @@ def make_config(raw: Mapping[str, Any], where: str = "config") -> RunConfig:
         ConfigError: as `load_config`.
     """
     section = raw.get("run")
-    if isinstance(section, dict) and _STAMPS <= section.keys():
+    if isinstance(section, dict) and section.keys() >= _STAMPS:
         raw = {key: value for key, value in raw.items() if key != "instrument"}
         raw["run"] = {key: value for key, value in section.items() if key not in _STAMPS}
     try:

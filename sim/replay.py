@@ -1,6 +1,7 @@
 """A simulated run, from a config and market data to a run directory."""
 
 import gc
+import inspect
 import json
 import platform
 from collections.abc import Callable, Iterable
@@ -70,7 +71,7 @@ class Simulation:
         self._market = market
         self.instruments = instruments_of(market)
         trading = trading_of(config, self.instruments, folder)
-        plans = [QuoterPlan(trading, index) for index in range(len(config.quoter))]
+        plans = self._plans = [QuoterPlan(trading, index) for index in range(len(config.quoter))]
         is_spoken = config.run.deliver == "all" or any(config.run.service_us.values())
         mode_of = None if is_spoken else partial(self._mode, plans)
         self._tables = RunTables(out)
@@ -116,6 +117,10 @@ class Simulation:
     def plan_crashes(self, crashes: Iterable[PlannedCrash]) -> None:
         """Let actors crash on purpose; before `run`."""
         self.nursery.plan_crashes(crashes)
+
+    def strategy_files(self) -> list[Path]:
+        """Return the source files of the strategies, each once."""
+        return list(dict.fromkeys(Path(inspect.getfile(plan.strategy)) for plan in self._plans))
 
     def figures(self) -> Figures:
         """Return where the run stands: cheap, for a progress line."""
