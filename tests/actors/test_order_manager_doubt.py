@@ -6,6 +6,8 @@ from actors.order_config import OrderManagerConfig
 from market.messages import (
     AccountSnapshot,
     ActorDown,
+    ConnectionLost,
+    ConnectionUp,
     Drain,
     Drained,
     Fill,
@@ -13,9 +15,11 @@ from market.messages import (
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
+    OrderFlag,
     OrderUpdate,
     QuotesPulled,
     Reason,
+    SubmitOrder,
     first_client_id,
 )
 from market.units import SECOND
@@ -201,3 +205,42 @@ def test_account_is_asked_for_the_fills_since_the_last_one() -> None:
         assert START + (n - 1) * 100 * SECOND - 61 * SECOND <= request.fills_since
         assert request.fills_since <= START + (n - 1) * 100 * SECOND
         w.settle()
+
+
+def test_what_one_account_leaves_unknown_is_asked_again() -> None:
+    """The order left at the very instant of the request: the answer cannot be held against it."""
+    w = world()
+    want(w, [(9_990, 5)])
+    w.requests.clear()
+    w.give(ConnectionLost(0, w.now, 0, "reset"))
+    w.give(ConnectionUp(0, w.now, 1))
+    w.settle()
+    assert states(w) == {9_990: S.UNKNOWN}
+    w.advance(6 * SECOND)
+    w.settle()
+    assert states(w) == {}
+
+
+def test_order_that_cannot_rest_must_end_in_time() -> None:
+    w = world()
+    w.give(SubmitOrder(0, 0, 1, 1, 9_990, 5, int(OrderFlag.IOC)))
+    w.settle()
+    assert states(w) == {9_990: S.OPEN}
+    w.advance(6 * SECOND)
+    assert states(w) == {9_990: S.UNKNOWN}
+
+
+def test_restarted_manager_waits_for_the_answers_to_its_last_life() -> None:
+    w = world()
+    want(w, [(9_990, 5)])
+    w.settle()
+    want(w, [])
+    w.requests.clear()  # the cancel is lost, and stands in the log
+    w.restart()
+    w.settle()
+    assert states(w) == {9_990: S.PENDING_CANCEL}
+    for _ in range(2):
+        w.advance(6 * SECOND)
+        w.settle()
+    assert states(w) == {}
+    assert w.open_orders() == []

@@ -133,6 +133,15 @@ def test_amend_down_to_what_is_filled_ends_the_order() -> None:
     assert o.state == S.FILLED
 
 
+def test_amended_unasked_counts_unless_it_is_old_news() -> None:
+    o = order()
+    o.accepted(10)
+    assert o.amended(100, 8, 20)
+    assert (o.state, o.size) == (S.OPEN, 8)
+    assert not o.amended(100, 9, 15)
+    assert o.size == 8
+
+
 def test_overfill_is_an_error_with_the_values() -> None:
     o = order()
     o.fill(8, 25)
