@@ -1,7 +1,7 @@
 """The simulated venue: stands where a connector stands live, behind the same ports."""
 
 from array import array
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
@@ -20,7 +20,7 @@ from market.messages import (
     RequestSnapshot,
     Started,
 )
-from market.units import Nanos, VenueId
+from market.units import SECOND, Nanos, VenueId
 from sim.engine_kernels import ACCOUNT, AMEND, CANCEL, CANCEL_ALL, PLACE, SNAPSHOT, answer_payload, submit
 from sim.exchange import Exchange
 from sim.matching_kernels import FILL_MAKER, FILL_TAKER, PAYLOAD
@@ -40,6 +40,8 @@ from sim.state_kernels import (
 )
 
 FactRow = list[int]
+
+_MISSED: Final[Nanos] = 600 * SECOND  # longer than any connection is down
 
 
 class SimVenue(Shell):
@@ -134,7 +136,7 @@ class SimVenue(Shell):
         for instrument in self._exchange.instruments:
             if self._exchange.venue_of(instrument.id) == self.venue:
                 self._cancel_all(CancelAll(instrument.id))
-        self._ask(ACCOUNT, self.now)
+        self._ask(ACCOUNT, max(0, self.now - _MISSED))
         self._proof = self._n_payloads
         self._n_unproven = 1
 

@@ -63,6 +63,8 @@ class VirtualNursery(Children):
         self._on_progress = on_progress
         self._progress_every = progress_every
         self._limit = MAX_DELIVERIES_PER_INSTANT
+        self._may_settle = False
+        self._n_settled = 0
 
     @property
     def clock(self) -> "VirtualNursery":
@@ -113,9 +115,16 @@ class VirtualNursery(Children):
             if not out:
                 return True
             outlets = cell.outlets
+            turns = self._turns
             for port, output in out:
                 for way in outlets[port]:
-                    self.put(way, output)
+                    n_put = way.n_put + 1
+                    if n_put - way.n_got <= way.mark and way.waiting is None:  # as in `drain`
+                        way.n_put = n_put
+                        way.line.append((way, output))
+                        turns.append(way.cell)
+                    else:
+                        self.put(way, output)
             out.clear()
         except Exception as error:
             self._crashed(cell, error, edge)
@@ -131,25 +140,15 @@ class VirtualNursery(Children):
         """
         self.start()
         self._run_to_the_end(source)
-        if not self.tree.has_given_up:
-            return self._wind_up(source)
-        self._run_until(source, lambda: self._n_unproven() == 0)
-        unproven = self._n_unproven()
-        self._stop_all()
-        return Outcome("gave up", unproven, self.gave_up)
-
-    def start(self) -> None:
-        """Start the actors, and deliver what their starts give."""
-        self._start_all()
-        self.drain()
-
-    def _wind_up(self, source: EventSource) -> Outcome:
         unproven = 0
-        if self._begin_drain(self.now + self._drain_ns):
+        if not self.tree.has_given_up and self._begin_drain(self.now + self._drain_ns):
             self.drain()
             self._run_until(source, lambda: self.drained is not None or self.tree.has_given_up)
             unproven = self.drained.unproven if self.drained is not None else -1
-        if self.tree.has_given_up:
+        if unproven and not self.tree.has_given_up:
+            self._abandon_all()
+        if unproven or self.tree.has_given_up:
+            self.drain()
             self._run_until(source, lambda: self._n_unproven() == 0)
             unproven = self._n_unproven()
         self._stop_all()
@@ -157,23 +156,36 @@ class VirtualNursery(Children):
             return Outcome("gave up", unproven, self.gave_up)
         return Outcome("interrupted" if self.stop_requested else "done", unproven)
 
+    def start(self) -> None:
+        """Start the actors, and deliver what their starts give."""
+        self._start_all()
+        self.drain()
+
     def _run_to_the_end(self, source: EventSource) -> None:
-        agenda, advance, drain = self.agenda, source.advance, self.drain
-        n_events = 0
-        while not (self.stop_requested or self.tree.has_given_up):
-            until = agenda.next_at
-            if until < self.now:
-                until = self.now
-            if advance(until) is None:
+        self._may_settle = True
+        until = self.settle()
+        while until >= 0:
+            if source.advance(until) is None:
+                until = max(self.now, self.agenda.next_at)
                 if source.finished and until > source.end:
                     self.at(max(self.now, source.end))
-                    return
+                    break
                 assert until < FAR, "the source has no event and is not finished, and no timer waits"
                 self._next_entry()
-            drain()
-            n_events += 1
-            if self._on_progress is not None and n_events % self._progress_every == 0:
-                self._on_progress(self)
+            until = self.settle()
+        self._may_settle = False
+
+    def settle(self) -> Nanos:
+        """Drain after an event; return until when the source may go on by itself, -1 if it must return first."""
+        if self._turns:
+            self.drain()
+        if not self._may_settle or self.stop_requested or self.tree.has_given_up:
+            return -1
+        self._n_settled += 1
+        if self._n_settled % self._progress_every == 0 and self._on_progress is not None:
+            self._on_progress(self)
+        until = self.agenda.next_at
+        return until if until > self.now else self.now
 
     def _run_until(self, source: EventSource, is_over: Callable[[], bool]) -> None:
         """Let the venues answer until `is_over`, at most for the time of a drain."""

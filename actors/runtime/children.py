@@ -216,13 +216,27 @@ class Children(Switchboard):
                     self._schedule_start(at, child, generation)
                 case supervision.GiveUp(_, _, error):
                     self.gave_up = error
-                    for cell in self.cells.values():
-                        if cell.spec.is_shell and not cell.is_up:
-                            self._reopen(cell)
+                    self._reopen_shells()
         self._records.decided(decisions)
         for child in self.tree.start_order():
             if self.tree.state(child) is ChildState.STOPPED:
                 self._seal(self.cells[child])
+
+    def _abandon_all(self) -> None:
+        """The drain has not proven that no order is left: stop everyone but the shells, which cancel all."""
+        for decision in self.tree.shut_down():
+            assert isinstance(decision, supervision.Stop)
+            cell = self.cells[decision.child]
+            if isinstance(cell.actor, Shell):
+                self._abandon(cell.actor)
+            else:
+                self._stop(cell, "stop")
+        self._reopen_shells()
+
+    def _reopen_shells(self) -> None:
+        for cell in self.cells.values():
+            if cell.spec.is_shell and not cell.is_up:
+                self._reopen(cell)
 
     def _abandon(self, shell: Shell) -> None:
         """Let a shell cancel all; it stays up until that is proven, or the time for it is over."""

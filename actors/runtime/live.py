@@ -109,7 +109,7 @@ class LiveNursery(Children):
     def emit(self, shell: str, port: str, message: Any) -> bool:
         self._look_at_clock()
         is_sent = super().emit(shell, port, message)
-        if self.tree.has_given_up:
+        if self._is_over.is_set():
             self._news.ring()
         return is_sent
 
@@ -140,7 +140,11 @@ class LiveNursery(Children):
         if not self.tree.has_given_up and self._begin_drain(deadline):
             await self._wait_for(lambda: self.drained is not None or self.tree.has_given_up, deadline)
             unproven = self.drained.unproven if self.drained is not None else -1
-        if self.tree.has_given_up:
+        if unproven and not self.tree.has_given_up:
+            self._look_at_clock()
+            self._abandon_all()
+            deadline = self.now + self._drain_ns
+        if unproven or self.tree.has_given_up:
             await self._wait_for(lambda: self._n_unproven() == 0, deadline)
             unproven = self._n_unproven()
         await self._stop_all()

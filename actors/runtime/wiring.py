@@ -244,7 +244,8 @@ def _tree(venues: Sequence[str], quoters: Sequence[str], starts: Mapping[str, Ca
         intensity=3,
         period_s=300.0,
     )
-    return SupervisorSpec("top", Strategy.ONE_FOR_ONE, (trading, child(RECORDER, keep)), intensity=1, period_s=300.0)
+    # the recorder is stopped last: it takes down what the others say at their end
+    return SupervisorSpec("top", Strategy.ONE_FOR_ONE, (child(RECORDER, keep), trading), intensity=1, period_s=300.0)
 
 
 def _keeper(name: str, venue: int, listed: Sequence[Instrument], depth: int) -> Callable[[], Actor]:
