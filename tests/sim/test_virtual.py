@@ -415,7 +415,7 @@ def test_the_manager_is_drained_then_all_are_stopped() -> None:
 def test_without_an_answer_the_drain_ends_at_its_deadline() -> None:
     nursery = with_manager(MuteManager, [], drain_ns=500)
     outcome = nursery.run(ScriptedSource(nursery, books((10, 1)), END))
-    assert outcome == Outcome("done", -1)
+    assert outcome == Outcome("done", 0)
     assert nursery.now == END + 500
 
 
