@@ -52,6 +52,10 @@ from sim.state_kernels import (
     N_EVENTS,
     N_TOUCH,
     N_TRADE,
+    NEVER,
+    NEXT_EVENT,
+    NEXT_FACT,
+    NEXT_REQUEST,
     NOW,
     R_CLIENT_ID,
     R_DETAIL,
@@ -85,6 +89,10 @@ class Teller(Protocol):
 
     def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
         """Post and drain at `now`, in one; True: nothing waits now."""
+        ...
+
+    def settle(self) -> Nanos:
+        """Drain; return until when the market may go on before `advance` must return, -1 for not at all."""
         ...
 
 
@@ -152,10 +160,24 @@ class MarketSource:
         """The time of the newest event."""
         return int(self._exchange.state[NOW])
 
+    @property
+    def next_at(self) -> Nanos:
+        """When to look again: the time of what is known to come next, 0 if that is not loaded."""
+        state, events = self._exchange.state, self._window.events
+        place = int(state[NEXT_EVENT])
+        if place < len(events):
+            event = int(events[place, 0])
+        else:
+            event = NEVER if self._window.is_last else 0
+        return min(event, int(state[NEXT_REQUEST]), int(state[NEXT_FACT]))
+
     def advance(self, until: Nanos) -> Nanos | None:
-        """Run to the next event after which an actor has something to do, if not after `until`; return its time."""
+        """Run on to `until`, or to where the nursery must have its say: the time of the event that brought it there.
+
+        Returns None when nothing is left up to `until`, which is moved on as the actors' timers are.
+        """
         exchange, teller, heard = self._exchange, self._teller, self.heard
-        hear = teller.hear
+        settle = teller.settle
         state, window = exchange.state, self._window.flat
         while True:
             what, now, a, b, c = run_market(state, window, until)
@@ -166,14 +188,22 @@ class MarketSource:
                     teller.at(now)
                     for edge in hearers:
                         teller.post(edge, message)
-                elif hear(hearers[0], message, now):
+                elif teller.hear(hearers[0], message, now):
                     continue
-                return now
+                until = settle()
+                if until < 0:
+                    return now
+                state = exchange.state  # a request may have made it grow
+                continue
             if what == FACTS:
                 teller.at(now)
                 for row in exchange.facts[:a].tolist():
                     self._tell_fact(row, now)
-                return now
+                until = settle()
+                if until < 0:
+                    return now
+                state = exchange.state
+                continue
             if what == QUIET:
                 if self._window.is_last and not self.finished and exchange.is_window_done():
                     self.finished = True

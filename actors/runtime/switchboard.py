@@ -114,6 +114,10 @@ class Switchboard(ABC):
             self._crashed(cell, error)
         return True
 
+    def settle(self) -> Nanos:
+        """Return until when the simulated market may go on before it returns to the nursery; -1: not at all."""
+        return -1
+
     def _log_emitted(self, message: Any) -> None:
         """Log an order fact; a fill once, whether it is told by itself, again, or first by an account snapshot."""
         pack = PACK.get(type(message))
