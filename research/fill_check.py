@@ -34,7 +34,8 @@ RULES: Final[Mapping[str, str]] = MappingProxyType(
         "end": "no order is filled after its cancel or expiry took effect at the venue",
         "size": "no order is filled beyond its size, as amended",
         "price": "prices are valid; a maker is filled at its own price, a taker at its limit or better",
-        "maker": "a resting order is filled only when a print is at or through its price, or the book crosses it",
+        "maker": "a resting order is filled only when a print is at or through its price, or the book crosses it, as "
+        "the run's fill model says",
         "print": "a print fills at most its size over all our orders (unless partial fills are off)",
         "post_only": "a post-only order never takes",
         "taker": "what we take is within what the venue's book in force displays and nobody took since",
@@ -83,9 +84,10 @@ def check_run(
         venue = _venue(run, known[i].venue)
         mine = of_instrument[i]
         found += _check_ids(mine)
-        found += _check_fills(mine, orders, known[i], markets[i])
+        model = str(venue.get("fill_model", ""))
+        found += _check_fills(mine, orders, known[i], markets[i], model)
         if venue.get("partial_fills", True):
-            found += check_prints(mine, markets[i])
+            found += check_prints(mine, markets[i], model)
         found += check_takes(mine, markets[i], is_consumed=bool(venue.get("consume", True)))
         found += check_equity(run, known[i], mine, markets[i].funding)
     return found
@@ -117,6 +119,7 @@ def _check_fills(
     orders: Mapping[ClientOrderId, FilledOrder],
     instrument: Instrument,
     market: MarketAt,
+    model: str,
 ) -> Iterator[Violation]:
     filled: dict[ClientOrderId, int] = {}
     for fill in fills:
@@ -127,7 +130,7 @@ def _check_fills(
             yield fill.violation("fee", "the fee is not the instrument's", paid=fill.fee, due=fee)
         if not instrument.is_valid_price(fill.price):
             yield fill.violation("price", "the price is not valid", price=fill.price)
-        if fill.is_maker and not (has_printed(fill, market) or has_crossed(fill, market)):
+        if fill.is_maker and not (has_printed(fill, market, model) or has_crossed(fill, market, model)):
             yield fill.violation("maker", "nothing printed at or through the price, and no book crossed it")
         order = orders.get(fill.client_id)
         if order is None:

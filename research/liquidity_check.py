@@ -9,13 +9,15 @@ from research.venue_side import MarketAt, Take
 from research.violation import Violation
 
 
-def has_printed(fill: RunFill, market: MarketAt) -> bool:
-    """Tell whether a public trade at the fill's instant went through its price, or hit it from the other side."""
-    return any(_reaches(fill, price, taker) for price, _, taker in market.prints.get(fill.ts_venue, ()))
+def has_printed(fill: RunFill, market: MarketAt, model: str) -> bool:
+    """Tell whether a public trade at the fill's instant reached its price."""
+    return any(_reaches(fill, price, taker, model) for price, _, taker in market.prints.get(fill.ts_venue, ()))
 
 
-def has_crossed(fill: RunFill, market: MarketAt) -> bool:
+def has_crossed(fill: RunFill, market: MarketAt, model: str) -> bool:
     """Tell whether a book at the fill's instant has its opposite best at or beyond the price."""
+    if model == "strict_cross":
+        return False
     for bid, ask in market.touches.get(fill.ts_venue, ()):
         opposite = ask if fill.side == Side.BUY else bid
         if opposite > 0 and (fill.price - opposite) * fill.side >= 0:
@@ -23,39 +25,35 @@ def has_crossed(fill: RunFill, market: MarketAt) -> bool:
     return False
 
 
-def _reaches(fill: RunFill, price: int, taker: int) -> bool:
-    return _place(price, taker) * fill.side <= _reach(fill) * fill.side
+def _reaches(fill: RunFill, price: int, taker: int, model: str) -> bool:
+    """Tell whether a print may fill an order: strictly through its price, or at it.
 
-
-def _place(price: int, taker: int) -> int:
-    """Put prints in a line: a bid is reached by all up to a place of its own, an ask by all from one on.
-
-    At one price the sells, which reach bids there, come before the buys, which reach asks.
+    At the price it must have come from the other side, except under the optimistic rule `touch`; under the pessimistic
+    `strict_cross` a print at the price does nothing.
     """
-    return 2 * price + (taker > 0)
+    beyond = (fill.price - price) * fill.side
+    if beyond == 0:
+        return model == "touch" or (model != "strict_cross" and taker == -fill.side)
+    return beyond > 0
 
 
-def _reach(fill: RunFill) -> int:
-    return 2 * fill.price + (fill.side < 0)
-
-
-def check_prints(fills: Sequence[RunFill], market: MarketAt) -> Iterator[Violation]:
+def check_prints(fills: Sequence[RunFill], market: MarketAt, model: str) -> Iterator[Violation]:
     """Find instants at which our orders were filled more than was printed for them.
 
     Prints can be shared out to the fills exactly if no group of fills that reaches the same prints is larger than these
-    (Hall's condition); as the reaches of bids and of asks are the two ends of one line, few groups need a look.
+    (Hall's condition); as a better order of a side reaches all that a worse one does, few groups need a look.
     """
     makers = [fill for fill in fills if fill.is_maker]
     for ts, same in groupby(makers, key=lambda fill: fill.ts_venue):
         # one that the book crossed too may be filled by that; one that nothing reached is another rule's matter
-        printed = [fill for fill in same if has_printed(fill, market) and not has_crossed(fill, market)]
+        printed = [fill for fill in same if has_printed(fill, market, model) and not has_crossed(fill, market, model)]
         prints = market.prints.get(ts, [])
         for side in (Side.BUY, Side.SELL):
             own = sorted((fill for fill in printed if fill.side == side), key=lambda fill: fill.price * side)
             total = 0
             for fill in own:
                 total += fill.size
-                room = sum(lots for price, lots, taker in prints if _reaches(fill, price, taker))
+                room = sum(lots for price, lots, taker in prints if _reaches(fill, price, taker, model))
                 if total > room:
                     yield fill.violation("print", "filled more than was printed", filled=total, printed=room)
                     break

@@ -83,6 +83,7 @@ def main() -> int:
             for name, (arguments, _) in WORKLOADS.items()
             if not check(name, bench, prepare(bench, folder / name, arguments, options.peer_python), options)
         ]
+    print("\n" + "\n".join(f"{rule}: {text}" for rule, text in RULES.items()))
     return 1 if failed else 0
 
 

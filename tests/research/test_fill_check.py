@@ -279,6 +279,18 @@ def test_a_rule_that_the_config_turns_off_is_not_applied(mutate: Callable[[Naive
     assert not rules & {"taker", "print"}
 
 
+def test_the_fill_model_says_which_prints_may_fill() -> None:
+    venue = NaiveVenue(3)
+    tables = venue.tables()
+    n = print_of_the_same_side(venue, tables)
+    assert "maker" not in {v.rule for v in checked(venue, tables, extra='fill_model = "touch"\n')}
+    fills = tables["fills"]
+    at_price = {row[:2] for row in venue.prints}
+    strict = [v for v in checked(venue, tables, extra='fill_model = "strict_cross"\n') if v.rule == "maker"]
+    assert fills["fill_id"][n] in {v.fill_id for v in strict}
+    assert any((v.ts, v.numbers["price"]) in at_price for v in strict)
+
+
 # --- what counts as sound ---------------------------------------------------------------------------------------------
 
 
