@@ -90,7 +90,7 @@ class Reconciliation:
         self._actor.set_timer(now + self._timeout, ACCOUNT + venue)
 
     def check(self, venue: VenueId) -> None:
-        """The timer: ask again if the answer is overdue, or if orders are UNKNOWN all the same."""
+        """The timer that every request sets: ask again if the answer is overdue, or has left orders UNKNOWN."""
         account = self.accounts[venue]
         if account.asked_at >= 0:
             if account.asked_at + self._timeout <= self._actor.now:
@@ -122,8 +122,6 @@ class Reconciliation:
         if account.is_again and account.asked_at < 0:
             account.is_again = False
             self.ask(venue)
-        elif self._has_unknown(venue):
-            self._actor.set_timer(self._actor.now + self._timeout, ACCOUNT + venue)
         if account.is_known or snapshot.ts_request < account.known_from:
             return False
         account.is_known = True
