@@ -167,16 +167,17 @@ class JournalReplay(Children):
     def _handle(self, cell: Cell, message: Any, record: DeliveryRecord) -> None:
         actor = cell.actor
         actor.now = self.now
-        what = f"delivery {record.number}: {cell.name} on {message!r}"
         try:
             cell.on[type(message)](message)
         except Exception as error:
+            what = f"delivery {record.number}: {cell.name} on {message!r}"
             raise DivergenceError(f"{what} raised {describe(error)}; the journal has no crash there") from error
         out = actor.out
         if len(out) != record.n_out or checksum(self._codec, out) != record.checksum:
             difference = (
                 f"{len(out)} messages, journal has {record.n_out}" if len(out) != record.n_out else "other messages"
             )
+            what = f"delivery {record.number}: {cell.name} on {message!r}"
             raise DivergenceError(f"{what} gave {difference}; here it gave {out!r}")
         self._put_all((way, output) for port, output in out for way in cell.outlets[port])
         out.clear()
@@ -188,19 +189,21 @@ class JournalReplay(Children):
 
     def _waiting(self, cell: Cell, record: DeliveryRecord | CrashRecord) -> Any:
         """Take the message of this record out of where it waits."""
-        name = self.edges[record.edge].name
-        what = f"delivery {record.number} to {cell.name}: journal has a message by {name}"
         if record.is_direct:
             message = next(self._direct.get(cell.name, iter(())), None)
             if message is None:
-                raise DivergenceError(f"{what} to begin or end its life, here there is none")
+                raise DivergenceError(f"{self._expected(cell, record)} to begin or end its life, here there is none")
             return message
         if not cell.line:
-            raise DivergenceError(f"{what}, here none waits")
+            raise DivergenceError(f"{self._expected(cell, record)}, here none waits")
         edge, message = self._take(cell)
         if edge.number != record.edge:
-            raise DivergenceError(f"{what}, here the next is {message!r} by {edge.name}")
+            raise DivergenceError(f"{self._expected(cell, record)}, here the next is {message!r} by {edge.name}")
         return message
+
+    def _expected(self, cell: Cell, record: DeliveryRecord | CrashRecord) -> str:
+        name = self.edges[record.edge].name
+        return f"delivery {record.number} to {cell.name}: journal has a message by {name}"
 
     def _cell(self, place: int, now: Nanos) -> Cell:
         self.now = now
