@@ -16,7 +16,7 @@ from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
 from actors.runtime.wiring import MANAGER, TRACKER, wire
 from market.columns import Columns, IntArray
-from market.messages import Declaration, EquityStamp, QuotesBack, QuotesPulled
+from market.messages import Declaration, EquityStamp, OpenOrder, QuotesBack, QuotesPulled
 from market.order_log import LogKind
 from market.units import SECOND, InstrumentId, Nanos
 from sim.config import DataSection, RunConfig
@@ -87,6 +87,7 @@ class CrashRun:
     Args:
         crashes: when, of whom.
         strategy: of every supervisor; None: as wired.
+        drain_ns: how long the order manager may take to prove its cancels at the end.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class CrashRun:
         strategy: Strategy | None = None,
         config: RunConfig | None = None,
         data: ColumnData | None = None,
+        drain_ns: Nanos = 10 * SECOND,
     ) -> None:
         config = config or RunConfig(data=DataSection(preset="crash", seconds=20))
         data = data or market()
@@ -102,7 +104,12 @@ class CrashRun:
         self.log = RunLog()
         self.world = MarketWorld(config, data, self.instruments, NoTables())
         self.nursery = OneStrategy(
-            self.log, config.run.seed, start=self.world.start, hooks=Hooks(on_down=self._down), crashes=crashes
+            self.log,
+            config.run.seed,
+            start=self.world.start,
+            hooks=Hooks(on_down=self._down),
+            crashes=crashes,
+            drain_ns=drain_ns,
         )
         self.nursery.strategy = strategy
         wire(self.nursery, trading_of(config, self.instruments), self.world.connectors(), NoTables())
@@ -122,19 +129,26 @@ class CrashRun:
         """Return how many messages each actor was delivered."""
         return {name: cell.n_delivered for name, cell in self.nursery.cells.items()}
 
+    def has_crashed(self) -> bool:
+        """Tell whether every crash that was planned at a message has come."""
+        return all(cell.n_delivered >= n for cell in self.nursery.cells.values() for n in cell.crash_plan)
+
+    def open_orders(self) -> list[OpenOrder]:
+        """Return what is open at the venues."""
+        return [order for v in range(len(self.instruments.venues)) for order in self.world.exchange.open_orders(v)]
+
     # --- what must be true ------------------------------------------------------------------------------------------
 
     def complaints(self) -> list[str]:
         """Return what is wrong at the end of the run; nothing, if all is well."""
-        return [*self._about_orders(), *self._about_fills(), *self._about_positions()]
+        return [*self._about_orders(), *self.about_fills(), *self._about_positions()]
 
     def _about_orders(self) -> list[str]:
         found = []
         if (self.outcome.kind, self.outcome.unproven) != ("done", 0):
             found.append(f"ended {self.outcome}")
-        for v, venue in enumerate(self.instruments.venues):
-            if orders := self.world.exchange.open_orders(v):
-                found.append(f"left open at {venue}: {orders}")
+        if orders := self.open_orders():
+            found.append(f"left open: {orders}")
         last = self.world.source.end - 2 * SECOND  # one pulled later need not be back
         if early := {quoter: ts for quoter, ts in self.nursery.pulled.items() if ts < last}:
             found.append(f"quotes were pulled and never came back: {early}")
@@ -146,7 +160,8 @@ class CrashRun:
             found.append(f"the limits still count orders and lots: {counted}")
         return found
 
-    def _about_fills(self) -> list[str]:
+    def about_fills(self) -> list[str]:
+        """Return what is wrong with the fills in the log."""
         told = Counter((row[3], row[8]) for row in self.log.rows() if row[0] in _FILLS)
         history = self.world.source.history
         made = {

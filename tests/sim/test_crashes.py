@@ -1,0 +1,110 @@
+"""Whoever crashes, whenever: the run goes on, and ends with orders and positions as the venues have them."""
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from actors.runtime.log_reader import LogReader
+from actors.runtime.nursery import Outcome
+from actors.runtime.outages import outages
+from actors.runtime.planned_crash import PlannedCrash
+from market.units import MS, SECOND
+from sim.config import DataSection, RunConfig
+from sim.market_data import GeneratedData
+from sim.replay import Simulation
+from tests.sim.crash_runs import CrashRun, market
+from tests.sim.crash_sweep import INSTANT, LATENT, SEED, cases, complaints
+
+EVERY = 199  # of the sweep's cases; all of them: tests/sim/crash_sweep.py
+ACTORS = ("venue:bybit", "venue:binance-futures", "keeper:bybit", "tracker", "manager", "quoter:vamp", "recorder")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", [INSTANT, LATENT], ids=["instant", "latent"])
+def test_after_any_crash_orders_and_positions_agree_with_the_venue(config: RunConfig) -> None:
+    tried = list(cases(config, EVERY))
+    assert len({case.crash.actor for case in tried}) == 8
+    wrong = {str(case): found for case in tried if (found := complaints(case, config))}
+    assert not wrong
+
+
+@pytest.mark.parametrize("n_crashes", [2, 3])
+@pytest.mark.parametrize("actor", ACTORS[:-1])
+def test_who_crashes_again_while_it_recovers_still_comes_back(actor: str, n_crashes: int) -> None:
+    plans = [PlannedCrash(actor, at_message=at) for at in range(100, 100 + n_crashes)]
+    if actor == "venue:binance-futures":  # nothing is sent to it
+        plans = [PlannedCrash(actor, at_message=at) for at in range(1, 1 + n_crashes)]
+    run = CrashRun(plans, config=LATENT, data=market(SEED)).run()
+    assert run.complaints() == []
+    assert run.nursery.cells[actor].generation == n_crashes
+
+
+@pytest.mark.parametrize("actor", ["tracker", "manager", "recorder"])
+def test_a_crash_loop_gives_up_in_order_with_everything_cancelled(actor: str) -> None:
+    plans = [PlannedCrash(actor, at_message=at) for at in range(12, 2000)]
+    run = CrashRun(plans, config=LATENT, data=market(SEED)).run()
+    assert (run.outcome.kind, run.outcome.unproven) == ("gave up", 0)
+    assert run.outcome.reason.startswith(f"PlannedCrashError: {actor}, before its message")
+    assert run.open_orders() == []
+    assert run.about_fills() == []
+
+
+def test_a_connector_that_is_down_when_the_run_ends_is_opened_once_more_to_cancel() -> None:
+    calm = CrashRun(config=LATENT, data=market(SEED)).run()
+    # its backoff is longer than the drain
+    late = PlannedCrash("venue:bybit", at_ns=calm.world.source.end - 50 * MS)
+    run = CrashRun([late], config=LATENT, data=market(SEED), drain_ns=105 * MS)
+    orders: list[int] = []
+    run.nursery.agenda.schedule(calm.world.source.end, lambda: orders.append(len(run.open_orders())))
+    run.run()
+    assert orders[0] > 0, "orders stood at the venue when nobody could reach it"
+    assert run.outcome == Outcome("done", 0)
+    assert run.open_orders() == []
+    assert run.about_fills() == []
+
+
+CRASHES_OF_ONE_RUN = {
+    "keeper": (("keeper:bybit", 5.0),),
+    "reference keeper": (("keeper:binance-futures", 5.0),),
+    "quoter": (("quoter:vamp", 5.0),),
+    "connector": (("venue:bybit", 5.0),),
+    "tracker": (("tracker", 5.0),),
+    "manager": (("manager", 5.0),),
+    "several": (("quoter:vamp", 3.0), ("venue:binance-futures", 7.0), ("manager", 11.0), ("keeper:bybit", 11.1)),
+}
+
+
+def run_to_digest(folder: Path, config: RunConfig, name: str) -> tuple[str, dict[str, int]]:
+    folder.mkdir()
+    simulation = Simulation(config, GeneratedData(config.data), folder)
+    plans = [
+        PlannedCrash(actor, at_ns=simulation.start + round(second * SECOND))
+        for actor, second in CRASHES_OF_ONE_RUN[name]
+    ]
+    simulation.plan_crashes(plans)
+    result = simulation.finish(simulation.run(), 0.0)
+    assert result["outcome"] == {"kind": "done", "unproven": 0, "reason": ""}
+    return result["digest"], {name: cell.generation for name, cell in simulation.nursery.cells.items()}
+
+
+@pytest.mark.parametrize("name", CRASHES_OF_ONE_RUN)
+@pytest.mark.parametrize("preset", ["crash", "deltas"])
+def test_a_crash_comes_to_the_same_by_mirrors_and_by_messages(tmp_path: Path, preset: str, name: str) -> None:
+    base = attrs.evolve(LATENT, data=DataSection(preset=preset, seconds=20.0, seed=SEED))
+    spoken = attrs.evolve(base, run=attrs.evolve(base.run, deliver="all"))
+    fast, slow = run_to_digest(tmp_path / "fast", base, name), run_to_digest(tmp_path / "slow", spoken, name)
+    assert fast == slow
+    assert all(fast[1][actor] > 0 for actor, _ in CRASHES_OF_ONE_RUN[name])
+
+
+def test_the_log_tells_how_long_there_were_no_quotes(tmp_path: Path) -> None:
+    run_to_digest(tmp_path / "run", INSTANT, "quoter")
+    (outage,) = outages(LogReader(tmp_path / "run" / "log.jsonl").records())
+    assert outage.child == "quoter:vamp"
+    (gap,) = outage.gaps
+    assert gap.quoter == "quoter:vamp"
+    assert outage.up is not None
+    assert gap.end is not None
+    assert gap.start == outage.down
+    assert outage.up <= gap.end <= outage.up + SECOND
