@@ -231,6 +231,8 @@ def _report(out: Path, result: dict[str, Any], console: "Console", options: argp
     from rich.console import Console
 
     screen = Console()
+    if not screen.is_terminal:
+        screen = Console(width=160)  # a file or a pipe: wide tables are not broken
     if not options.no_report:
         from research.console import print_statistics
         from research.run_report import report_run
