@@ -23,6 +23,7 @@ from actors.runtime.nursery import ActorSpec, Outcome
 from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
 from actors.runtime.wiring import QuoterPlan, wire
+from market.archive.instrument_record import to_record
 from market.archive.run_tables import RunTables
 from market.book import Book
 from market.instrument import Instrument
@@ -201,27 +202,8 @@ class Simulation:
             config_dict(attrs.evolve(self.config, venue=(model,)))["venue"][0] for model in self.exchange.venues
         ]
         plain["run"]["start_ns"], plain["run"]["end_ns"] = self.start, self.nursery.now
-        plain["instrument"] = [instrument_record(i) for i in self.instruments]
+        plain["instrument"] = [to_record(i) for i in self.instruments]
         return plain
-
-
-def instrument_record(instrument: Instrument) -> dict[str, Any]:
-    """Return an instrument as plain values: decimals as text."""
-    return {
-        "venue": instrument.venue,
-        "symbol": instrument.symbol,
-        "base": instrument.base,
-        "quote": instrument.quote,
-        "settle": instrument.settle,
-        "tick": str(instrument.tick),
-        "lot": str(instrument.lot),
-        "multiplier": str(instrument.multiplier),
-        "inverse": instrument.inverse,
-        "maker_fee": str(instrument.maker_fee),
-        "taker_fee": str(instrument.taker_fee),
-        "min_size": instrument.min_size,
-        "min_notional": str(instrument.min_notional),
-    }
 
 
 def versions() -> dict[str, str]:
