@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from sim.replay import Simulation
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+NO_ORDER = (
+    "no order was placed: the strategy wanted none, or all were refused before they were sent "
+    "(an instrument's least size and notional, the limits of [orders.limits])"
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -68,6 +72,8 @@ def main(argv: list[str] | None = None) -> int:
         with console.status("the same run under the pessimistic and the optimistic fill rule"):
             add_bounds(config, Path(), simulation)
     _report(out, result, console, options)
+    if not len(simulation.log):
+        console.print(NO_ORDER, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if outcome.kind == "interrupted":
         return EXIT_INTERRUPTED
     if options.check and not _is_sound(config, simulation, out, console):

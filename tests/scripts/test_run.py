@@ -86,6 +86,18 @@ def test_its_run_toml_runs_the_same_again(
     assert (again / "run.toml").read_text() == (out / "run.toml").read_text()
 
 
+def test_a_run_without_orders_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, quoted = tmp_path / "small.toml", 'instruments = ["binance-futures:BTCUSDT"]'
+    market = '[data]\npreset = "pair"\nseconds = 2\n'
+    quoter = f'[[quoter]]\nname = "a"\n{quoted}\nreferences = ["bybit:BTCUSDT"]\nparams = {{ notional = 50 }}\n'
+    file.write_text(market + quoter)  # the venue takes no order below 100
+    assert main(["--config", str(file), "--out", str(tmp_path / "out"), "--no-report"]) == 0
+    assert "no order was placed" in capsys.readouterr().err
+    file.write_text(market + quoter.replace("50", "200"))
+    assert main(["--config", str(file), "--out", str(tmp_path / "more"), "--no-report"]) == 0
+    assert "no order was placed" not in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.realtime
 def test_ctrl_c_leaves_a_partial_run(tmp_path: Path) -> None:
