@@ -9,6 +9,7 @@ import attrs
 
 from actors.order_manager import OrderManager
 from actors.position_tracker import PositionTracker
+from actors.quoter import Quoter
 from actors.runtime.child_spec import ChildSpec, Strategy, SupervisorSpec
 from actors.runtime.children import Hooks
 from actors.runtime.nursery import ActorSpec, Outcome
@@ -182,6 +183,13 @@ class CrashRun:
                 guarded = self.manager.ledger.guards[instrument].position
                 if not tracked == guarded == lots:
                     found.append(f"{lots} lots of {instrument}; the tracker has {tracked}, the manager {guarded}")
+        for cell in self.nursery.cells.values():
+            quoter = cell.actor
+            if isinstance(quoter, Quoter) and self.outcome.kind == "done":
+                knows = [quoter.position(i) for i in self.instruments]
+                holds = [self.tracker.holding(i.id).lots for i in self.instruments]
+                if knows != holds:
+                    found.append(f"{cell.name} knows of {knows} lots, not of {holds}")
         n_adjusted = sum(row[0] == LogKind.ADJUSTMENT for row in self.log.rows())
         if n_adjusted:
             found.append(f"{n_adjusted} corrections of positions that the fills would have explained")
