@@ -4,13 +4,16 @@ import math
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 from market.units import InstrumentId, Lots, Nanos, Side, Ticks
+
+
+_TOO_LARGE: Final = 1 << 62  # ticks that no price reaches
 
 
 class PriceRule(Protocol):
@@ -144,8 +147,9 @@ class Instrument:
             try:
                 ticks = round(price * self.tick_den / self.tick_num)
             except (ValueError, OverflowError):
-                raise ValueError(f"price {price} of {self.name} is not a usable number") from None
-            return ticks if ticks > 0 else self._valid(ticks, price)
+                ticks = 0
+            if 0 < ticks < _TOO_LARGE:
+                return ticks
         units = self._units(price)
         step = self.price_rule.step(round(units))
         return self._valid(round(units / step) * step, price)
@@ -201,7 +205,7 @@ class Instrument:
 
     def _units(self, price: float) -> float:
         units = price * self.tick_den / self.tick_num
-        if not abs(units) < 2**62:  # NaN too
+        if not abs(units) < _TOO_LARGE:  # NaN too
             raise ValueError(f"price {price} of {self.name} is not a usable number")
         return units
 
