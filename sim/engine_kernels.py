@@ -54,7 +54,6 @@ from sim.state_kernels import (
     NEXT_REQUEST,
     NOW,
     ORDER_CAP,
-    OUT_CAP,
     R_CLIENT_ID,
     R_DETAIL,
     R_DUE,
@@ -321,18 +320,20 @@ def mirror_row(state: IntArray, stream: IntArray, header: IntArray, levels: IntA
 
 @njit
 def collect_facts(state: IntArray, due: int) -> int:
-    """Move the facts that are due into the hand-over region, by venue and channel; return how many."""
-    out = region(state, AT_OUT, 0, OUT_CAP * ROW_SIZE).reshape(OUT_CAP, ROW_SIZE)
+    """Move the facts that are due into the hand-over region, by venue and channel; return how many.
+
+    It has room for all that can be under way: what falls due at one instant is one event.
+    """
     n = 0
     for venue in range(state[N_VENUES]):
         for ring in range(RING_ACK_PUBLIC, N_RINGS):
             ends = ring_end(state, venue, ring)
             rows = ring_of(state, venue, ring)
-            while ends[0] < ends[1] and n < OUT_CAP:
+            while ends[0] < ends[1]:
                 row = rows[ends[0] % state[RING_CAP]]
                 if row[R_DUE] > due:
                     break
-                out[n, :] = row
+                region(state, AT_OUT, n, ROW_SIZE)[:] = row
                 ends[0] += 1
                 n += 1
     state[NEXT_FACT] = first_due(state, RING_ACK_PUBLIC, N_RINGS)

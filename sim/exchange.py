@@ -111,7 +111,7 @@ class Exchange:
             k.AT_LIVE: n_i * capacity.orders,
             k.AT_RING: n_v * k.N_RINGS * ring * k.ROW_SIZE,
             k.AT_RING_END: n_v * k.N_RINGS * 2,
-            k.AT_OUT: k.OUT_CAP * k.ROW_SIZE,
+            k.AT_OUT: n_v * (k.N_RINGS - k.RING_ACK_PUBLIC) * ring * k.ROW_SIZE,
             k.AT_TOUCH: capacity.rows * TOUCH_SIZE,
             k.AT_TRADE: capacity.rows * TRADE_SIZE,
         }
@@ -129,7 +129,7 @@ class Exchange:
         self.state = state
         for spans in (self.view(k.AT_VENUE_SPAN), self.view(k.AT_MIRROR_SPAN)):
             spans[:] = capacity.levels // 2
-        self.facts = self.view(k.AT_OUT).reshape(k.OUT_CAP, k.ROW_SIZE)
+        self.facts = self.view(k.AT_OUT).reshape(-1, k.ROW_SIZE)
         self.touch = self.view(k.AT_TOUCH).reshape(-1, TOUCH_SIZE)
         self.trades = self.view(k.AT_TRADE).reshape(-1, TRADE_SIZE)
 
@@ -164,7 +164,6 @@ class Exchange:
             row[k.V_PARTIAL] = venue.partial_fills
             row[k.V_CONSUME] = venue.consume
             row[k.V_POWER] = venue.power
-            row[k.V_CONNECTED] = 1
             row[k.V_MAX_ORDERS] = venue.max_open_orders
             for channel in Channel:
                 at = v * k.N_CHANNELS + channel
@@ -202,7 +201,6 @@ class Exchange:
             k.AT_MIRROR_STAMP,
             k.AT_TAPE,
             k.AT_TAPE_COUNT,
-            k.AT_OUT,
             k.AT_TOUCH,
             k.AT_TRADE,
         ):

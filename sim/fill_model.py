@@ -9,6 +9,10 @@ class FillModel(Enum):
     """From the most pessimistic to the most optimistic; see sim.queue_kernels for the queue models between.
 
     STRICT_CROSS fills only when a print goes strictly through the price; TOUCH with any print at or through it.
+
+    With a fixed schedule of orders (but reduce-only ones) and cancels, a later model of STRICT_CROSS, RISK_AVERSE,
+    either PROBABILISTIC, TOUCH has at every time filled at least as much of every order.  What answers to fills breaks
+    that: a quoter, a reduce-only order, an amend that is refused once its size is filled, the limit of open orders.
     """
 
     STRICT_CROSS = "strict_cross"

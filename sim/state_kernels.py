@@ -93,10 +93,9 @@ V_PARTIAL: Final = 1
 V_CONSUME: Final = 2
 V_POWER: Final = 3
 V_FEED_LATENCY: Final = 4  # of the last row delivered: what the `recorded` latency model takes
-V_CONNECTED: Final = 5
-V_MAX_ORDERS: Final = 6
-V_N_OPEN: Final = 7
-VENUE_SIZE: Final = 8
+V_MAX_ORDERS: Final = 5
+V_N_OPEN: Final = 6
+VENUE_SIZE: Final = 7
 
 STRICT_CROSS: Final = 0
 RISK_AVERSE: Final = 1
@@ -183,8 +182,6 @@ R_SIZE: Final = 7
 R_DETAIL: Final = 8  # flags of an order; reason or fill id of a fact; number of a payload
 R_VENUE: Final = 9
 ROW_SIZE: Final = 10
-
-OUT_CAP: Final = 64  # facts handed over at once
 
 
 @njit

@@ -97,9 +97,10 @@ class MarketScript:
         self.facts: list[Fact] = []
         self.heard: list[Heard] = []
         self.log: list[Fact | Heard] = []
+        self.batches: list[int] = []  # how many facts each event brought
         self.gaps: list[Heard] = []
         self.n_grown = 0
-        self.on_begin: Callable[[Exchange], None] = lambda exchange: None
+        self.on_heard: Callable[[Heard], None] = lambda heard: None
         own = venues or {}
         self._models = [VenueModel(name, **own.get(name, venue)) for name in self.instruments.venues]
         self._capacity = capacity
@@ -137,9 +138,9 @@ class MarketScript:
         row = (ts, ts if recv is None else recv, self.turned(price), lots, self._side(taker), -1)
         self._rows.setdefault((i, "trades"), []).append(row)
 
-    def funding(self, ts: int, rate_e12: int, mark: int, *, i: int = 0) -> None:
+    def funding(self, ts: int, rate_e12: int, mark: int, *, recv: int | None = None, i: int = 0) -> None:
         """Let funding fall due."""
-        self._rows.setdefault((i, "funding"), []).append((ts, ts, rate_e12, mark))
+        self._rows.setdefault((i, "funding"), []).append((ts, ts if recv is None else recv, rate_e12, mark))
 
     def feed(self, i: int, kind: str, columns: Columns) -> None:
         """Give whole columns of a feed instead of single rows."""
@@ -225,9 +226,8 @@ class MarketScript:
         self._next = 0
         self._exchange = exchange
         self._windows = iter(Merger(streams, [self._timing(exchange, spec) for spec in specs]) if specs else ())
-        self._window = Window.empty(is_last=not specs)
-        exchange.next_window(self._window)
-        self.on_begin(exchange)
+        self.window = Window.empty(is_last=not specs)
+        exchange.next_window(self.window)
 
     def _timing(self, exchange: Exchange, spec: StreamSpec) -> FeedTiming:
         venue = exchange.venue_of(spec.instrument)
@@ -239,7 +239,7 @@ class MarketScript:
         exchange = self.exchange
         last = -1
         while True:
-            window = self._window
+            window = self.window
             what, now, a, _, _ = e.advance(exchange.state, window.flat, until)
             assert now >= last, f"time ran back from {last} to {now}"
             last = now
@@ -247,13 +247,15 @@ class MarketScript:
                 case e.QUIET:
                     return
                 case e.NEED_WINDOW:
-                    self._window = next(self._windows)
-                    exchange.next_window(self._window)
+                    self.window = next(self._windows)
+                    exchange.next_window(self.window)
                 case e.FACTS:
+                    self.batches.append(a)
                     self._keep(Fact(now, *self._columns_of(row)) for row in exchange.facts[:a].tolist())
                 case e.HEARD_BOOK | e.HEARD_TRADE | e.SPOKEN_ROW:
                     self.heard.append(Heard(now, what, a))
                     self.log.append(self.heard[-1])
+                    self.on_heard(self.heard[-1])
                 case e.GAP:
                     self.gaps.append(Heard(now, what, a))
                     exchange.set_mode(exchange.venue_of(0), k.SPOKEN)
