@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from market.units import InstrumentId, Lots, Nanos, Side, Ticks
 
-
 _TOO_LARGE: Final = 1 << 62  # ticks that no price reaches
 
 

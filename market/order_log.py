@@ -1,9 +1,9 @@
 """The run's own log: every order command, order fact and fill, as rows of ints, and the digest over them.
 
-A row is ten little-endian int64: kind, ts, ts_venue, instrument, client_id, side, price, size, detail, fee_e12.  `ts` is
-when the command was sent or the fact delivered, our clock.  `detail` is the order flags of a PLACE, the reason code of a
-refusal or an end, the fill id of a fill, the payment id of a funding payment; `size` and `fee_e12` of a FUNDING row are 0
-and the amount.  The digest of a run is the sha256 of all rows.
+A row is ten little-endian int64: kind, ts, ts_venue, instrument, client_id, side, price, size, detail, fee_e12.  `ts`
+is when the command was sent or the fact delivered, our clock.  `detail` is the order flags of a PLACE, the reason code
+of a refusal or an end, the fill id of a fill, the payment id of a funding payment; `size` and `fee_e12` of a FUNDING
+row are 0 and the amount.  The digest of a run is the sha256 of all rows.
 """
 
 from collections.abc import Callable
