@@ -1,8 +1,8 @@
 """Everything that crosses an actor's border.
 
 Messages are frozen and hold ints, strings, tuples or read-only arrays handed over for good.  Facts are named in the
-past tense, commands in the imperative, state reports as nouns.  `gc=False`: a message never holds a reference cycle, and
-the collector need not look at it (0.1 us to make, against 0.25 for a tracked class).
+past tense, commands in the imperative, state reports as nouns.  `gc=False`: a message never holds a reference cycle,
+and the collector need not look at it (0.1 us to make, against 0.25 for a tracked class).
 
 A message that carries an array has `eq=False`; tests compare what `encode` makes of it.
 """
