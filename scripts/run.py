@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     if options.check and not _is_sound(config, simulation, out, console):
         return EXIT_FAILED
-    return EXIT_DONE if outcome.kind == "done" else EXIT_FAILED
+    return EXIT_DONE if outcome.kind == "done" and outcome.unproven == 0 else EXIT_FAILED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,6 +10,7 @@ from actors.runtime.nursery import Outcome
 from actors.runtime.outages import outages
 from actors.runtime.planned_crash import PlannedCrash
 from market.units import MS, SECOND
+from scripts.ops import main as ops
 from sim.config import DataSection, RunConfig
 from sim.market_data import GeneratedData
 from sim.replay import Simulation
@@ -98,8 +99,12 @@ def test_a_crash_comes_to_the_same_by_mirrors_and_by_messages(tmp_path: Path, pr
     assert all(fast[1][actor] > 0 for actor, _ in CRASHES_OF_ONE_RUN[name])
 
 
-def test_the_log_tells_how_long_there_were_no_quotes(tmp_path: Path) -> None:
+def test_the_log_tells_how_long_there_were_no_quotes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_to_digest(tmp_path / "run", INSTANT, "quoter")
+    assert ops(["restarts", str(tmp_path / "run")]) == 0
+    shown = capsys.readouterr().out
+    assert "quoter:vamp" in shown
+    assert "none pulled" not in shown
     (outage,) = outages(LogReader(tmp_path / "run" / "log.jsonl").records())
     assert outage.child == "quoter:vamp"
     (gap,) = outage.gaps
