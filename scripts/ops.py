@@ -21,6 +21,7 @@ from actors.runtime.outages import Outage, QuoteGap, outages
 from market.units import SECOND, Nanos
 
 POLL_S: Final = 0.2
+WIDTH: Final = 180  # of what is piped: a table must not be broken at 80 columns
 STYLES: Final = {"DEBUG": "dim", "INFO": "green", "WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 LEADING: Final = ("t_ns", "level", "message", "run_id", "traceback")
 
@@ -61,7 +62,9 @@ def restarts(console: Console, path: Path) -> None:
     if not found:
         console.print(f"nothing was restarted ({path})", soft_wrap=True, highlight=False)
         return
-    table = Table("down at (UTC)", "child", "generation", "why", "backoff", "down for", "without quotes")
+    table = Table()
+    for header in ("down at (UTC)", "child", "generation", "why", "backoff", "down for", "without quotes"):
+        table.add_column(header, no_wrap=header == "child", overflow="fold")
     for outage in found:
         back = "-" if outage.backoff_s is None else f"{outage.backoff_s:.3f} s"
         why = escape(outage.why)
@@ -113,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in (shown, told):
         command.add_argument("run", type=Path, metavar="RUN_DIR", help="a run directory")
     chosen = parser.parse_args(arguments)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     try:
         path = find_log(chosen.run)
     except LogError as error:
