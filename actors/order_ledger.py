@@ -161,9 +161,10 @@ class OrderLedger:
             return
         order.next_size = 0
         if PHASE[order.state] == STANDING and (price, size) != (order.price, order.size):
-            refusal = self.amend(order, price, size)
+            lane = self.lanes[order.quoter][order.instrument]
+            refusal = lane.refusal or self.amend(order, price, size)
             if refusal:
-                self.tell(self.lanes[order.quoter][order.instrument], order, refusal)
+                self.tell(lane, order, refusal)
 
     def cancel_quoter(self, quoter: int) -> None:
         """Cancel everything that a quoter has, and forget what it wants."""
@@ -187,7 +188,7 @@ class OrderLedger:
         state = order.state
         if state == old or state < FILLED or state > EXPIRED:
             self._stays(order, lane, old)
-        else:
+        elif PHASE[old] != ENDED:  # the last fill of an order may come after its end: nothing of it is counted any more
             self._ends(order, lane, old)
         if lane.is_told:
             self.tell(lane, order, order.reason)

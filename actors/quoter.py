@@ -100,6 +100,7 @@ class Quoter(Actor):
         self.instrument = context.quoted[0]
         self.reference = context.references[0] if context.references else context.quoted[0]
         used = {i.id: i for i in (*context.quoted, *context.references)}
+        self._quoted = frozenset(i.id for i in context.quoted)
         self._heard = frozenset(i.id for i in (context.quoted if not self.hears_reference else used.values()))
         self.books: dict[InstrumentId, Book] = {i: Book(used[i], context.depth) for i in used}
         self.tapes: dict[InstrumentId, Tape] = {i: Tape(used[i], context.tape_capacity) for i in used}
@@ -178,7 +179,13 @@ class Quoter(Actor):
     # --- what it asks for -------------------------------------------------------------------------------------------
 
     def quote(self, instrument: Instrument, bids: Levels = (), asks: Levels = ()) -> None:
-        """Say all the quotes that are wanted on an instrument; the order manager places and cancels accordingly."""
+        """Say all the quotes that are wanted on an instrument; the order manager places and cancels accordingly.
+
+        Raises:
+            ValueError: the config does not list it among what this quoter quotes.
+        """
+        if instrument.id not in self._quoted:
+            self._must_quote(instrument)
         self.out.append(("quotes", WantedQuotes(self.index, instrument.id, tuple(bids), tuple(asks))))
 
     def limit(
@@ -238,7 +245,14 @@ class Quoter(Actor):
 
     # --- the plumbing -----------------------------------------------------------------------------------------------
 
+    def _must_quote(self, instrument: Instrument) -> None:
+        if instrument.id not in self._quoted:
+            raise ValueError(
+                f"{self.name} may not trade {instrument.name}: its config does not list it in `instruments`"
+            )
+
     def _submit(self, instrument: Instrument, side: Side, price: Ticks, size: Lots, flags: int) -> int:
+        self._must_quote(instrument)
         self._next_tag += 1
         order = SubmitOrder(self.index, instrument.id, self._next_tag, int(side), price, size, int(flags))
         self.out.append(("orders", order))

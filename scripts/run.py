@@ -60,11 +60,11 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return EXIT_USAGE
+    _keep_code(simulation, out)
     with line.of(simulation), _interruptible(simulation):
         began = time.perf_counter()
         outcome = simulation.run()
         wall_s = time.perf_counter() - began
-    _keep_code(simulation, out)
     result = simulation.finish(outcome, wall_s, {"command": command, "code": code_version()})
     if options.bounds and outcome.kind == "done":
         from scripts.fill_bounds import add_bounds
@@ -72,7 +72,14 @@ def main(argv: list[str] | None = None) -> int:
         with console.status("the same run under the pessimistic and the optimistic fill rule"):
             add_bounds(config, Path(), simulation)
     _report(out, result, console, options)
-    if not len(simulation.log):
+    if outcome.kind == "gave up":
+        text = f"the run gave up after repeated crashes, the last one: {outcome.reason}"
+        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+    if outcome.unproven:
+        count = "the order manager did not answer" if outcome.unproven < 0 else f"{outcome.unproven} orders"
+        text = f"at the end not every order was proven to be cancelled: {count}"
+        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+    if outcome.kind == "done" and not len(simulation.log):
         console.print(NO_ORDER, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if outcome.kind == "interrupted":
         return EXIT_INTERRUPTED

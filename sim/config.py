@@ -42,7 +42,7 @@ class RunSection:
 
     seed: int = attrs.field(default=7, validator=attrs.validators.ge(0))
     capital: float = attrs.field(default=10_000.0, validator=attrs.validators.gt(0))
-    stamp_s: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
+    stamp_s: float = attrs.field(default=1.0, validator=attrs.validators.ge(0.001))
     depth: int = attrs.field(default=20, validator=[attrs.validators.ge(1), attrs.validators.le(1000)])
     deliver: Literal["mirrors", "all"] = attrs.field(
         default="mirrors", validator=attrs.validators.in_(("mirrors", "all"))
