@@ -6,6 +6,8 @@ from actors.order_config import OrderManagerConfig
 from market.messages import (
     AccountSnapshot,
     ActorDown,
+    AmendOrder,
+    AmendWish,
     ConnectionLost,
     ConnectionUp,
     Drain,
@@ -19,6 +21,7 @@ from market.messages import (
     OrderUpdate,
     QuotesPulled,
     Reason,
+    Stale,
     SubmitOrder,
     first_client_id,
 )
@@ -244,3 +247,30 @@ def test_restarted_manager_waits_for_the_answers_to_its_last_life() -> None:
         w.settle()
     assert states(w) == {}
     assert w.open_orders() == []
+
+
+def test_last_fill_of_an_order_that_the_account_had_ended_counts_once_more() -> None:
+    w = world()
+    want(w, [(9_990, 5)])
+    client_id = w.updates[-1].client_id
+    w.serve("lost")
+    w.advance(5 * SECOND + 1)
+    w.settle()
+    assert w.updates[-1].reason == Reason.NOT_FOUND_IN_SNAPSHOT
+    w.give(Fill(client_id, 0, w.now + SECOND, w.now + SECOND, 77, 1, 9_990, 5, True, 0))
+    guard = w.manager.ledger.guards[0]
+    assert (guard.n_live, guard.open_buy, guard.position) == (0, 0, 5)
+    assert want(w, [(9_990, 5)]) == [("place", 1, 9_990, 5)]
+
+
+def test_amend_that_waits_is_not_sent_while_its_quoter_is_forbidden() -> None:
+    w = world()
+    w.give(SubmitOrder(0, 0, 1, 1, 9_980, 5, 0))
+    w.settle()
+    client_id = w.updates[-1].client_id
+    w.give(AmendWish(0, 0, 1, 9_981, 5))
+    w.give(AmendWish(0, 0, 1, 9_982, 50))
+    w.give(Stale(0, w.now, "a test"))
+    w.requests.clear()
+    w.give(OrderAmended(client_id, 0, w.now, w.now, 9_981, 5))
+    assert not [m for m in w.requests if isinstance(m, AmendOrder)]
