@@ -52,7 +52,9 @@ def main(argv: list[str] | None = None) -> int:
     for hole in getattr(market, "holes", ()):
         console.print(f"hole in the data: {hole}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     command = shlex.join(["python", "-m", "scripts.run", *(argv if argv is not None else sys.argv[1:])])
+    from actors.runtime.nursery import Outcome
     from sim.replay import Simulation
+    from sim.virtual import EndlessLoopError
 
     try:
         line = ProgressLine(console, market_seconds(config))
@@ -63,7 +65,10 @@ def main(argv: list[str] | None = None) -> int:
     _keep_code(simulation, out)
     with line.of(simulation), _interruptible(simulation):
         began = time.perf_counter()
-        outcome = simulation.run()
+        try:
+            outcome = simulation.run()
+        except (EndlessLoopError, ValueError) as error:  # of the data or of the actors: what ran is kept
+            outcome = Outcome("gave up", -1, f"{type(error).__name__}: {error}")
         wall_s = time.perf_counter() - began
     result = simulation.finish(outcome, wall_s, {"command": command, "code": code_version()})
     if options.bounds and outcome.kind == "done":
@@ -73,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
             add_bounds(config, Path(), simulation)
     _report(out, result, console, options)
     if outcome.kind == "gave up":
-        text = f"the run gave up after repeated crashes, the last one: {outcome.reason}"
+        text = f"the run gave up: {outcome.reason}"
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
     if outcome.unproven:
         count = "the order manager did not answer" if outcome.unproven < 0 else f"{outcome.unproven} orders"

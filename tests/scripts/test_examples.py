@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from scripts.run import EXIT_DONE, main
+from scripts.run import EXIT_DONE, EXIT_FAILED, main
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -17,3 +17,25 @@ def test_the_example_strategy_runs_and_its_code_is_kept(tmp_path: Path) -> None:
     assert result["statistics"]["quoter"]["micro"]["n_fills"] > 0
     assert (out / "code" / "microprice.py").read_text() == (EXAMPLES / "microprice.py").read_text()
     assert (out / "report.pdf").stat().st_size > 10_000
+
+
+def test_a_run_that_cannot_go_on_keeps_what_it_has(tmp_path: Path) -> None:
+    strategy = tmp_path / "loop.py"
+    strategy.write_text(
+        "from actors.quoter import Quoter\n"
+        "class Loop(Quoter):\n"
+        "    def on_book(self, book):\n"
+        "        self.set_timer(self.now, 1)\n"
+        "    def _take_timer(self, timer):\n"
+        "        self.set_timer(self.now, 1)\n"
+    )
+    config = tmp_path / "loop.toml"
+    config.write_text(
+        '[data]\nseconds = 20\n[[quoter]]\nname = "loop"\nstrategy = "loop.py:Loop"\ninstruments = ["bybit:SOLUSDT"]\n'
+    )
+    out = tmp_path / "run"
+    assert main(["--config", str(config), "--out", str(out), "--no-report"]) == EXIT_FAILED
+    result = json.loads((out / "result.json").read_text())
+    assert not result["complete"]
+    assert result["outcome"]["reason"].startswith("EndlessLoopError: more than 10000 deliveries")
+    assert (out / "fills.parquet").is_file()
