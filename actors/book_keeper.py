@@ -15,6 +15,7 @@ from actors.runtime.actor import Actor
 from market.book import Book
 from market.instrument import Instrument
 from market.messages import (
+    ActorUp,
     BookDelta,
     BookGap,
     BookSnapshot,
@@ -84,6 +85,7 @@ class BookKeeper(Actor):
             ConnectionLost: self._on_connection_lost,
             ConnectionUp: self._on_connection_up,
             TimerFired: self._on_timer,
+            ActorUp: self._on_actor_up,
             Started: self._on_started,
             Stop: lambda m: None,
         }
@@ -164,6 +166,12 @@ class BookKeeper(Actor):
     def _begin_waiting(self, instrument: InstrumentId, reason: str) -> None:
         self._waiting[instrument] = deque(maxlen=self.config.max_waiting)
         self.out.append(("status", Stale(instrument, self.now, reason)))
+
+    def _on_actor_up(self, message: ActorUp) -> None:
+        # who begins anew was not there when a book became stale, and must not trade on it
+        if message.kind in ("manager", "quoter"):
+            for instrument in self._waiting:
+                self.out.append(("status", Stale(instrument, self.now, "still waits for a snapshot")))
 
     def _ask(self, instrument: InstrumentId) -> None:
         if not self._is_connected:

@@ -28,7 +28,7 @@ from market.units import Nanos
 if TYPE_CHECKING:
     from loguru import Logger
 
-_WATCHED: Final = ("connector", "keeper", "quoter")  # whose falls and returns are told to the others
+_WATCHED: Final = ("connector", "keeper", "manager", "quoter")  # whose falls and returns are told to the others
 
 
 @attrs.frozen

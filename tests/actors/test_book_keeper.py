@@ -11,6 +11,7 @@ from hypothesis import given
 from actors.book_keeper import BookKeeper, BookKeeperConfig
 from market.instrument import Instrument
 from market.messages import (
+    ActorUp,
     BookDelta,
     BookGap,
     BookSnapshot,
@@ -223,3 +224,17 @@ def test_what_is_published_is_what_the_venue_had(steps: list[tuple[str, int]]) -
         last = number
     if not actor.is_stale(SOL.id) and published:
         assert actor.books[SOL.id].seq == published[-1][0]
+
+
+def test_who_begins_anew_is_told_what_is_stale_and_nothing_else() -> None:
+    actor = keeper()
+    give(actor, FULL)
+    assert give(actor, ActorUp("manager", 0)) == []
+    give(actor, delta(6, 7, [(99, 2)]))  # 6 never came
+    for kind in ("manager", "quoter"):
+        (stale,) = give(actor, ActorUp(kind, 0))
+        assert isinstance(stale, Stale)
+        assert stale.instrument == SOL.id
+    assert give(actor, ActorUp("connector", 0)) == []
+    give(actor, snapshot(7, [(99, 2)], [(101, 4)]))
+    assert give(actor, ActorUp("manager", 0)) == []
