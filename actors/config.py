@@ -46,12 +46,18 @@ class QuoterConfig:
 
 @attrs.frozen
 class OrdersConfig:
-    """`[orders]`: what holds for all quoters; see actors.order_config.OrderManagerConfig."""
+    """`[orders]`: what holds for all quoters; see actors.order_config.OrderManagerConfig.
+
+    Attributes:
+        limits: of every instrument.  limits_of: of those that differ, by `venue:symbol`; what one leaves out is the
+            default of `Limits`, not of `limits`.
+    """
 
     max_quote_age_s: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
     request_timeout_s: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
     account_every_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     limits: Limits = attrs.field(factory=Limits)
+    limits_of: dict[str, Limits] = attrs.field(factory=dict)
 
 
 def find_strategy(name: str, folder: Path) -> type[Quoter]:

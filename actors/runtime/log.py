@@ -61,7 +61,8 @@ def open_log(path: Path, clock: Callable[[], Nanos], run_id: str, level: str = "
         try:
             yield logger.bind(**{_OWNER: owner, "run_id": run_id})
         finally:
-            logger.remove(handler)
+            with suppress(ValueError):  # loguru takes all handlers out when the process ends
+                logger.remove(handler)
 
 
 def _row(record: "Record", t_ns: Nanos) -> dict[str, Any]:

@@ -142,6 +142,7 @@ def wire(
     config = OrderManagerConfig(
         session=trading.session,
         limits=trading.orders.limits,
+        limits_of={_named(instruments, name): limits for name, limits in trading.orders.limits_of.items()},
         max_quote_age_s=trading.orders.max_quote_age_s,
         request_timeout_s=trading.orders.request_timeout_s,
         account_every_s=trading.orders.account_every_s,
@@ -250,6 +251,13 @@ def _tree(venues: Sequence[str], quoters: Sequence[str], starts: Mapping[str, Ca
 
 def _keeper(name: str, venue: int, listed: Sequence[Instrument], depth: int) -> Callable[[], Actor]:
     return lambda: BookKeeper(name, venue, listed, depth)
+
+
+def _named(instruments: InstrumentTable, name: str) -> InstrumentId:
+    for instrument in instruments:
+        if instrument.name == name:
+            return instrument.id
+    raise ValueError(f"limits_of: no instrument {name!r}; known: {', '.join(i.name for i in instruments)}")
 
 
 def _find(instruments: InstrumentTable, name: str, config: QuoterConfig) -> Instrument:
