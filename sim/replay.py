@@ -4,7 +4,7 @@ import gc
 import inspect
 import json
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -72,7 +72,7 @@ class Simulation:
         self._market = market
         self.instruments = instruments_of(market)
         trading = trading_of(config, self.instruments, folder)
-        plans = self._plans = [QuoterPlan(trading, index) for index in range(len(config.quoter))]
+        plans = self._plans = trading.plans
         is_spoken = config.run.deliver == "all" or any(config.run.service_us.values())
         mode_of = None if is_spoken else partial(self._mode, plans)
         self._tables = RunTables(out)
@@ -163,7 +163,7 @@ class Simulation:
     # --- set-up -----------------------------------------------------------------------------------------------------
 
     @classmethod
-    def _mode(cls, plans: list[QuoterPlan], instrument: Instrument, kind: int) -> int:
+    def _mode(cls, plans: Sequence[QuoterPlan], instrument: Instrument, kind: int) -> int:
         return HEARD if any(cls._hears(plan, kind, instrument) for plan in plans) else SILENT
 
     @staticmethod

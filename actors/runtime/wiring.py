@@ -1,6 +1,7 @@
 """Who runs and who talks to whom: the one wiring of live and simulation, and the supervision tree over it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,11 @@ class Trading:
     session: int = 0
     folder: Path = Path()
     service_ns: Mapping[str, Nanos] = attrs.field(factory=dict)
+
+    @cached_property
+    def plans(self) -> "tuple[QuoterPlan, ...]":
+        """The quoters with their names looked up, once: a strategy's file is run a single time."""
+        return tuple(QuoterPlan(self, index) for index in range(len(self.quoters)))
 
 
 @attrs.frozen
@@ -136,7 +142,7 @@ def wire(
         connectors: what starts each venue's connector, in the order of `trading.instruments.venues`.
         sink: of the run's tables.
     """
-    plans = [QuoterPlan(trading, index) for index in range(len(trading.quoters))]
+    plans = trading.plans
     instruments = trading.instruments
     traded = tuple(sorted({i.id for plan in plans for i in plan.quoted}))
     config = OrderManagerConfig(

@@ -39,3 +39,22 @@ def test_a_run_that_cannot_go_on_keeps_what_it_has(tmp_path: Path) -> None:
     assert not result["complete"]
     assert result["outcome"]["reason"].startswith("EndlessLoopError: more than 10000 deliveries")
     assert (out / "fills.parquet").is_file()
+
+
+def test_the_file_of_a_strategy_is_run_a_single_time(tmp_path: Path) -> None:
+    strategy = tmp_path / "once.py"
+    strategy.write_text(
+        "from pathlib import Path\n"
+        "from actors.quoter import Quoter\n"
+        "with Path(__file__).with_name('runs').open('a') as file:\n"
+        "    file.write('x')\n"
+        "class Once(Quoter):\n"
+        "    def on_book(self, book):\n"
+        "        self.quote(self.instrument)\n"
+    )
+    config = tmp_path / "once.toml"
+    config.write_text(
+        '[data]\nseconds = 5\n[[quoter]]\nname = "once"\nstrategy = "once.py:Once"\ninstruments = ["bybit:SOLUSDT"]\n'
+    )
+    assert main(["--config", str(config), "--out", str(tmp_path / "run"), "--no-report"]) == EXIT_DONE
+    assert (tmp_path / "runs").read_text() == "x"
