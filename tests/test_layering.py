@@ -218,6 +218,15 @@ def no_accidental_order(module: Module) -> Iterator[str]:
             yield f"{node.lineno}: {node.func.id}() differs from process to process"
 
 
+def one_door(module: Module) -> Iterator[str]:
+    """A module whose name begins with `_` is reached through its package."""
+    for line, _, dotted in module.imports():
+        folder, underscore, _ = dotted.partition("._")
+        is_inside = (module.path.rpartition("/")[0] + "/").startswith(folder.replace(".", "/") + "/")
+        if underscore and folder.split(".")[0] in MAY_IMPORT and not is_inside:
+            yield f"{line}: import from {folder}, not {dotted}"
+
+
 RULES: Final[tuple[Callable[[Module], Iterator[str]], ...]] = (
     one_direction,
     market_stays_small,
@@ -225,6 +234,7 @@ RULES: Final[tuple[Callable[[Module], Iterator[str]], ...]] = (
     kernels_in_their_files,
     no_clock_no_chance,
     no_accidental_order,
+    one_door,
 )
 
 
@@ -290,9 +300,12 @@ BROKEN: Final = [
     (no_accidental_order, "sim/replay.py", "for x in {1, 2}:\n    print(x)"),
     (no_accidental_order, "actors/quoter.py", "[x for x in set(y)]"),
     (no_accidental_order, "market/book.py", "sorted(y, key=lambda x: id(x))"),
+    (one_door, "actors/quoter.py", "from market.messages._orders import Fill"),
+    (one_door, "market/orders.py", "import market.messages._orders"),
 ]
 
 WHOLE: Final = [
+    ("market/messages/_account.py", "from market.messages._orders import Fill"),
     ("market/archive/reader.py", "import pyarrow.parquet as pq"),
     ("research/study.py", "from sim.replay import replay"),
     ("research/study.py", "from sim import replay"),

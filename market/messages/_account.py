@@ -1,0 +1,87 @@
+"""What we hold: what the venue says of it, and what the position tracker makes of it."""
+
+import msgspec
+
+from market.messages._orders import Fill
+from market.units import ClientOrderId, InstrumentId, Lots, Nanos, Ticks, VenueId
+
+
+class RequestAccount(msgspec.Struct, frozen=True, gc=False):
+    """Ask the venue for open orders, positions, and fills with a venue time >= `fills_since`."""
+
+    venue: VenueId
+    fills_since: Nanos
+
+
+class OpenOrder(msgspec.Struct, frozen=True, gc=False):
+    """An order as the venue has it, inside an `AccountSnapshot`."""
+
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    side: int
+    price: Ticks
+    size: Lots
+    filled: Lots
+    flags: int
+
+
+class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """The venue's answer to `RequestAccount`, true at `ts_venue`; facts of a later venue time win over it.
+
+    Attributes:
+        ts_request: when we asked, our clock.
+        open_orders: all that are open.
+        fills: those since `fills_since`, by venue time.
+        positions: (instrument, signed lots) of every instrument of the venue that we know.
+    """
+
+    venue: VenueId
+    ts_request: Nanos
+    ts_venue: Nanos
+    ts_recv: Nanos
+    fills_since: Nanos
+    open_orders: tuple[OpenOrder, ...]
+    fills: tuple[Fill, ...]
+    positions: tuple[tuple[InstrumentId, Lots], ...]
+
+
+class FundingPayment(msgspec.Struct, frozen=True, gc=False):
+    """Cash we were paid (positive) or paid, in 1e-12 of the settle asset; `payment_id` unique per instrument."""
+
+    instrument: InstrumentId
+    ts_venue: Nanos
+    ts_recv: Nanos
+    payment_id: int
+    amount_e12: int
+
+
+class Adjustment(msgspec.Struct, frozen=True, gc=False):
+    """A recorded change of position that no fill explains, with its reason."""
+
+    instrument: InstrumentId
+    ts: Nanos
+    lots: Lots
+    reason: str
+
+
+class Position(msgspec.Struct, frozen=True, gc=False):
+    """Our net position after a change; `average_entry` in quote currency, NaN when flat."""
+
+    instrument: InstrumentId
+    ts: Nanos
+    lots: Lots
+    average_entry: float
+
+
+class EquityStamp(msgspec.Struct, frozen=True, gc=False):
+    """One row of the `equity` table (see market.tables): money in the instrument's settle asset."""
+
+    ts: Nanos
+    instrument: InstrumentId
+    position: Lots
+    average_entry: float
+    cash: float
+    fees: float
+    funding: float
+    mid: float
+    pnl: float

@@ -1,0 +1,109 @@
+"""Order commands (order manager -> connector) and order facts (connector -> order manager, position tracker)."""
+
+import msgspec
+
+from market.units import ClientOrderId, InstrumentId, Lots, Nanos, Ticks
+
+
+class PlaceOrder(msgspec.Struct, frozen=True, gc=False):
+    """`flags` is an `OrderFlag`; `price` of a market order is its worst acceptable price, 0 for none."""
+
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    side: int
+    price: Ticks
+    size: Lots
+    flags: int
+
+
+class AmendOrder(msgspec.Struct, frozen=True, gc=False):
+    """Change an open order: `size` is the new total, filled part included."""
+
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    price: Ticks
+    size: Lots
+
+
+class CancelOrder(msgspec.Struct, frozen=True, gc=False):
+    client_id: ClientOrderId
+    instrument: InstrumentId
+
+
+class CancelAll(msgspec.Struct, frozen=True, gc=False):
+    """Cancel every order of an instrument."""
+
+    instrument: InstrumentId
+
+
+class OrderAccepted(msgspec.Struct, frozen=True, gc=False):
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    ts_venue: Nanos
+    ts_recv: Nanos
+
+
+class OrderRejected(msgspec.Struct, frozen=True, gc=False):
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    ts_venue: Nanos
+    ts_recv: Nanos
+    reason: int
+
+
+class OrderAmended(msgspec.Struct, frozen=True, gc=False):
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    ts_venue: Nanos
+    ts_recv: Nanos
+    price: Ticks
+    size: Lots
+
+
+class AmendRejected(msgspec.Struct, frozen=True, gc=False):
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    ts_venue: Nanos
+    ts_recv: Nanos
+    reason: int
+
+
+class OrderCancelled(msgspec.Struct, frozen=True, gc=False):
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    ts_venue: Nanos
+    ts_recv: Nanos
+    reason: int
+
+
+class CancelRejected(msgspec.Struct, frozen=True, gc=False):
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    ts_venue: Nanos
+    ts_recv: Nanos
+    reason: int
+
+
+class OrderExpired(msgspec.Struct, frozen=True, gc=False):
+    """The venue ended the order by itself: remainder of an IOC, a fill-or-kill, a reduce-only with nothing left."""
+
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    ts_venue: Nanos
+    ts_recv: Nanos
+    reason: int
+
+
+class Fill(msgspec.Struct, frozen=True, gc=False):
+    """One execution of ours; `fill_id` is unique per venue and instrument; `fee_e12` in 1e-12 of the settle asset."""
+
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    ts_venue: Nanos
+    ts_recv: Nanos
+    fill_id: int
+    side: int
+    price: Ticks
+    size: Lots
+    is_maker: bool
+    fee_e12: int
