@@ -74,5 +74,14 @@ TABLES: Final = MappingProxyType(
             "group": "category",
             "quoter": "int64",
         },
+        # one row per delivery, as the nursery numbers them; only of a run with `[run] deliveries = true`
+        "deliveries": {
+            "number": "int64",  # from 1, without a gap
+            "ts": "int64",
+            "actor": "category",
+            "generation": "int64",  # of the actor; 0 is its first start
+            "edge": "category",  # `source.port -> target`; `nursery.orders`, `nursery.timers` are the nursery's own
+            "kind": "category",  # name of the message's type in market.messages
+        },
     }
 )

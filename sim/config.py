@@ -37,6 +37,7 @@ class RunSection:
         stamp_s: period of the `equity` table.
         depth: levels a side that actors see.
         deliver: `mirrors`: books and trades go as messages only to those who act on them; `all`: everything does.
+        deliveries: write the table `deliveries`, one row for every message that an actor handles; costs time.
         service_us: virtual time that a message takes to handle, by kind of actor (keeper, tracker, manager, quoter).
     """
 
@@ -47,6 +48,7 @@ class RunSection:
     deliver: Literal["mirrors", "all"] = attrs.field(
         default="mirrors", validator=attrs.validators.in_(("mirrors", "all"))
     )
+    deliveries: bool = False
     service_us: dict[str, float] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:

@@ -18,6 +18,7 @@ import tomli_w
 from actors.quoter import Quoter
 from actors.runtime.actor import Actor
 from actors.runtime.children import Hooks
+from actors.runtime.delivery_table import DeliveryTable
 from actors.runtime.log import open_log
 from actors.runtime.nursery import ActorSpec, Outcome
 from actors.runtime.planned_crash import PlannedCrash
@@ -75,7 +76,7 @@ class Simulation:
         plans = self._plans = trading.plans
         is_spoken = config.run.deliver == "all" or any(config.run.service_us.values())
         mode_of = None if is_spoken else partial(self._mode, plans)
-        self._tables = RunTables(out)
+        self._tables = RunTables(out, deliveries=config.run.deliveries)
         self._world = world = MarketWorld(config, market, self.instruments, self._tables, mode_of)
         self.exchange, self.source, self.start = world.exchange, world.source, world.start
         self.log = RunLog(out / "orders.log")
@@ -84,6 +85,7 @@ class Simulation:
         self.nursery = VirtualNursery(
             self.log,
             config.run.seed,
+            journal=DeliveryTable(self._tables.deliver) if config.run.deliveries else None,
             logger=logger,
             start=self.start,
             hooks=Hooks(self._attach, self._down),

@@ -157,6 +157,8 @@ class Children(Switchboard):
         """Run the handler and send what it gives; False when it crashed.  A direct message has not waited in line."""
         assert cell.is_up, f"{cell.name} is delivered {message!r}, but is down"
         self.number += 1
+        if self.journal is not None:
+            self.journal.delivering(self.number, cell, edge, self.now, message)
         try:
             after_handler = self._is_crash_due(cell)
             actor = cell.actor

@@ -131,6 +131,9 @@ class Journal(Protocol):
     def put(self, edge: Edge, now: Nanos, message: Any) -> None:
         """The nursery sends a message of its own."""
 
+    def delivering(self, number: int, cell: Cell, edge: Edge, now: Nanos, message: Any) -> None:
+        """A message is handled next."""
+
     def delivered(
         self, number: int, cell: Cell, edge: Edge, is_direct: bool, now: Nanos, out: list[tuple[str, Any]]
     ) -> None:
@@ -183,6 +186,9 @@ class JournalFile:
     def put(self, edge: Edge, now: Nanos, message: Any) -> None:
         """Write a message of the nursery's own in full."""
         self._write(PutRecord(edge.number, now, *self._codec.encode(message)))
+
+    def delivering(self, number: int, cell: Cell, edge: Edge, now: Nanos, message: Any) -> None:
+        """What is handled follows from what was sent; the delivery is written when its outputs are known."""
 
     def delivered(
         self, number: int, cell: Cell, edge: Edge, is_direct: bool, now: Nanos, out: list[tuple[str, Any]]

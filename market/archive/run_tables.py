@@ -53,14 +53,17 @@ class RunTables:
 
     Args:
         folder: the run directory; it exists.
+        deliveries: the optional table of that name is written too.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, deliveries: bool = False) -> None:
         self._folder = folder
         self._newest: dict[InstrumentId, EquityStamp] = {}
-        self._tables = {name: _Table(folder, name) for name in ("touch", "trades", "equity", "declarations")}
+        names = ("touch", "trades", "equity", "declarations", *(("deliveries",) if deliveries else ()))
+        self._tables = {name: _Table(folder, name) for name in names}
         self._equity: list[EquityStamp] = []
         self._declarations: list[Declaration] = []
+        self._deliveries: list[tuple[Any, ...]] = []
 
     def take(self, touch: IntArray, trades: IntArray) -> None:
         """Write rows of the `touch` (n, 7) and `trades` (n, 6) tables."""
@@ -85,10 +88,17 @@ class RunTables:
         if len(self._declarations) >= _CHUNK_ROWS:
             self._flush_declarations()
 
+    def deliver(self, row: tuple[Any, ...]) -> None:
+        """Keep a row of `deliveries`: its values in the order of the columns."""
+        self._deliveries.append(row)
+        if len(self._deliveries) >= _CHUNK_ROWS:
+            self._flush_deliveries()
+
     def close(self, log_path: Path) -> None:
         """Write what is kept and the tables made of the run's log; then every file has its final name."""
         self._flush_equity()
         self._flush_declarations()
+        self._flush_deliveries()
         for table in self._tables.values():
             table.close()
         write_log_tables(log_path, self._folder)
@@ -106,6 +116,11 @@ class RunTables:
             columns = [[getattr(row, name) for row in rows] for name in TABLES["declarations"]]
             self._tables["declarations"].write(columns)
             rows.clear()
+
+    def _flush_deliveries(self) -> None:
+        if self._deliveries:
+            self._tables["deliveries"].write(list(zip(*self._deliveries, strict=True)))
+            self._deliveries.clear()
 
 
 def write_log_tables(log_path: Path, folder: Path) -> None:

@@ -26,7 +26,9 @@ from market.tables import TABLES
 
 
 def _write(folder: Path) -> None:
-    tables = RunTables(folder)
+    tables = RunTables(folder, deliveries=True)
+    tables.deliver((1, 5, "manager", 0, "nursery.orders -> manager", "Started"))
+    tables.deliver((2, 6, "keeper", 1, "nursery.timers -> keeper", "TimerFired"))
     tables.take(np.array([[1, 2, 0, 100, 5, 101, 6], [3, 4, 1, 99, 7, 102, 8]], np.int64), np.zeros((0, 6), np.int64))
     tables.take(np.zeros((0, 7), np.int64), np.array([[1, 2, 0, 100, 5, -1]], np.int64))
     tables.stamp(EquityStamp(10, 0, -3, float("nan"), 1.5, 0.25, 0.0, 100.5, -2.0))
@@ -58,6 +60,10 @@ def test_rows_come_back_as_they_went_in(tmp_path: Path) -> None:
     _write(tmp_path)
     read = {name: pd.read_parquet(tmp_path / f"{name}.parquet") for name in TABLES}
     assert read["touch"].to_numpy().tolist() == [[1, 2, 0, 100, 5, 101, 6], [3, 4, 1, 99, 7, 102, 8]]
+    assert read["deliveries"].to_numpy().tolist() == [
+        [1, 5, "manager", 0, "nursery.orders -> manager", "Started"],
+        [2, 6, "keeper", 1, "nursery.timers -> keeper", "TimerFired"],
+    ]
     assert read["trades"].to_numpy().tolist() == [[1, 2, 0, 100, 5, -1]]
     assert read["declarations"]["key"].tolist() == ["fair", "held", "fair"]
     assert read["declarations"]["group"].tolist() == ["a", "", "a"]
