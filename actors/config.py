@@ -5,11 +5,12 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import attrs
+import cattrs
 
-from actors.order_config import CancelPending, Policy, Resize
+from actors.order_config import CancelPending, Policy, Resize, UnknownOrders
 from actors.quoter import Quoter
 from actors.risk import Limits
 
@@ -56,8 +57,29 @@ class OrdersConfig:
     max_quote_age_s: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
     request_timeout_s: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
     account_every_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    reconcile_at_start: bool = False
+    unknown_orders: UnknownOrders = "cancel"
+    keep_ended_s: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
     limits: Limits = attrs.field(factory=Limits)
     limits_of: dict[str, Limits] = attrs.field(factory=dict)
+
+
+def register_choices(converter: cattrs.Converter) -> None:
+    """Let a converter say in plain words what a key of few choices may be."""
+    converter.register_structure_hook_func(_has_choices, _one_of)
+
+
+def _has_choices(wanted: Any) -> bool:
+    origin: Any = get_origin(wanted)
+    return origin is Literal
+
+
+def _one_of(value: Any, wanted: Any) -> Any:
+    allowed = get_args(wanted)
+    # by type too: 1 is no true
+    if not any(type(value) is type(each) and value == each for each in allowed):
+        raise ValueError(f"must be one of {', '.join(map(str, allowed))}, got {value!r}")
+    return value
 
 
 def find_strategy(name: str, folder: Path) -> type[Quoter]:

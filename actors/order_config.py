@@ -12,6 +12,7 @@ from market.units import InstrumentId
 Policy = Literal["overlap", "sequential"]
 CancelPending = Literal["at_once", "on_accept", "next_quotes"]
 Resize = Literal["never", "larger", "always"]
+UnknownOrders = Literal["cancel", "adopt"]
 
 
 @attrs.frozen
@@ -70,7 +71,5 @@ class OrderManagerConfig:
     request_timeout_s: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
     account_every_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
     reconcile_at_start: bool = False
-    unknown_orders: Literal["cancel", "adopt"] = attrs.field(
-        default="cancel", validator=attrs.validators.in_(("cancel", "adopt"))
-    )
+    unknown_orders: UnknownOrders = attrs.field(default="cancel", validator=attrs.validators.in_(("cancel", "adopt")))
     keep_ended_s: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))

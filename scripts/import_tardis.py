@@ -3,7 +3,8 @@
     python -m scripts.import_tardis FILES... --archive DIR [--instruments FILE.toml] [--replace]
 
 Takes incremental_book_L2, book_snapshot_N and trades, plain or gzip; what a file is stands in its header.  All files
-are imported or none.  Exit codes: 0 done, 1 a file or the archive is not as it should be, 2 wrong use.
+are imported or none.  Exit codes: 0 done, 1 a file or the archive is not as it should be, 2 wrong use: a file that is
+not there is one.
 """
 
 import argparse
@@ -28,7 +29,11 @@ INSTRUMENTS: Final = Path(__file__).resolve().parent.parent / "configs" / "instr
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    for path in (*options.files, options.instruments):
+        if not path.is_file():
+            parser.error(f"no such file: {path}")
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)

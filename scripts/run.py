@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from actors.runtime.nursery import Outcome
     from sim.config import RunConfig
     from sim.replay import Simulation
 
@@ -34,6 +35,14 @@ NO_ORDER = (
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(argv)
+    try:
+        return _run(options, argv if argv is not None else sys.argv[1:])
+    except KeyboardInterrupt:  # before there was anything to keep, or a second one
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
     # after the arguments: a wrong one, and --help, answer at once
     from rich.console import Console
 
@@ -51,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_USAGE
     for hole in getattr(market, "holes", ()):
         console.print(f"hole in the data: {hole}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    command = shlex.join(["python", "-m", "scripts.run", *(argv if argv is not None else sys.argv[1:])])
+    command = shlex.join(["python", "-m", "scripts.run", *words])
     from actors.runtime.nursery import Outcome
     from sim.replay import Simulation
     from sim.virtual import EndlessLoopError
@@ -71,12 +80,31 @@ def main(argv: list[str] | None = None) -> int:
             outcome = Outcome("gave up", -1, f"{type(error).__name__}: {error}")
         wall_s = time.perf_counter() - began
     result = simulation.finish(outcome, wall_s, {"command": command, "code": code_version()})
-    if options.bounds and outcome.kind == "done":
-        from scripts.fill_bounds import add_bounds
+    unfinished = ""
+    try:
+        if options.bounds and outcome.kind == "done":
+            unfinished = "the same run under the other fill rules"
+            from scripts.fill_bounds import add_bounds
 
-        with console.status("the same run under the pessimistic and the optimistic fill rule"):
-            add_bounds(config, Path(), simulation)
-    _report(out, result, console, options)
+            with console.status("the same run under the pessimistic and the optimistic fill rule"):
+                add_bounds(config, Path(), simulation)
+        unfinished = "the report"
+        _report(out, result, console, options)
+        _say_ending(outcome, len(simulation.log), console)
+        if outcome.kind == "interrupted":
+            return EXIT_INTERRUPTED
+        unfinished = "the check of the fills"
+        if options.check and not _is_sound(config, simulation, out, console):
+            return EXIT_FAILED
+    except KeyboardInterrupt:
+        _mark_unfinished(out, result, unfinished)
+        text = f"interrupted: the run is kept in {out}, {unfinished} is not finished"
+        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+        return EXIT_INTERRUPTED
+    return EXIT_DONE if outcome.kind == "done" and outcome.unproven == 0 else EXIT_FAILED
+
+
+def _say_ending(outcome: "Outcome", n_rows: int, console: "Console") -> None:
     if outcome.kind == "gave up":
         text = f"the run gave up: {outcome.reason}"
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
@@ -84,13 +112,17 @@ def main(argv: list[str] | None = None) -> int:
         count = "the order manager did not answer" if outcome.unproven < 0 else f"{outcome.unproven} orders"
         text = f"at the end not every order was proven to be cancelled: {count}"
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
-    if outcome.kind == "done" and not len(simulation.log):
+    if outcome.kind == "done" and n_rows == 0:
         console.print(NO_ORDER, style="yellow", markup=False, highlight=False, soft_wrap=True)
-    if outcome.kind == "interrupted":
-        return EXIT_INTERRUPTED
-    if options.check and not _is_sound(config, simulation, out, console):
-        return EXIT_FAILED
-    return EXIT_DONE if outcome.kind == "done" and outcome.unproven == 0 else EXIT_FAILED
+
+
+def _mark_unfinished(out: Path, result: dict[str, Any], what: str) -> None:
+    """Say in `result.json`, which may be half written, that what was to follow the run did not come to its end."""
+    file = out / "result.json"
+    with contextlib.suppress(json.JSONDecodeError):
+        result = json.loads(file.read_text(encoding="utf-8"))
+    result = {**result, "complete": False, "unfinished": what}
+    file.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:

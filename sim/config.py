@@ -9,7 +9,7 @@ import attrs
 import cattrs
 from cattrs.errors import ClassValidationError
 
-from actors.config import OrdersConfig, QuoterConfig
+from actors.config import OrdersConfig, QuoterConfig, register_choices
 from sim.exchange import VenueModel
 from sim.fill_model import FillModel
 from sim.latency import (
@@ -213,6 +213,8 @@ def _converter() -> cattrs.Converter:
 
     for kind, hook in ((float, number), (int, whole), (str, text), (bool, truth)):
         converter.register_structure_hook(kind, hook)
+
+    register_choices(converter)
 
     def fill_model(value: Any, wanted: type) -> FillModel:
         try:

@@ -9,7 +9,7 @@ import attrs
 import cattrs
 
 from actors.book_keeper import BookKeeper
-from actors.config import OrdersConfig, QuoterConfig, find_strategy
+from actors.config import OrdersConfig, QuoterConfig, find_strategy, register_choices
 from actors.order_config import OrderManagerConfig, QuoterSpec
 from actors.order_manager import OrderManager
 from actors.position_tracker import PositionTracker
@@ -21,6 +21,9 @@ from actors.runtime.mailbox import Edge, Policy
 from actors.runtime.nursery import ActorSpec, Nursery
 from market.instrument import Instrument, InstrumentTable
 from market.units import InstrumentId, Nanos
+
+_CONVERTER = cattrs.Converter()
+register_choices(_CONVERTER)
 
 TRACKER, MANAGER, RECORDER = "tracker", "manager", "recorder"
 
@@ -152,6 +155,9 @@ def wire(
         max_quote_age_s=trading.orders.max_quote_age_s,
         request_timeout_s=trading.orders.request_timeout_s,
         account_every_s=trading.orders.account_every_s,
+        reconcile_at_start=trading.orders.reconcile_at_start,
+        unknown_orders=trading.orders.unknown_orders,
+        keep_ended_s=trading.orders.keep_ended_s,
     )
     starts: dict[str, Callable[[], Actor]] = {}
 
@@ -284,7 +290,7 @@ def _params(strategy: type[Quoter], config: QuoterConfig) -> Any:
         if key not in fields:
             raise ValueError(f"quoter {config.name!r}: no parameter {key!r}; allowed: {', '.join(fields)}")
     try:
-        return cattrs.structure(config.params, strategy.params_class)
+        return _CONVERTER.structure(config.params, strategy.params_class)
     except cattrs.BaseValidationError as error:
         wrong = cattrs.transform_error(error, format_exception=lambda each, wanted: str(each))
         texts = "; ".join(text.replace(" @ $.", ", at ").removesuffix(" @ $") for text in wrong)

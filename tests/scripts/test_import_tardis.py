@@ -64,3 +64,15 @@ def test_wrong_use_ends_with_two(tmp_path: Path) -> None:
     done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "the following arguments are required: --archive" in done.stderr
+
+
+@pytest.mark.parametrize("option", [[], ["--instruments"]])
+def test_a_file_that_is_not_there_is_wrong_use(
+    tmp_path: Path, files: list[str], option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = str(tmp_path / "none.csv")
+    with pytest.raises(SystemExit) as left:
+        main([*option, missing, *files, "--archive", str(tmp_path / "archive")])
+    assert left.value.code == 2
+    assert f"import_tardis: error: no such file: {missing}\n" in capsys.readouterr().err
+    assert not (tmp_path / "archive").exists()

@@ -132,6 +132,36 @@ def test_ctrl_c_leaves_a_partial_run(tmp_path: Path) -> None:
     assert run.table("orders")["ts"].size > 0
 
 
+@pytest.mark.slow
+@pytest.mark.realtime
+@pytest.mark.parametrize(
+    ("options", "sign", "what"),
+    [
+        (["--bounds"], "the pessimistic", "the same run under the other fill rules"),
+        ([], "figures, plots, report", "the report"),
+    ],
+)
+def test_ctrl_c_after_the_run_keeps_it(tmp_path: Path, options: list[str], sign: str, what: str) -> None:
+    out = tmp_path / "late"
+    terminal, end = pty.openpty()
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    arguments = command("--seconds", "1800", "--out", out, *options)
+    with subprocess.Popen(arguments, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=end) as process:
+        os.close(end)
+        if not any(sign in said for said in shown(terminal)):
+            pytest.fail(f"never said {sign!r}")
+        process.send_signal(signal.SIGINT)
+        said = list(shown(terminal))[-1]
+        assert process.wait() == EXIT_INTERRUPTED
+    os.close(terminal)
+    assert "Traceback" not in said
+    assert f"{what} is not finished" in said
+    result = result_of(out)
+    assert (result["complete"], result["unfinished"]) == (False, what)
+    assert result["outcome"]["kind"] == "done", "the run itself came to its end"
+    assert result["digest"]
+
+
 def shown(terminal: int) -> Iterator[str]:
     """Yield all that a terminal has shown so far, whenever there is more, until it is closed."""
     said = b""
@@ -161,6 +191,8 @@ QUOTER = '[[quoter]]\nname = "a"\ninstruments = ["bybit:SOLUSDT"]\nreferences = 
         ('[[venue]]\nname = "bybit"\nfill_model = "lucky"\n', ["'lucky'", "risk_averse"]),
         ('[[venue]]\nname = "bybit"\n[venue.latency]\nrequest = 3\n', ["'request'", "request_private"]),
         (QUOTER + 'strategy = "vump"\n', ["'vump'", "vamp"]),
+        (QUOTER + 'policy = "ovrlap"\n', ["must be one of overlap, sequential, got 'ovrlap'", "quoter[0].policy"]),
+        ("[run]\ndeliver = 1\n", ["must be one of mirrors, all, got 1", "run.deliver"]),
         (QUOTER + 'strategy = "nowhere.py:Maker"\n', ["nowhere.py"]),
         (QUOTER + "params = { spread = 3 }\n", ["'spread'", "spread_bps"]),
         (QUOTER + "params = { notional = -200 }\n", ["notional", "-200"]),
