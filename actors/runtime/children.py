@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from loguru import Logger
 
 _WATCHED: Final = ("connector", "keeper", "manager", "quoter")  # whose falls and returns are told to the others
+_DISTRUSTED: Final = ("connector", "keeper")  # whose falls are told to who was not there, too
 
 
 @attrs.frozen
@@ -131,7 +132,15 @@ class Children(Switchboard):
         self._came_up(cell)
         self._records.started(child, generation)
         if generation > 0:
+            self._tell_who_is_down(cell)
             self._spread(cell, ActorUp(cell.spec.kind, cell.spec.index))
+
+    def _tell_who_is_down(self, newcomer: Cell) -> None:
+        """Tell one who begins anew of the falls that its last life was told of: their books are not to be trusted."""
+        for cell in self.cells.values():
+            is_away = not cell.is_up and self.tree.generation(cell.name) > 0
+            if is_away and cell.spec.kind in _DISTRUSTED and ActorDown in newcomer.on:
+                self._tell(newcomer.orders, ActorDown(cell.spec.kind, cell.spec.index, "is not back yet"))
 
     def _inhabit(self, cell: Cell, actor: Actor) -> None:
         for port in actor.ports:

@@ -5,10 +5,12 @@ from pathlib import Path
 import attrs
 import pytest
 
+from actors.runtime.child_spec import Strategy
 from actors.runtime.log_reader import LogReader
 from actors.runtime.nursery import Outcome
 from actors.runtime.outages import outages
 from actors.runtime.planned_crash import PlannedCrash
+from market.order_log import LogKind
 from market.units import MS, SECOND
 from scripts.ops import main as ops
 from sim.config import DataSection, RunConfig
@@ -113,3 +115,26 @@ def test_the_log_tells_how_long_there_were_no_quotes(tmp_path: Path, capsys: pyt
     assert gap.end is not None
     assert gap.start == outage.down
     assert outage.up <= gap.end <= outage.up + SECOND
+
+
+def test_a_manager_that_begins_anew_knows_which_keeper_is_not_back_yet() -> None:
+    """Its last life was told of the fall; the quoter, which was not restarted, goes on with the book that it has."""
+    start = CrashRun(config=LATENT, data=market(SEED)).world.start
+    falls = [PlannedCrash("keeper:binance-futures", at_ns=start + ms * MS) for ms in (5_000, 5_300, 5_900)]
+    crashes = [*falls, PlannedCrash("manager", at_ns=start + 5_910 * MS)]
+    run = CrashRun(crashes, Strategy.ONE_FOR_ONE, LATENT, market(SEED))
+    manager, keeper = (run.nursery.cells[name] for name in ("manager", "keeper:binance-futures"))
+    blind: list[int] = []
+
+    def look() -> None:
+        if manager.generation == 1 and manager.is_up and not keeper.is_up:
+            blind.append(run.nursery.now)
+
+    for ms in range(5_910, 7_000, 10):
+        run.nursery.agenda.schedule(start + ms * MS, look)
+    run.run()
+    assert blind[-1] - blind[0] > 200 * MS, "the manager was up, and the keeper was not"
+    placed = [row[1] for row in run.log.rows() if row[0] == LogKind.PLACE]
+    assert [ts for ts in placed if blind[0] <= ts <= blind[-1]] == []
+    assert placed[-1] > blind[-1]
+    assert run.complaints() == []
