@@ -298,3 +298,4 @@ class OrderLedger:
             old = order.state
             if order.timed_out():
                 self.changed(order, old)
+                self.doubt(self.venue_of[order.instrument])  # also of one whose end was under way anyhow

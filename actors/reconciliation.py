@@ -135,13 +135,23 @@ class Reconciliation:
                 self._take_unknown(seen, snapshot.ts_venue)
                 continue
             old = order.state
-            was_ended = order.is_final
+            was_ended, was_cancelling = order.is_final, order.is_cancelling
             if order.seen_open(seen.price, seen.size, snapshot.ts_request, snapshot.ts_venue):
                 ledger.changed(order, old)
                 if was_ended:
                     ledger.cancel(order)  # its owner was told that it had ended
+                elif was_cancelling and not order.is_cancelling:
+                    self._cancel_again(order)
                 else:
                     ledger.amend_next(order)
+
+    def _cancel_again(self, order: Order) -> None:
+        """The cancel was lost, and nobody else thinks of it; a quote may be wanted again by now."""
+        if order.tag:
+            self._ledger.cancel(order)
+        else:
+            self._ledger.woken.append(self._ledger.lanes[order.quoter][order.instrument])
+            self._ledger.has_news = True
 
     def _take_unknown(self, seen: OpenOrder, ts_venue: Nanos) -> None:
         owner = quoter_of(seen.client_id)

@@ -8,6 +8,7 @@ from market.messages import (
     ActorDown,
     AmendOrder,
     AmendWish,
+    CancelWish,
     ConnectionLost,
     ConnectionUp,
     Drain,
@@ -132,6 +133,33 @@ def test_refused_cancel_is_tried_again_while_the_quotes_are_pulled(quoting: Worl
     assert said(quoting) == [("cancel", 9_990)]
     quoting.settle()
     assert states(quoting) == {}
+
+
+def test_a_lost_cancel_of_a_single_order_is_sent_again() -> None:
+    w = world()
+    w.give(SubmitOrder(0, 0, 1, 1, 9_980, 5, 0))
+    w.settle()
+    w.give(CancelWish(0, 0, 1))
+    w.serve("lost")
+    w.advance(6 * SECOND)
+    assert states(w) == {9_980: S.UNKNOWN}
+    w.settle()
+    assert states(w) == {}
+    assert w.open_orders() == []
+
+
+@pytest.mark.parametrize(("wanted", "left"), [([], {}), ([(9_990, 5)], {9_990: S.OPEN})])
+def test_a_lost_cancel_of_a_quote_is_sent_again_unless_it_is_wanted_again(
+    quoting: World, wanted: list[tuple[int, int]], left: dict[int, S]
+) -> None:
+    assert want(quoting) == [("cancel", 9_990)]
+    quoting.serve("lost")
+    quoting.advance(6 * SECOND)
+    assert states(quoting) == {9_990: S.UNKNOWN}
+    quoting.manager.ledger.lanes[0][0].bids.wanted = tuple(wanted)
+    quoting.settle()
+    assert states(quoting) == left
+    assert len(quoting.open_orders()) == len(left)
 
 
 # --- stop ------------------------------------------------------------------------------------------------------------
