@@ -1,5 +1,6 @@
 """From a run directory to its statistics, plots and report; nothing else is read."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +15,8 @@ from research.run_data import Run
 from research.run_statistics import Statistics, statistics
 
 MAX_OVERLAYS = 3  # declared series drawn per instrument; the frames have them all
-_BESIDES = ("statistics", "bounds", "complete", "until_ns")
+_BESIDES = ("statistics", "bounds", "complete", "until_ns")  # said elsewhere
+_ORIGIN = ("command", "code", "lock", "seed", "digest", "data", "machine", "packages", "versions")
 
 
 def add_statistics(run_dir: Path | str) -> Statistics:
@@ -35,7 +37,7 @@ def report_run(
     include_comments: bool = True,
     provenance: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Make `plots/*.png` and `report.pdf` of a run, and add the statistics to its `result.json`.
+    """Make `plots/*.png`, `report.pdf` and `report.html` of a run, and add the statistics to its `result.json`.
 
     Args:
         code_files: the strategies' source; by default all `*.py` in the run directory's `code/`.
@@ -43,9 +45,13 @@ def report_run(
         provenance: more to state beside what `result.json` says (hashes, versions, seed, digest).
 
     Returns:
-        the path of the report.
+        the path of the PDF; `report.html` beside it says the same.
     """
-    from research.report import PROVENANCE_TITLE, Section, write_report
+    from research.report import PROVENANCE_TITLE, Section
+    from research.report_html import write_page
+    from research.report_pdf import write_pdf
+    from research.report_record import drawn_by
+    from research.sections import compose
     from research.statistics_table import bounds_frame, parts
 
     found = add_statistics(run_dir)
@@ -56,18 +62,39 @@ def report_run(
         sections.append(("Fill rules side by side", bounds_frame(bounds), "frame"))
     sections += _figures(run)
     sections.append(("Configuration", run.config, "dict"))
-    files = sorted((run.path / "code").glob("*.py")) if code_files is None else [Path(f) for f in code_files]
+    if isinstance(data := run.result.get("data"), Mapping) and data:
+        nested = {key: value for key, value in data.items() if isinstance(value, (Mapping, list))}
+        sections.append(("Data", {**{k: v for k, v in data.items() if k not in nested}, **nested}, "dict"))
+    files = _kept_code(run.path) if code_files is None else [Path(f) for f in code_files]
     sections += [(f"Strategy code: {f.name}", f.read_text(encoding="utf-8"), "code") for f in files]
-    stated = {key: value for key, value in run.result.items() if key not in _BESIDES}
-    sections.append((PROVENANCE_TITLE, {**stated, **(provenance or {})}, "dict"))
+    sections.append((PROVENANCE_TITLE, {**_stated(run.result), **(provenance or {})}, "dict"))
     begin, end = run.window
-    return write_report(
-        run.path / "report.pdf",
+    report = compose(
         sections,
         include_comments=include_comments,
+        record={
+            "kind": "run",
+            "config": run.config,
+            "result": run.result,
+            "strategies": strategy_hashes(run.path, files),
+            "drawn_by": drawn_by(),
+            "options": {"include_comments": include_comments, "provenance": provenance or {}},
+        },
         title="Simulation report",
         subtitle=f"{_utc(begin)} to {_utc(end)} UTC" + ("" if run.is_complete else "  ·  partial run"),
     )
+    write_page(run.path / "report.html", report)
+    return write_pdf(run.path / "report.pdf", report)
+
+
+def strategy_hashes(run_dir: Path, files: Sequence[Path] | None = None) -> dict[str, str]:
+    """Return the sha256 of the strategies' source by file name; by default of what the run directory keeps."""
+    found = _kept_code(run_dir) if files is None else files
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in found}
+
+
+def _kept_code(run_dir: Path) -> list[Path]:
+    return sorted((run_dir / "code").glob("*.py"))
 
 
 def _overview(run: Run) -> dict[str, Any]:
@@ -90,6 +117,19 @@ def _overview(run: Run) -> dict[str, Any]:
         "fills": int(fills["ts"].size),
         "digest": run.result.get("digest"),
     }
+
+
+def _stated(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a result says of its origin, the weightiest first; the record and other chapters have the rest."""
+    stated = {key: result[key] for key in _ORIGIN if key in result}
+    if isinstance(data := stated.get("data"), Mapping):
+        stated["data"] = {key: value for key, value in data.items() if isinstance(value, str) or key == "files"}
+    for key in ("packages", "versions"):
+        if isinstance(found := stated.get(key), Mapping):
+            stated[key] = [f"{name} {version}" for name, version in found.items()]
+    if "packages" in stated:  # versions are some of them
+        stated.pop("versions", None)
+    return {**stated, **{key: value for key, value in result.items() if key not in (*_ORIGIN, *_BESIDES)}}
 
 
 def _figures(run: Run) -> list[Any]:

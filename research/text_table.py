@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 MAX_WHOLE = 40  # a frame of more rows is cut
+MAX_KEYS = 80  # and so is a mapping of more keys: packages have fifty, the hours of an archive are thousands
 HEAD_ROWS = 12
 TAIL_ROWS = 6
 
@@ -31,7 +32,10 @@ def text_of(value: Any) -> str:
 def key_rows(data: Mapping[str, Any], depth: int = 0) -> list[tuple[int, str, str]]:
     """Return (depth, key, value) of nested mappings and lists of mappings; one that opens a level has no value."""
     rows: list[tuple[int, str, str]] = []
-    for key, value in data.items():
+    for place, (key, value) in enumerate(data.items()):
+        if place == MAX_KEYS - 1 and len(data) > MAX_KEYS:
+            rows.append((depth, "…", f"{len(data) - place} more"))
+            break
         if isinstance(value, Mapping):
             rows.append((depth, str(key), "" if value else "–"))
             rows += key_rows(value, depth + 1)
@@ -40,7 +44,7 @@ def key_rows(data: Mapping[str, Any], depth: int = 0) -> list[tuple[int, str, st
                 rows.append((depth, f"{key} {place}", ""))
                 rows += key_rows(entry, depth + 1)
         else:
-            rows.append((depth, str(key), text_of(value)))
+            rows.append((depth, str(key), text_of(value) or "–"))
     return rows
 
 
@@ -83,6 +87,11 @@ def fit_columns(widths: Sequence[float], room: float, dots: float) -> list[int |
             right.insert(0, column)
             end -= 1
     return [*left, None, *right]
+
+
+def is_text(column: Sequence[str]) -> bool:
+    """Whether the cells of a column are words, to be aligned left, rather than numbers."""
+    return not any(c[-1:].isdigit() for c in column if c not in ("…", "–")) or any(c[:1].isalpha() for c in column)
 
 
 def wrap_value(text: str, measure: Callable[[str], float], room: float) -> str:

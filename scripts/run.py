@@ -10,7 +10,6 @@ import json
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -61,9 +60,8 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
     for hole in getattr(market, "holes", ()):
         console.print(f"hole in the data: {hole}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     command = shlex.join(["python", "-m", "scripts.run", *words])
-    from actors.runtime.nursery import Outcome
+    from research.provenance import provenance
     from sim.replay import Simulation
-    from sim.virtual import EndlessLoopError
 
     try:
         line = ProgressLine(console, market_seconds(config))
@@ -71,15 +69,12 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
     except ValueError as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return EXIT_USAGE
-    _keep_code(simulation, out)
+    keep_code(simulation, out)
     with line.of(simulation), _interruptible(simulation):
         began = time.perf_counter()
-        try:
-            outcome = simulation.run()
-        except (EndlessLoopError, ValueError) as error:  # of the data or of the actors: what ran is kept
-            outcome = Outcome("gave up", -1, f"{type(error).__name__}: {error}")
+        outcome = outcome_of(simulation)
         wall_s = time.perf_counter() - began
-    result = simulation.finish(outcome, wall_s, {"command": command, "code": code_version()})
+    result = simulation.finish(outcome, wall_s, {"command": command, **provenance()})
     unfinished = ""
     try:
         if options.bounds and outcome.kind == "done":
@@ -135,7 +130,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--deliver", choices=["mirrors", "all"], help="all: every book and trade goes as a message")
     parser.add_argument("--bounds", action="store_true", help="run the strictest and the kindest fill rule as well")
     parser.add_argument("--check", action="store_true", help="check every fill against the raw market data")
-    parser.add_argument("--no-report", action="store_true", help="tables and result only: no figures, plots and PDF")
+    parser.add_argument(
+        "--no-report", action="store_true", help="tables and result only: no figures, plots, PDF and HTML"
+    )
     return parser
 
 
@@ -241,22 +238,18 @@ class ProgressLine:
         )
 
 
-def code_version() -> dict[str, Any]:
-    """Return the commit of the code that runs, and whether its tree was changed since."""
-    root = Path(__file__).resolve().parent.parent
-
-    def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
+def outcome_of(simulation: "Simulation") -> "Outcome":
+    """Run to the end of the data; a run that cannot go on is kept with what it has, and says why."""
+    from actors.runtime.nursery import Outcome
+    from sim.virtual import EndlessLoopError
 
     try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
-    except (OSError, subprocess.SubprocessError):
-        return {"commit": "unknown", "dirty": None}
+        return simulation.run()
+    except (EndlessLoopError, ValueError) as error:  # of the data or of the actors
+        return Outcome("gave up", -1, f"{type(error).__name__}: {error}")
 
 
-def _keep_code(simulation: "Simulation", out: Path) -> None:
+def keep_code(simulation: "Simulation", out: Path) -> None:
     """Copy the strategies' source into the run directory, for the report."""
     (out / "code").mkdir()
     for source in simulation.strategy_files():
@@ -291,7 +284,7 @@ def _report(out: Path, result: dict[str, Any], console: "Console", options: argp
             report = report_run(out)
         result = json.loads((out / "result.json").read_text(encoding="utf-8"))
         print_statistics(result["statistics"], screen, bounds=result.get("bounds"))
-        screen.print(f"report   {report}", highlight=False)
+        screen.print(f"report   {report}  {report.with_suffix('.html').name}", highlight=False)
     screen.print(f"digest   {result['digest']}", highlight=False)
     screen.print(
         f"events   {result['n_events']:,} in {result['wall_s']:.2f} s, {result['events_per_s']:,}/s; "

@@ -1,5 +1,6 @@
 """How every plot looks, in one place: sizes, colours, fonts, and how a figure is made and saved."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,10 +99,21 @@ def say_empty(axes: Axes, what: str) -> None:
 
 def save_figure(figure: Figure, path: Path | str) -> Path:
     """Write a figure as PNG; the same figure gives the same bytes."""
+    Path(path).write_bytes(figure_png(figure))
+    return Path(path)
+
+
+def figure_png(figure: Figure) -> bytes:
+    """Return a figure as a PNG without dates; the same figure gives the same bytes."""
+    shown = figure.canvas  # of a user's own figure, maybe in a window
     canvas = FigureCanvasAgg(figure)
-    with styled():
-        canvas.draw()  # type: ignore[no-untyped-call]
+    try:
+        with styled():
+            canvas.draw()  # type: ignore[no-untyped-call]
+    finally:
+        figure.set_canvas(shown)
     # without the alpha channel: smaller, and a PDF needs no mask for it
     pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[no-untyped-call]
-    Image.fromarray(pixels).save(path, format="PNG", compress_level=4, dpi=(DPI, DPI))
-    return Path(path)
+    target = io.BytesIO()
+    Image.fromarray(pixels).save(target, format="PNG", compress_level=4, dpi=(DPI, DPI))
+    return target.getvalue()
