@@ -15,7 +15,8 @@ from actors.quoter import Quoter
 from actors.risk import Limits
 
 
-def _is_market_name(instance: object, attribute: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
+def is_market_name(instance: object, attribute: "attrs.Attribute[tuple[str, ...]]", value: tuple[str, ...]) -> None:
+    """Validate names of instruments, `venue:symbol`."""
     for name in value:
         if name.count(":") != 1 or name.startswith(":") or name.endswith(":"):
             raise ValueError(f"{attribute.name}: {name!r} is not `venue:symbol`, such as bybit:SOLUSDT")
@@ -35,9 +36,9 @@ class QuoterConfig:
     """
 
     name: str
-    instruments: tuple[str, ...] = attrs.field(validator=[attrs.validators.min_len(1), _is_market_name])
+    instruments: tuple[str, ...] = attrs.field(validator=[attrs.validators.min_len(1), is_market_name])
     strategy: str = "vamp"
-    references: tuple[str, ...] = attrs.field(default=(), validator=_is_market_name)
+    references: tuple[str, ...] = attrs.field(default=(), validator=is_market_name)
     params: dict[str, Any] = attrs.field(factory=dict)
     policy: Policy = "overlap"
     cancel_pending: CancelPending = "at_once"

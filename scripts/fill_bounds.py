@@ -12,7 +12,7 @@ from research.run_statistics import statistics
 from sim.config import RunConfig
 from sim.fill_model import FillModel
 from sim.market_data import open_market
-from sim.replay import Simulation
+from sim.simulation import Simulation
 
 BOUNDS: Final = {"pessimistic": FillModel.STRICT_CROSS, "optimistic": FillModel.TOUCH}
 

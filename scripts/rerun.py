@@ -13,7 +13,7 @@ from research.run_report import add_statistics, strategy_hashes
 from scripts.run import keep_code, outcome_of
 from sim.config import ConfigError, RunConfig, make_config
 from sim.market_data import MarketData, open_market
-from sim.replay import Simulation
+from sim.simulation import Simulation
 
 
 class NotRepeatableError(Exception):

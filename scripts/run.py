@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from actors.runtime.nursery import Outcome
     from sim.config import RunConfig
-    from sim.replay import Simulation
+    from sim.simulation import Simulation
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 NO_ORDER = (
@@ -61,7 +61,7 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
         console.print(f"hole in the data: {hole}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     command = shlex.join(["python", "-m", "scripts.run", *words])
     from research.provenance import provenance
-    from sim.replay import Simulation
+    from sim.simulation import Simulation
 
     try:
         line = ProgressLine(console, market_seconds(config))

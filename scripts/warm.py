@@ -21,7 +21,7 @@ def warm_replay() -> None:
     """Replay a second of snapshots, and one of deltas with latencies, by mirrors and by messages."""
     from sim.config import make_config
     from sim.market_data import open_market
-    from sim.replay import Simulation
+    from sim.simulation import Simulation
 
     latency = {"request_private": {"model": "uniform", "low_ms": 1, "high_ms": 2}}
     for preset, deliver in (("crash", "mirrors"), ("deltas", "all")):

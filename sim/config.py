@@ -9,7 +9,7 @@ import attrs
 import cattrs
 from cattrs.errors import ClassValidationError
 
-from actors.config import OrdersConfig, QuoterConfig, register_choices
+from actors.config import OrdersConfig, QuoterConfig, is_market_name, register_choices
 from sim.exchange import VenueModel
 from sim.fill_model import FillModel
 from sim.latency import (
@@ -69,6 +69,7 @@ class DataSection:
         seconds: its length.  seed: its seed.
         root: of the archive, relative to the config's folder.
         start, end: first and last hour of the archive, `YYYY-MM-DD:HH`, both included.
+        instruments: what to read of the archive, as `venue:symbol`; where none is named, what the quoters use.
         clock_shift_ms: venue -> shift of its clock; measured from the data where it is not given.
     """
 
@@ -83,6 +84,7 @@ class DataSection:
     root: str = ""
     start: str = ""
     end: str = ""
+    instruments: tuple[str, ...] = attrs.field(default=(), validator=is_market_name)
     clock_shift_ms: dict[str, float] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:

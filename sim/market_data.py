@@ -146,7 +146,7 @@ def _content(chunk: Columns) -> tuple[Any, ...]:
 
 
 class ArchiveSource:
-    """A window of an archive, for the instruments that a config's quoters use."""
+    """A window of an archive, for the instruments that a config names or its quoters use."""
 
     def __init__(self, config: RunConfig, folder: Path) -> None:
         from market.archive.data import ArchiveData
@@ -155,7 +155,8 @@ class ArchiveSource:
 
         section = config.data
         root = folder / section.root
-        names = dict.fromkeys(name for q in config.quoter for name in (*q.instruments, *q.references))
+        used = (name for q in config.quoter for name in (*q.instruments, *q.references))
+        names = dict.fromkeys(section.instruments or used)
         try:
             window = parse_window(section.start, section.end)
             self.instruments: tuple[Instrument, ...] = tuple(

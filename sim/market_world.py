@@ -28,6 +28,7 @@ class MarketWorld:
 
     Attributes:
         specs: the feeds, in the order of the data.
+        windows: of the merged feeds, for whoever takes them first: `source`, or one who only watches.
         source: its events; to be bound to a nursery.
         start: the time of the first event.
     """
@@ -54,8 +55,9 @@ class MarketWorld:
         windows = iter(self.merger)
         first = next(windows)
         self.start: Nanos = int(first.events[0, 0]) if len(first.events) else 0
+        self.windows = _chained(first, windows)
         self.source = MarketSource(
-            self.exchange, instruments, self.specs, _chained(first, windows), sink, is_spoken=mode_of is None
+            self.exchange, instruments, self.specs, self.windows, sink, is_spoken=mode_of is None
         )
 
     def connectors(self) -> Sequence[Callable[[], Actor]]:

@@ -13,6 +13,8 @@ from typing import Final
 import attrs
 import pytest
 
+import sim
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 # package -> the packages of ours that it may import, also under TYPE_CHECKING
@@ -21,7 +23,7 @@ MAY_IMPORT: Final = {
     "venues": {"market", "venues"},
     "actors": {"market", "venues", "actors"},
     "sim": {"market", "venues", "actors", "sim"},
-    "research": {"market", "research", "sim.replay"},
+    "research": {"market", "research", *(f"sim.{name}" for name in sim.__all__)},
     "scripts": {"market", "venues", "actors", "sim", "research", "scripts"},
 }
 MARKET_THIRD_PARTY: Final = {"attrs", "msgspec", "numpy"}
@@ -275,7 +277,9 @@ BROKEN: Final = [
     (one_direction, "actors/quoter.py", "def f():\n    from sim import clock"),
     (one_direction, "research/plots.py", "from sim.clock import Clock"),
     (one_direction, "research/plots.py", "import actors"),
-    (one_direction, "sim/replay.py", "from ..research import plots"),
+    (one_direction, "research/study.py", "from sim.market import Market"),
+    (one_direction, "research/study.py", "import sim"),
+    (one_direction, "sim/simulation.py", "from ..research import plots"),
     (one_direction, "scripts/run.py", "from tests.conftest import shared"),
     (market_stays_small, "market/book.py", "import pandas as pd"),
     (market_stays_small, "market/tape.py", "import pyarrow"),
@@ -288,8 +292,8 @@ BROKEN: Final = [
     (kernels_in_their_files, "sim/kernels.py", "import numba"),
     (kernels_in_their_files, "actors/kernels.py", "from market.jit import njit"),
     (kernels_in_their_files, "sim/kernels.py", "from market.units import MS\ndef f(t: int) -> int:\n    return t + MS"),
-    (no_clock_no_chance, "sim/replay.py", "import time\ntime.perf_counter()"),
-    (no_clock_no_chance, "sim/replay.py", "from time import time as now\nclock = now"),
+    (no_clock_no_chance, "sim/simulation.py", "import time\ntime.perf_counter()"),
+    (no_clock_no_chance, "sim/simulation.py", "from time import time as now\nclock = now"),
     (no_clock_no_chance, "actors/quoter.py", "from datetime import datetime\ndatetime.now()"),
     (no_clock_no_chance, "actors/quoter.py", "import datetime as dt\ndt.datetime.now()"),
     (no_clock_no_chance, "actors/order_manager.py", "import uuid\nuuid.uuid4()"),
@@ -297,7 +301,7 @@ BROKEN: Final = [
     (no_clock_no_chance, "sim/latency.py", "import random\nrandom.Random()"),
     (no_clock_no_chance, "sim/latency.py", "import numpy as np\nnp.random.normal()"),
     (no_clock_no_chance, "research/study.py", "import numpy as np\nnp.random.default_rng()"),
-    (no_accidental_order, "sim/replay.py", "for x in {1, 2}:\n    print(x)"),
+    (no_accidental_order, "sim/simulation.py", "for x in {1, 2}:\n    print(x)"),
     (no_accidental_order, "actors/quoter.py", "[x for x in set(y)]"),
     (no_accidental_order, "market/book.py", "sorted(y, key=lambda x: id(x))"),
     (one_door, "actors/quoter.py", "from market.messages._orders import Fill"),
@@ -307,7 +311,7 @@ BROKEN: Final = [
 WHOLE: Final = [
     ("market/messages/_account.py", "from market.messages._orders import Fill"),
     ("market/archive/reader.py", "import pyarrow.parquet as pq"),
-    ("research/study.py", "from sim.replay import replay"),
+    ("research/study.py", "from sim import Market, replay"),
     ("research/study.py", "from sim import replay"),
     ("actors/runtime/live.py", "import trio"),
     ("sim/venue_shell.py", "import trio"),

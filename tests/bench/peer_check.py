@@ -33,7 +33,7 @@ from market.units import MS  # noqa: E402
 from research.run_data import Run  # noqa: E402
 from sim.config import make_config  # noqa: E402
 from sim.market_data import ColumnData  # noqa: E402
-from sim.replay import Simulation  # noqa: E402
+from sim.simulation import Simulation  # noqa: E402
 from tests.bench.peer_divergence import RULES, Divergence, Workload, divergences, our_orders, peer_orders  # noqa: E402
 from tests.bench.reference_workload import Feeds, load  # noqa: E402
 

@@ -98,7 +98,7 @@ def run_once(config: Any, folder: Path) -> dict[str, Any]:
     """Run the config into a scratch directory; return its figures.  The time counts everything from the open archive
     to the closed run directory."""
     from sim.market_data import open_market
-    from sim.replay import Simulation
+    from sim.simulation import Simulation
 
     with tempfile.TemporaryDirectory() as out:
         began, cpu_began = time.perf_counter(), time.process_time()

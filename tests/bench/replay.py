@@ -174,7 +174,7 @@ def workload_config(mode: str, folder: Path, latency_ms: float) -> dict[str, Any
 def run_once(config: Any, folder: Path, *, stop_at_first: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run a config into a scratch directory; return its result and what its tables come to."""
     from sim.market_data import open_market
-    from sim.replay import Simulation
+    from sim.simulation import Simulation
 
     with tempfile.TemporaryDirectory() as out:
         simulation = Simulation(config, open_market(config, folder), Path(out), folder=PROJECT, progress_every=1 << 40)

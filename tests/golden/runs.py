@@ -15,7 +15,7 @@ from market.order_log import ROW_INTS, LogKind
 from market.units import SECOND
 from sim.config import load_config
 from sim.market_data import MarketData, open_market
-from sim.replay import Simulation
+from sim.simulation import Simulation
 
 FOLDER = Path(__file__).resolve().parent
 NAMES = ("default", "deltas", "service", "pair", "keeper-crash")

@@ -15,7 +15,7 @@ from market.units import MS, SECOND
 from scripts.ops import main as ops
 from sim.config import DataSection, RunConfig
 from sim.market_data import GeneratedData
-from sim.replay import Simulation
+from sim.simulation import Simulation
 from tests.sim.crash_runs import CrashRun, market
 from tests.sim.crash_sweep import INSTANT, LATENT, SEED, cases, complaints
 

@@ -9,7 +9,7 @@ from research.run_data import Run
 from research.run_statistics import statistics
 from sim.config import RunConfig
 from sim.market_data import open_market
-from sim.replay import Simulation
+from sim.simulation import Simulation
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from actors.runtime.wiring import MANAGER, connector_name
 from research.run_data import Run
 from sim.config import make_config
 from sim.market_data import open_market
-from sim.replay import Simulation
+from sim.simulation import Simulation
 
 
 def run(out: Path, section: dict[str, Any], crashes: tuple[PlannedCrash, ...] = ()) -> tuple[dict[str, Any], Run]:

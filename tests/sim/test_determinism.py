@@ -17,7 +17,7 @@ from market.units import InstrumentId
 from sim import generator
 from sim.config import DataSection, RunConfig, RunSection, make_config
 from sim.market_data import ColumnData, open_market
-from sim.replay import Simulation
+from sim.simulation import Simulation
 from tests.golden.runs import FOLDER, NAMES, expected, run_golden, summary
 from tests.sim.generated import joined
 from tests.sim.golden_process import numpy_features

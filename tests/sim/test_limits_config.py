@@ -7,7 +7,7 @@ import pytest
 from market.order_log import LogKind
 from sim.config import ConfigError, make_config
 from sim.market_data import open_market
-from sim.replay import Simulation
+from sim.simulation import Simulation
 
 
 def _run(out: Path, limits_of: dict[str, dict[str, float]]) -> int:

@@ -20,7 +20,7 @@ from scripts import import_tardis
 from scripts.run import main
 from sim.config import RunConfig, load_config, make_config
 from sim.market_data import ArchiveSource
-from sim.replay import Simulation
+from sim.simulation import Simulation
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 FILES = (

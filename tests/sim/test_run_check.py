@@ -18,7 +18,7 @@ from sim.config import make_config
 from sim.fill_model import FillModel
 from sim.generator_presets import default_market
 from sim.market_data import ColumnData
-from sim.replay import Simulation
+from sim.simulation import Simulation
 from tests.sim.generated import read
 
 ROOT = Path(__file__).resolve().parents[2]
