@@ -4,11 +4,15 @@ A book message, snapshot or delta, is one row of a header and a run of rows in `
 and a delta feed of any depth are one thing.  All arrays are int64 and C-contiguous.
 """
 
+from typing import Final
+
 import attrs
 import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
+
+NOT_STATED: Final = -(1 << 63)
 
 
 def _int64(values: npt.ArrayLike) -> IntArray:
@@ -122,4 +126,42 @@ class FundingColumns:
         )
 
 
-Columns = BookColumns | TradeColumns | FundingColumns
+@attrs.frozen(eq=False)
+class MarkColumns:
+    """R statements of one perpetual's mark and funding, in the order of their arrival.
+
+    `NOT_STATED` stands where a statement is silent.
+
+    Attributes:
+        ts_venue, ts_recv: (R,) ns since the epoch; `ts_recv` never decreases.
+        mark_e6, index_e6: (R,) mark price and price of the index, 1e-6 of a tick: venues round them to no tick.
+        rate_e12: (R,) what the next funding is to be, as in `FundingColumns`.
+        ts_funding: (R,) when it is due, ns.
+        interest_e4: (R,) open interest in 1e-4 of the venue's own unit (base asset, contracts or quote asset).
+    """
+
+    ts_venue: IntArray = attrs.field(converter=_int64)
+    ts_recv: IntArray = attrs.field(converter=_int64)
+    mark_e6: IntArray = attrs.field(converter=_int64)
+    index_e6: IntArray = attrs.field(converter=_int64)
+    rate_e12: IntArray = attrs.field(converter=_int64)
+    ts_funding: IntArray = attrs.field(converter=_int64)
+    interest_e4: IntArray = attrs.field(converter=_int64)
+
+    def __len__(self) -> int:
+        return len(self.ts_recv)
+
+    def rows(self, begin: int, end: int) -> "MarkColumns":
+        """Return statements [begin, end)."""
+        return MarkColumns(
+            self.ts_venue[begin:end],
+            self.ts_recv[begin:end],
+            self.mark_e6[begin:end],
+            self.index_e6[begin:end],
+            self.rate_e12[begin:end],
+            self.ts_funding[begin:end],
+            self.interest_e4[begin:end],
+        )
+
+
+Columns = BookColumns | TradeColumns | FundingColumns | MarkColumns

@@ -2,9 +2,9 @@
 
     python -m scripts.import_tardis FILES... --archive DIR [--instruments FILE.toml] [--replace]
 
-Takes incremental_book_L2, book_snapshot_N and trades, plain or gzip; what a file is stands in its header.  All files
-are imported or none.  Exit codes: 0 done, 1 a file or the archive is not as it should be, 2 wrong use: a file that is
-not there is one.
+Takes incremental_book_L2, book_snapshot_N, trades and derivative_ticker (funding and marks), plain or gzip; what a file
+is stands in its header.  All files are imported or none.  Exit codes: 0 done, 1 a file or the archive is not as it
+should be, 2 wrong use: a file that is not there is one.
 """
 
 import argparse

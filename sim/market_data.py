@@ -143,6 +143,8 @@ def _content(chunk: Columns) -> tuple[Any, ...]:
             return (chunk.ts_venue, chunk.ts_recv, chunk.ticks, chunk.lots, chunk.taker, chunk.trade_id)
         case FundingColumns():
             return (chunk.ts_venue, chunk.ts_recv, chunk.rate_e12, chunk.mark)
+        case _:
+            raise ValueError(f"{type(chunk).__name__} are no feed of a replay")
 
 
 class ArchiveSource:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from market.archive.layout import Kind
-from market.columns import BookColumns, Columns, FundingColumns, IntArray, TradeColumns
+from market.columns import BookColumns, Columns, FundingColumns, IntArray, MarkColumns, TradeColumns
 
 # values of the column `is_snapshot`
 DELTA: Final = 0
@@ -55,16 +55,25 @@ _FUNDING: Final = pa.schema(
         pa.field("mark", pa.int64(), nullable=False),
     ]
 )
+_MARK_NAMES: Final = tuple(field.name for field in attrs.fields(MarkColumns))
+_MARKS: Final = pa.schema([pa.field(name, pa.int64(), nullable=False) for name in _MARK_NAMES])
 SCHEMAS: Final[Mapping[Kind, pa.Schema]] = MappingProxyType(
-    {"book": _BOOK, "delta": _BOOK, "trades": _TRADES, "funding": _FUNDING}
+    {"book": _BOOK, "delta": _BOOK, "trades": _TRADES, "funding": _FUNDING, "marks": _MARKS}
 )
 COLUMNS: Final[Mapping[Kind, type[Columns]]] = MappingProxyType(
-    {"book": BookColumns, "delta": BookColumns, "trades": TradeColumns, "funding": FundingColumns}
+    {
+        "book": BookColumns,
+        "delta": BookColumns,
+        "trades": TradeColumns,
+        "funding": FundingColumns,
+        "marks": MarkColumns,
+    }
 )
 # leaf column -> encoding; what counts up is kept as differences, the rest byte by byte
 ENCODINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         **dict.fromkeys(("ts_recv", "ts_venue", "seq", "prev_seq", "trade_id", "n_bids"), "DELTA_BINARY_PACKED"),
+        **dict.fromkeys(("mark_e6", "index_e6", "ts_funding", "interest_e4"), "DELTA_BINARY_PACKED"),
         **dict.fromkeys(
             ("price", "size", "price.list.element", "size.list.element", "rate_e12", "mark"), "BYTE_STREAM_SPLIT"
         ),
@@ -99,6 +108,8 @@ def to_table(columns: Columns, kind: Kind) -> pa.Table:
             "taker": columns.taker,
             "trade_id": columns.trade_id,
         }
+    elif isinstance(columns, MarkColumns):
+        arrays = {name: getattr(columns, name) for name in _MARK_NAMES}
     else:
         arrays = {
             "ts_recv": columns.ts_recv,
@@ -144,6 +155,8 @@ def from_table(table: pa.Table, kind: Kind) -> Columns:
             taker=_ints(table, "taker"),
             trade_id=_ints(table, "trade_id"),
         )
+    if kind == "marks":
+        return MarkColumns(**{name: _ints(table, name) for name in _MARK_NAMES})
     return FundingColumns(
         ts_venue=_ints(table, "ts_venue"),
         ts_recv=_ints(table, "ts_recv"),

@@ -15,22 +15,24 @@ from market.archive.csv_kernels import (
     AMOUNT,
     BOOK_SIDE,
     COLUMN_COUNT,
-    FINE,
+    DUE,
     FLAG,
+    INTEREST,
     LEVEL_AMOUNT,
     LEVEL_PRICE,
+    MARK,
     MICROS,
-    NOT_POSITIVE,
-    OFF_GRID,
+    NOT_STATED,
     PRICE,
+    RATE,
     SKIP,
     SYMBOL,
     TAKER,
-    TOO_LARGE,
     TRADE_ID,
     VENUE,
     parse_rows,
 )
+from market.archive.decimal_kernels import FINE, NOT_POSITIVE, OFF_GRID, TOO_LARGE
 from market.archive.layout import Kind
 from market.columns import IntArray
 from market.instrument import Instrument
@@ -46,12 +48,20 @@ _LAYOUTS: Final = MappingProxyType(
     {
         "delta": {"is_snapshot": FLAG, "side": BOOK_SIDE, "price": PRICE, "amount": AMOUNT},
         "trades": {"id": TRADE_ID, "side": TAKER, "price": PRICE, "amount": AMOUNT},
+        "marks": {
+            "funding_timestamp": DUE,
+            "funding_rate": RATE,
+            "open_interest": INTEREST,
+            "index_price": MARK,
+            "mark_price": MARK,
+        },
     }
 )
 _LEVEL: Final = re.compile(r"(asks|bids)\[(\d+)\]\.(price|amount)")
 _SHAPES: Final = MappingProxyType(
     {
         MICROS: "a whole number of microseconds",
+        DUE: "a whole number of microseconds, or empty",
         FLAG: "true or false",
         BOOK_SIDE: "bid or ask",
         TAKER: "buy, sell or unknown",
@@ -148,6 +158,8 @@ class CsvFile:
                     if n:
                         values = values[:, :n]
                         values[roles == MICROS] *= US
+                        for column in np.flatnonzero(roles == DUE):
+                            values[column, values[column] != NOT_STATED] *= US
                         yield CsvChunk(line, values)
                     line += n
                     if fault[0] != FINE:
@@ -166,17 +178,21 @@ class CsvFile:
         if role in (VENUE, SYMBOL):
             wanted = instrument.venue if role == VENUE else instrument.symbol
             return f"{name} {said!r} differs from the file's first, {wanted!r}; a file holds one instrument"
-        if role not in (PRICE, AMOUNT, LEVEL_PRICE, LEVEL_AMOUNT):
+        if role in _SHAPES:
             return f"{name} {said!r} must be {_SHAPES[role]}"
-        is_price = role in (PRICE, LEVEL_PRICE)
+        is_price = role in (PRICE, LEVEL_PRICE, MARK)
         contracts = instrument.inverse or instrument.multiplier != 1
-        unit = instrument.quote if is_price else "contracts" if contracts else instrument.base
-        said = f"{name} {said} {unit}" if what in (OFF_GRID, NOT_POSITIVE, TOO_LARGE) else f"{name} {said!r}"
+        unit = f" {instrument.quote if is_price else 'contracts' if contracts else instrument.base}"
+        if role in (RATE, INTEREST):  # of interest each venue has a unit of its own
+            unit = ""
+        said = f"{name} {said}{unit}" if what in (OFF_GRID, NOT_POSITIVE, TOO_LARGE) else f"{name} {said!r}"
         if what == OFF_GRID:
             grid = f"tick size {instrument.tick}" if is_price else f"lot size {instrument.lot}"
             return f"{said} is not a multiple of {grid} ({instrument.name})"
         if what == NOT_POSITIVE:
-            return f"{said} must be {'above 0' if is_price else 'at least 0'}"
+            return f"{said} must be {'above 0' if role in (PRICE, LEVEL_PRICE) else 'at least 0'}"
+        if what == TOO_LARGE and role in (RATE, MARK, INTEREST):
+            return f"{said} is too large: no such number is kept"
         if what == TOO_LARGE:
             return f"{said} is too large: more than 63 bits of {'ticks' if is_price else 'lots'}"
         return f"{said} is not a number"
@@ -193,9 +209,11 @@ def _kind(path: Path, columns: tuple[str, ...]) -> Kind:
         return "delta"
     if all(name in columns for name in _LAYOUTS["trades"]):
         return "trades"
+    if all(name in columns for name in _LAYOUTS["marks"]):
+        return "marks"
     if depth_of(columns):
         return "book"
-    layouts = "incremental_book_L2, book_snapshot_N or trades"
+    layouts = "incremental_book_L2, book_snapshot_N, trades or derivative_ticker"
     raise CsvError(path, 1, f"the header is none of {layouts}: {','.join(columns)[:200]!r}")
 
 

@@ -9,6 +9,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from market.archive.decimal_kernels import (
+    FINE,
+    MALFORMED,
+    NOT_POSITIVE,
+    TOO_LARGE,
+    decimal,
+    integer,
+    nearest,
+)
 from market.jit import njit
 
 Bytes = npt.NDArray[np.uint8]
@@ -27,24 +36,19 @@ VENUE: Final = 8  # the text given
 SYMBOL: Final = 9  # the text given
 LEVEL_PRICE: Final = 10  # PRICE, or empty: 0
 LEVEL_AMOUNT: Final = 11  # AMOUNT, or empty: 0
+# what a venue may not state: NOT_STATED where it is empty; rounded to the unit, since no grid holds for it
+DUE: Final = 12  # MICROS
+RATE: Final = 13  # decimal, 1e-12
+MARK: Final = 14  # decimal >= 0, 1e-6 of a tick; 0 is not stated either
+INTEREST: Final = 15  # decimal >= 0, 1e-4
 
-# what can be wrong with a text
-FINE: Final = 0
-MALFORMED: Final = 1
-OFF_GRID: Final = 2
-NOT_POSITIVE: Final = 3
-TOO_LARGE: Final = 4
-COLUMN_COUNT: Final = 5
+NOT_STATED: Final = -9223372036854775808
+
+COLUMN_COUNT: Final = 5  # what can be wrong with a line, beside the faults of a text
 
 _COMMA: Final = 44
 _NEWLINE: Final = 10
 _RETURN: Final = 13
-_MINUS: Final = 45
-_PLUS: Final = 43
-_POINT: Final = 46
-_0: Final = 48
-_9: Final = 57
-_MOST: Final = 922337203685477579  # the largest mantissa that bears any further digit
 _MOST_MICROS: Final = 9223372036854774
 _FNV_BASIS: Final = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME: Final = np.uint64(0x100000001B3)
@@ -101,6 +105,8 @@ def parse_rows(
                     answer, value = decimal(text, first, last, units[2], units[3])
                     if answer == FINE and value < 0:
                         answer = NOT_POSITIVE
+            elif role in (RATE, MARK, INTEREST):
+                answer, value = _statement(text, first, last, role, units)
             else:
                 answer, value = _word(text, first, last, role, names)
             if answer != FINE:
@@ -128,93 +134,26 @@ def _count_columns(text: Bytes, line: int, fault: IntArray) -> None:
 
 
 @njit
-def decimal(text: Bytes, first: int, last: int, unit: int, unit_power: int) -> tuple[int, int]:
-    """Return (FINE or what is wrong, the number at `text[first:last]` in units of unit * 10**unit_power)."""
-    at = first
-    is_negative = at < last and text[at] == _MINUS
-    at += is_negative
-    mantissa = 0
-    power = 0
-    n_digits = 0
-    zeros = 0  # held back: those at the end of a number need no room in the mantissa
-    is_fraction = False
-    while at < last:
-        byte = text[at]
-        if _0 <= byte <= _9:
-            n_digits += 1
-            if is_fraction:
-                power -= 1
-            if byte == _0:
-                zeros += 1
-            else:
-                for _ in range(zeros if mantissa > 0 else 0):
-                    if mantissa > _MOST:
-                        return TOO_LARGE, 0
-                    mantissa *= 10
-                zeros = 0
-                if mantissa > _MOST:
-                    return TOO_LARGE, 0
-                mantissa = mantissa * 10 + (byte - _0)
-        elif byte == _POINT and not is_fraction:
-            is_fraction = True
-        else:
-            break
-        at += 1
-    power += zeros
-    if n_digits == 0:
-        return MALFORMED, 0
-    if at < last:
-        if text[at] | 32 != 101:  # e, E
-            return MALFORMED, 0
-        at += 1
-        is_small = at < last and text[at] == _MINUS
-        at += at < last and (text[at] == _MINUS or text[at] == _PLUS)
-        if at == last or last - at > 4:
-            return MALFORMED, 0
-        exponent = 0
-        while at < last:
-            if not _0 <= text[at] <= _9:
-                return MALFORMED, 0
-            exponent = exponent * 10 + (text[at] - _0)
-            at += 1
-        power += -exponent if is_small else exponent
-    if mantissa == 0:
-        return FINE, 0
-    shift = power - unit_power
-    if shift < 0:
-        # the mantissa ends in no zero, so it is no multiple of a power of ten; one of 2 or 5 in the unit may help
-        divisor = 1
-        for _ in range(-shift):
-            if divisor > _MOST:
-                return OFF_GRID, 0
-            divisor *= 10
-        if divisor > 9223372036854775807 // unit or mantissa % (divisor * unit) != 0:
-            return OFF_GRID, 0
-        mantissa //= divisor * unit
-    elif unit == 1:  # nearly always; a division costs more than all the rest
-        for _ in range(shift):
-            if mantissa > _MOST:
-                return TOO_LARGE, 0
-            mantissa *= 10
-    else:
-        rest = mantissa % unit
-        mantissa //= unit
-        for _ in range(shift):
-            rest *= 10
-            if mantissa > _MOST:
-                return TOO_LARGE, 0
-            mantissa = mantissa * 10 + rest // unit
-            rest %= unit
-        if rest != 0:
-            return OFF_GRID, 0
-    return FINE, -mantissa if is_negative else mantissa
+def _statement(text: Bytes, first: int, last: int, role: int, units: IntArray) -> tuple[int, int]:
+    """Read a decimal that may be empty, to the nearest unit."""
+    if first == last:
+        return FINE, NOT_STATED
+    if role == RATE:
+        return nearest(text, first, last, 1, -12)
+    unit, power = (units[0], units[1] - 6) if role == MARK else (1, -4)
+    answer, value = nearest(text, first, last, unit, power)
+    if answer == FINE and value < 0:
+        answer = NOT_POSITIVE
+    return answer, NOT_STATED if role == MARK and value == 0 else value
 
 
 @njit
 def _word(text: Bytes, first: int, last: int, role: int, names: Bytes) -> tuple[int, int]:
     """Read a column that is no decimal."""
-    if role == MICROS:
-        answer, value = _integer(text, first, last)
+    if role in (MICROS, DUE):
+        if role == DUE and first == last:
+            return FINE, NOT_STATED
+        answer, value = integer(text, first, last)
         if answer == FINE and value > _MOST_MICROS:
             answer = TOO_LARGE
         elif answer == FINE and value == 0:
@@ -237,26 +176,11 @@ def _word(text: Bytes, first: int, last: int, role: int, names: Bytes) -> tuple[
     if role == TRADE_ID:
         if first == last:
             return FINE, -1
-        answer, value = _integer(text, first, last)
+        answer, value = integer(text, first, last)
         return FINE, value if answer == FINE else _hash(text, first, last)
     if role in (VENUE, SYMBOL):
         return (FINE if _is_name(text, first, last, names, role == SYMBOL) else MALFORMED), 0
     return FINE, 0
-
-
-@njit
-def _integer(text: Bytes, first: int, last: int) -> tuple[int, int]:
-    """Read digits without sign."""
-    if first == last:
-        return MALFORMED, 0
-    value = 0
-    for at in range(first, last):
-        if not _0 <= text[at] <= _9:
-            return MALFORMED, 0
-        if value > _MOST:
-            return TOO_LARGE, 0
-        value = value * 10 + (int(text[at]) - _0)
-    return FINE, value
 
 
 @njit

@@ -13,8 +13,8 @@ from urllib.parse import quote, unquote
 from market.archive.window import Window, hour_text, parse_hour
 from market.units import Nanos
 
-Kind: TypeAlias = Literal["book", "delta", "trades", "funding"]
-KINDS: Final[tuple[Kind, ...]] = ("book", "delta", "trades", "funding")
+Kind: TypeAlias = Literal["book", "delta", "trades", "funding", "marks"]
+KINDS: Final[tuple[Kind, ...]] = ("book", "delta", "trades", "funding", "marks")
 GAPS: Final = "gaps"
 
 

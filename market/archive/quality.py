@@ -22,6 +22,9 @@ class FeedQuality:
         before_snapshot: rows dropped because no full book had come before them.
         duplicates: trades dropped because they had come before.
         no_taker, no_size: trades dropped because the side was unknown, or the size was 0.
+        no_due: rows with a rate of funding that do not say when it is due; no payment can be told from them.
+        no_mark: payments of funding left out because no mark price had been stated.
+        unchanged: statements of marks dropped because they say what the last one said.
         recv_back: messages whose receive time went back, set to the last one's.
         recv_back_most: by how much it did at most, ns.
         venue_back: messages whose venue time is before that of an earlier one; kept as they are.
@@ -41,6 +44,9 @@ class FeedQuality:
     duplicates: int = 0
     no_taker: int = 0
     no_size: int = 0
+    no_due: int = 0
+    no_mark: int = 0
+    unchanged: int = 0
     recv_back: int = 0
     recv_back_most: Nanos = 0
     venue_back: int = 0

@@ -4,9 +4,11 @@ Files of one instrument and kind are one feed, in order of their first receive t
 midnight goes on.  What the files are is told by their headers, whose they are by their rows; names do not matter.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 from urllib.parse import quote
 
 import attrs
@@ -26,6 +28,9 @@ from market.instrument import Instrument
 from market.units import Nanos
 
 Progress = Callable[[CsvFile, int], None]
+
+# what is made of one kind of file, if that is more: each is read from it by itself
+_MADE_OF: Final[Mapping[Kind, tuple[Kind, ...]]] = MappingProxyType({"marks": ("funding", "marks")})
 
 
 @attrs.frozen
@@ -87,18 +92,19 @@ def import_tardis(
     groups: dict[tuple[str, str, Kind], list[CsvFile]] = {}
     for source in sorted(sources, key=lambda source: source.first_recv):
         if source.venue is not None and source.symbol is not None:
-            groups.setdefault((source.venue, source.symbol, source.kind), []).append(source)
-    order = {kind: place for place, kind in enumerate(("delta", "book", "trades"))}
+            for kind in _MADE_OF.get(source.kind, (source.kind,)):
+                groups.setdefault((source.venue, source.symbol, kind), []).append(source)
+    order = {kind: place for place, kind in enumerate(("delta", "book", "trades", "funding", "marks"))}
     with Staging(archive) as staging:
         feeds: list[ImportedFeed] = []
         for key in sorted(groups, key=lambda key: (key[0], key[1], order[key[2]])):
             instrument = _specification(groups[key], known, archive)
             for file in groups[key]:  # all are looked at again at the end; this saves reading a day in vain
-                there = hour_path(archive, instrument.venue, instrument.symbol, file.kind, file.first_recv)
+                there = hour_path(archive, instrument.venue, instrument.symbol, key[2], file.first_recv)
                 if there.exists() and not replace:
                     raise FileExistsError(f"{there}: in the archive already, and {file.path} begins in this hour")
             books = [feed.record for feed in feeds if feed.instrument.name == instrument.name]
-            record, gaps = _import_feed(groups[key], instrument, staging.root, books, block_bytes, on_rows)
+            record, gaps = _import_feed(groups[key], key[2], instrument, staging.root, books, block_bytes, on_rows)
             feeds.append(ImportedFeed(instrument, key[2], record, tuple(gaps)))
             merge_gaps(archive, staging.root, instrument, record, gaps)
         for name in dict.fromkeys(feed.instrument.name for feed in feeds):
@@ -132,13 +138,13 @@ def _specification(files: Sequence[CsvFile], known: Sequence[Instrument], archiv
 
 def _import_feed(
     files: Sequence[CsvFile],
+    kind: Kind,
     instrument: Instrument,
     root: Path,
     books: Sequence[ImportRecord],
     block_bytes: int,
     on_rows: Progress | None,
 ) -> tuple[ImportRecord, list[Gap]]:
-    kind = files[0].kind
     quality = FeedQuality()
     feed = FEEDS[kind](quality)
     heard = [book for book in books if book.quality.messages]

@@ -19,12 +19,12 @@ from market.archive.csv_file import CsvChunk, CsvError, CsvFile, depth_of
 from market.archive.layout import Kind
 from market.archive.message_kernels import EMPTY_LEVELS, REPEATED_LEVELS, UNSORTED, arrange
 from market.archive.quality import FeedQuality
+from market.archive.stamps import Stamps
+from market.archive.tardis_ticker import FundingFeed, MarkFeed
 from market.columns import BookColumns, Columns, IntArray, TradeColumns
-from market.units import SECOND, Nanos
 
 WINDOW: Final = 1 << 16
 MESSAGE_ROWS: Final = 1 << 20  # more with the same stamps are no message
-OLD: Final = 5 * SECOND
 
 
 class Feed(Protocol):
@@ -37,29 +37,6 @@ class Feed(Protocol):
     def rest(self) -> Iterator[Columns]:
         """Yield what the last rows complete, there being no more."""
         ...
-
-
-class Stamps:
-    """Makes receive times never go back, and counts what is odd in the stamps."""
-
-    def __init__(self, quality: FeedQuality) -> None:
-        self._quality = quality
-        self._last_recv: Nanos = 0
-        self._last_venue: Nanos = 0
-
-    def received(self, ts_venue: IntArray, ts_recv: IntArray) -> IntArray:
-        """Return receive times that never decrease."""
-        raised = np.maximum.accumulate(np.maximum(ts_recv, self._last_recv))
-        latest = np.maximum.accumulate(np.maximum(ts_venue, self._last_venue))
-        back = raised - ts_recv
-        self._quality.messages += len(ts_recv)
-        self._quality.recv_back += int((back > 0).sum())
-        self._quality.recv_back_most = max(self._quality.recv_back_most, int(back.max(initial=0)))
-        self._quality.venue_back += int((ts_venue < latest).sum())
-        self._quality.old += int((raised - ts_venue > OLD).sum())
-        if len(ts_recv):
-            self._last_recv, self._last_venue = int(raised[-1]), int(latest[-1])
-        return raised
 
 
 class IncrementFeed:
@@ -192,6 +169,8 @@ FEEDS: Final[Mapping[Kind, Callable[[FeedQuality], Feed]]] = {
     "delta": IncrementFeed,
     "book": SnapshotFeed,
     "trades": TradeFeed,
+    "funding": FundingFeed,
+    "marks": MarkFeed,
 }
 
 

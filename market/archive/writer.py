@@ -17,9 +17,10 @@ from market.columns import BookColumns, Columns
 from market.instrument import Instrument
 from market.units import HOUR, SECOND, Nanos
 
-# a feed that says nothing for so long was not listened to; trades and funding may be silent for long
+# a feed that says nothing for so long was not listened to; trades, funding and marks (kept when they change) may be
+# silent for long
 MAX_SILENCE: Final = MappingProxyType(
-    {"book": 10 * SECOND, "delta": 10 * SECOND, "trades": 24 * HOUR, "funding": 24 * HOUR}
+    {"book": 10 * SECOND, "delta": 10 * SECOND, "trades": 24 * HOUR, "funding": 24 * HOUR, "marks": HOUR}
 )
 
 

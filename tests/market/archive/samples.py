@@ -128,6 +128,10 @@ def feeds(draw: st.DrawFn, *, longest_step: int = 40 * MINUTE, only_snapshots: b
 
 INCREMENT_HEADER = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount"
 TRADE_HEADER = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount"
+TICKER_HEADER = (
+    "exchange,symbol,timestamp,local_timestamp,funding_timestamp,funding_rate,"
+    "predicted_funding_rate,open_interest,last_price,index_price,mark_price"
+)
 US0 = T0 // 1000
 
 
@@ -139,6 +143,20 @@ def increments(*rows: str) -> str:
 def trades(*rows: str) -> str:
     """Return a file of trades; a row is `timestamp local id side price amount`, both stamps us after T0."""
     return _csv(TRADE_HEADER, rows)
+
+
+def tickers(*rows: str) -> str:
+    """Return a file of derivative tickers.
+
+    A row is `timestamp local due rate interest index mark`, the three times us after T0; `-` leaves one empty.  The
+    predicted rate is empty and the last price 1: nothing is made of them.
+    """
+    lines = []
+    for row in rows:
+        venue, recv, due, *stated = row.split()
+        rate, interest, index, mark = ["" if text == "-" else text for text in stated]
+        lines.append(f"{venue} {recv} {'' if due == '-' else US0 + int(due)},{rate},,{interest},1,{index},{mark}")
+    return _csv(TICKER_HEADER, lines)
 
 
 def _csv(header: str, rows: Sequence[str]) -> str:

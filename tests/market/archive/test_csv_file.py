@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import attrs
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.archive.csv_file import CsvError, CsvFile
-from market.archive.csv_kernels import FINE, OFF_GRID, TOO_LARGE, decimal
+from market.archive.decimal_kernels import FINE, MALFORMED, OFF_GRID, TOO_LARGE, decimal, nearest
 from market.instrument import Instrument
 from market.units import US
 from tests.market.archive.samples import BTC, INCREMENT_HEADER, T0, TRADE_HEADER, US0, increments, trades, write_csv
@@ -43,6 +43,34 @@ def test_what_is_on_the_grid_is_found_there(count: int, unit: str, zeros: int) -
     text = format(count * Decimal(unit), "f")
     text += ("0" if "." in text else ".0") * (zeros > 0) + "0" * zeros
     assert parsed(text, Decimal(unit)) == (FINE, count)
+
+
+def rounded(text: str, unit: Decimal) -> tuple[int, int]:
+    _, digits, exponent = unit.normalize().as_tuple()
+    data = np.frombuffer(text.encode(), np.uint8)
+    answer, value = nearest(data, 0, len(data), int("".join(map(str, digits))), int(exponent))
+    return int(answer), int(value)
+
+
+@settings(max_examples=300)
+@given(st.decimals(min_value=-(10**6), max_value=10**6, places=14, allow_nan=False), UNITS, st.sampled_from("fe"))
+def test_what_may_be_rounded_goes_to_the_nearest(value: Decimal, unit: str, notation: str) -> None:
+    # 17 digits are taken, as many as a float has; the rest is cut off
+    kept = value.quantize(Decimal(1).scaleb(value.adjusted() - 17), ROUND_DOWN) if value else value
+    count = int((kept / Decimal(unit)).quantize(Decimal(1), ROUND_HALF_UP))
+    assert rounded(format(value, notation), Decimal(unit)) == (FINE, count)
+
+
+def test_rounding_at_the_ends_of_what_fits() -> None:
+    assert rounded("0.33333333333333333333", Decimal("0.01")) == (FINE, 33)
+    assert rounded("-0.5", Decimal(1)) == (FINE, -1)
+    assert rounded("2.5", Decimal(5)) == (FINE, 1)
+    assert rounded("1e-300", Decimal(1)) == (FINE, 0)
+    assert rounded("9223372036854.775807", Decimal("0.000001")) == (TOO_LARGE, 0)
+    assert rounded("9.2e12", Decimal("0.000001")) == (FINE, 92 * 10**17)
+    assert rounded("1e300", Decimal(1)) == (TOO_LARGE, 0)
+    assert rounded("0.1.", Decimal(1)) == (MALFORMED, 0)
+    assert rounded("-", Decimal(1)) == (MALFORMED, 0)
 
 
 def test_no_float_stands_between() -> None:
@@ -165,7 +193,7 @@ def test_contracts_are_called_so(tmp_path: Path) -> None:
         ("a,b\n", "1: no column 'exchange'; the header is 'a,b'"),
         (
             "exchange,symbol,timestamp,local_timestamp,funding_rate\n",
-            "1: the header is none of incremental_book_L2, book_snapshot_N or trades: "
+            "1: the header is none of incremental_book_L2, book_snapshot_N, trades or derivative_ticker: "
             "'exchange,symbol,timestamp,local_timestamp,funding_rate'",
         ),
         (f"{TRADE_HEADER},id\n", "1: column 'id' stands there twice"),
