@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 
 from market.units import SECOND
+from research.long_run_variance import newey_west
 from research.markouts import FillMarkouts, horizon_name
 from research.prices import FloatArray, IntArray
 
@@ -53,12 +54,8 @@ def markout_mean(ts: IntArray, values: FloatArray, horizon: int) -> MarkoutMean:
     if n < 2:
         return MarkoutMean(n, mean, None)
     bins = (ts[known] - ts[known].min()) // BIN_NS
-    score = np.bincount(bins, weights=values[known] - mean)
-    lags = min(max(MIN_LAG, math.ceil(2 * horizon / BIN_NS)), score.size - 1)
-    variance = float(score @ score)
-    for lag in range(1, lags + 1):
-        variance += 2.0 * (1.0 - lag / (lags + 1)) * float(score[lag:] @ score[:-lag])
-    error = math.sqrt(max(variance, 0.0)) / n
+    lags = min(max(MIN_LAG, math.ceil(2 * horizon / BIN_NS)), int(bins[-1]))
+    error = math.sqrt(float(newey_west(bins, values[known] - mean, lags + 1))) / n
     return MarkoutMean(n, mean, error if error > 1e-18 else None)
 
 

@@ -8,6 +8,7 @@ from market.instrument import Instrument
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
 
 def prices(instrument: Instrument, ticks: npt.NDArray[np.int64]) -> FloatArray:

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from research.frames import INTERVALS_S, df_markouts, markout_curve
-from research.plots.style import CYCLE, MAIN, MUTED, SELL, legend_above, new_figure, say_empty, styled
-from research.prices import FloatArray
+from research.plots.boxes import boxes
+from research.plots.style import CYCLE, MUTED, SELL, legend_above, new_figure, say_empty, styled
 from research.run_data import Run
 
 BPS = 1e4
@@ -38,7 +36,7 @@ def plot_markouts(
         if not (means["n"] > 0).any():
             say_empty(axes, "no fill with a known markout")
             return figure
-        _boxes(axes, [frame[name].to_numpy() * BPS for name in frame.columns])
+        boxes(axes, [frame[name].to_numpy() * BPS for name in frame.columns])
         at = range(len(means))
         mean, error = means["mean"].to_numpy() * BPS, means["error"].to_numpy() * BPS * Z95
         axes.axhline(0.0, color=MUTED, linewidth=0.9, zorder=1)
@@ -51,26 +49,6 @@ def plot_markouts(
         axes.set_xlim(-0.8, len(means) - 0.2)
         axes.grid(visible=False, axis="x")
     return figure
-
-
-def _boxes(axes: Axes, columns: Sequence[FloatArray]) -> None:
-    """Draw a box for each column; as a few collections, since an artist per stroke takes five times as long."""
-    known = {place: values[~np.isnan(values)] for place, values in enumerate(columns)}
-    at = np.array([place for place, values in known.items() if values.size])
-    low, q1, median, q3, high = np.array([np.percentile(known[place], (5, 25, 50, 75, 95)) for place in at]).T
-    edge, half = "#8fb0d6", 0.31
-    axes.vlines(at, low, q1, color=edge, linewidth=0.8)
-    axes.vlines(at, q3, high, color=edge, linewidth=0.8)
-    axes.hlines(
-        np.concatenate((low, high)), np.tile(at - half / 2, 2), np.tile(at + half / 2, 2), color=edge, linewidth=0.8
-    )
-    corners = [[(x - half, a), (x + half, a), (x + half, b), (x - half, b)] for x, a, b in zip(at, q1, q3, strict=True)]
-    axes.add_collection(
-        PolyCollection(
-            corners, facecolor="#dce7f4", edgecolor=edge, linewidth=0.8, label="quartiles, whiskers 5 % to 95 %"
-        )
-    )
-    axes.hlines(median, at - half, at + half, color=MAIN, linewidth=1.1, label="median")
 
 
 def plot_markout_curves(run: Run, intervals: Sequence[float] = INTERVALS_S) -> Figure:
