@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from market.book_view import BookView
 from market.instrument import Instrument
-from market.messages import EquityStamp, Fill, FundingPayment
+from market.messages import Adjustment, EquityStamp, Fill, FundingPayment
 from market.units import Lots, Nanos, Ticks
 
 _E12 = Decimal(10) ** 12
@@ -14,15 +14,18 @@ _E12 = Decimal(10) ** 12
 class Holding:
     """Position, average entry and cash of one instrument.
 
-    Cash is exact: a fill takes `value(fill)` and its fee, a payment of funding adds to it.  A correction of the
-    position (a fill that nobody told us of) is booked like a fill without a fee: at the price of the last fill, which
-    the run's own log holds too, or else at the first mid that is known, so that it makes neither profit nor loss there.
+    Cash is exact: a fill takes `value(fill)` and its fee, a payment of funding adds to it.  An adjustment of the
+    position (a fill that nobody told us of) is booked like a fill without a fee, at the price that it names or else at
+    the first mid that is known, so that it makes neither profit nor loss there.
 
     Attributes:
         lots: signed.
         average_entry: quote currency, NaN when flat.  What is added moves it (for an inverse instrument by the
             harmonic mean, so that the profit of the average is that of the parts), what is closed does not.
-        n_changes: fills, corrections and payments counted.
+        n_changes: fills, adjustments and payments counted.
+        adjusted_to: the account was made ours as of this venue time; -1: never.
+        adjustment_price: of the last one, 0 while it waits for a mid.
+        next_adjustment: id of the next one.
     """
 
     def __init__(self, instrument: Instrument) -> None:
@@ -30,6 +33,9 @@ class Holding:
         self.lots: Lots = 0
         self.average_entry = math.nan
         self.n_changes = 0
+        self.adjusted_to: Nanos = -1
+        self.adjustment_price: Ticks = 0
+        self.next_adjustment = 1
         self._traded = Decimal(0)
         self._fees_e12 = 0
         self._funding_e12 = 0
@@ -72,15 +78,26 @@ class Holding:
         self._funding_e12 += payment.amount_e12
         return True
 
-    def adjust(self, lots: Lots, book: BookView | None) -> None:
-        """Correct the position by `lots`."""
-        price = self._last_price or round(_mid2(book) / 2)
-        if price:
-            self._trade(price, lots)
+    @property
+    def n_fills(self) -> int:
+        """Return how many fills are counted."""
+        return len(self._fill_ids)
+
+    def price_at(self, book: BookView | None) -> Ticks:
+        """Return at which price an adjustment makes no profit: that of the last fill, or the mid; 0: none yet."""
+        return self._last_price or round(_mid2(book) / 2)
+
+    def adjust(self, adjustment: Adjustment) -> None:
+        """Change the position by what no fill explains."""
+        self.adjusted_to = max(self.adjusted_to, adjustment.ts_venue)
+        self.adjustment_price = adjustment.price
+        self.next_adjustment = max(self.next_adjustment, adjustment.adjustment_id + 1)
+        if adjustment.price:
+            self._trade(adjustment.price, adjustment.lots)
         else:
-            self.lots += lots
+            self.lots += adjustment.lots
             self.n_changes += 1
-            self._unpriced += lots
+            self._unpriced += adjustment.lots
 
     def stamp(self, now: Nanos, book: BookView) -> EquityStamp:
         """Return how it stands, marked to the mid of `book`; the mark of a book that lacks a side is NaN."""
@@ -89,7 +106,8 @@ class Holding:
             lots, self._unpriced = self._unpriced, 0
             self.lots -= lots
             self.n_changes -= 1
-            self._trade(round(mid2 / 2), lots)
+            self.adjustment_price = round(mid2 / 2)
+            self._trade(self.adjustment_price, lots)
         cash = self.cash
         if self.lots == 0:
             pnl = float(cash)

@@ -40,7 +40,7 @@ class OrderFacts:
         self._ledger = ledger
         self._live = ledger.live
         self._seen_fills: list[set[int]] = [set() for _ in ledger.guards]
-        self._seen_adjustments: set[tuple[InstrumentId, Nanos]] = set()
+        self._seen_adjustments: set[tuple[InstrumentId, int]] = set()
         self._cancels_on_accept = any(
             lane.cancel_pending == "on_accept" for lanes in ledger.lanes.values() for lane in lanes
         )
@@ -167,7 +167,7 @@ class OrderFacts:
 
     def on_adjustment(self, adjustment: Adjustment) -> None:
         """Count a correction of our position once: it stands in the log, and may wait in the mailbox as well."""
-        key = (adjustment.instrument, adjustment.ts)
+        key = (adjustment.instrument, adjustment.adjustment_id)
         if key not in self._seen_adjustments:
             self._seen_adjustments.add(key)
             self._ledger.guards[adjustment.instrument].position += adjustment.lots

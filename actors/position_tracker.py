@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from actors.book_mirror import follow
 from actors.holding import Holding
+from actors.position_doubts import PositionDoubts
 from actors.runtime.actor import Actor
 from market.book import Book
 from market.instrument import InstrumentTable
@@ -30,12 +31,13 @@ from market.messages import (
     OrderRejected,
     PlaceOrder,
     Position,
+    PositionInDoubt,
     Stale,
     Started,
     Stop,
     TimerFired,
 )
-from market.units import SECOND, InstrumentId, Lots, Nanos
+from market.units import SECOND, InstrumentId, Lots, Nanos, Ticks
 
 _STAMP: Final = 1  # timer token
 _RECENT: Final = 600 * SECOND  # longer than any account snapshot is under way
@@ -57,7 +59,7 @@ _NOT_OURS: Final = (
 
 
 class PositionTracker(Actor):
-    """In: fills, funding, account snapshots, books.  Out: `Position`, `EquityStamp`, `Adjustment`.
+    """In: fills, funding, account snapshots, books.  Out: `Position`, `EquityStamp`, `Adjustment`, doubts.
 
     Args:
         traded: the instruments that get a row of equity at every multiple of `stamp_s` (UTC) and at the end.
@@ -66,7 +68,7 @@ class PositionTracker(Actor):
         books: mirrors of the traded instruments' books, for the mark.
     """
 
-    ports: ClassVar[tuple[str, ...]] = ("positions", "equity", "adjustments")
+    ports: ClassVar[tuple[str, ...]] = ("positions", "equity", "adjustments", "doubts")
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class PositionTracker(Actor):
         self.books: dict[InstrumentId, Book] = {i: Book(instruments[i], depth) for i in self._traded}
         self._holdings = [Holding(instrument) for instrument in instruments]
         self._recent: deque[Fill] = deque()
+        self._doubts = PositionDoubts(set())
         self._stamp_ns = round(stamp_s * SECOND)
         self._stamped: tuple[Nanos, int] = (-1, 0)
         self._is_replaying = False
@@ -117,14 +120,18 @@ class PositionTracker(Actor):
         recent.append(fill)
         while recent[0].ts_venue < fill.ts_venue - _RECENT:
             recent.popleft()
-        if not self._is_replaying:
-            self._tell(holding)
+        if self._is_replaying:
+            return
+        if fill.ts_venue <= holding.adjusted_to:
+            reason = f"fill {fill.fill_id} was in the account already that our position was adjusted to"
+            self._adjust(holding, -fill.side * fill.size, holding.adjusted_to, holding.adjustment_price, reason)
+        self._tell(holding)
 
     def _on_funding(self, payment: FundingPayment) -> None:
         self._holdings[payment.instrument].fund(payment)
 
     def _on_account(self, snapshot: AccountSnapshot) -> None:
-        """Count fills that we missed; what they do not explain is corrected, and said so."""
+        """Count fills that we missed; what they do not explain, twice, is adjusted, and said so."""
         for fill in snapshot.fills:
             self._on_fill(fill)
         counted = {(fill.instrument, fill.fill_id) for fill in snapshot.fills}
@@ -133,18 +140,29 @@ class PositionTracker(Actor):
                 fill.side * fill.size for fill in self._recent if fill.instrument == instrument
                 and _is_later(fill, snapshot.ts_venue, counted)
             )  # fmt: skip
-            ours = self._holdings[instrument].lots - later
-            if ours != lots:
-                self._adjust(instrument, lots - ours, f"the account holds {lots} lots, the fills make {ours}")
+            self._compare(snapshot, instrument, lots, self._holdings[instrument].lots - later)
 
-    def _adjust(self, instrument: InstrumentId, lots: Lots, reason: str) -> None:
-        holding = self._holdings[instrument]
-        holding.adjust(lots, self.books.get(instrument))
-        self.out.append(("adjustments", Adjustment(instrument, self.now, lots, reason)))
-        self._tell(holding)
+    def _compare(self, snapshot: AccountSnapshot, instrument: InstrumentId, theirs: Lots, ours: Lots) -> None:
+        holding, doubts, lots = self._holdings[instrument], self._doubts, theirs - ours
+        if lots and not doubts.confirms(instrument, lots, holding.n_fills, snapshot.ts_request, self.now):
+            self.out.append(("doubts", PositionInDoubt(instrument, self.now, lots)))
+            return
+        if lots:
+            reason = f"the account holds {theirs} lots, the fills make {ours}"
+            price = holding.price_at(self.books.get(instrument))
+            self._adjust(holding, lots, snapshot.ts_venue, price, reason)
+            self._tell(holding)
+        if doubts.settle(instrument):
+            self.out.append(("doubts", PositionInDoubt(instrument, self.now, 0)))  # after what ended it
+
+    def _adjust(self, holding: Holding, lots: Lots, ts_venue: Nanos, price: Ticks, reason: str) -> None:
+        instrument, number = holding.instrument.id, holding.next_adjustment
+        adjustment = Adjustment(instrument, self.now, ts_venue, number, lots, price, reason)
+        holding.adjust(adjustment)
+        self.out.append(("adjustments", adjustment))
 
     def _on_logged_adjustment(self, adjustment: Adjustment) -> None:
-        self._holdings[adjustment.instrument].adjust(adjustment.lots, self.books.get(adjustment.instrument))
+        self._holdings[adjustment.instrument].adjust(adjustment)
 
     # --- what is told ------------------------------------------------------------------------------------------------
 
@@ -177,11 +195,16 @@ class PositionTracker(Actor):
         # a quoter begins anew, and knows of nothing
         if message.kind == "quoter":
             self._tell_all()
+        elif message.kind == "manager":
+            for instrument, lots in self._doubts.lots().items():
+                self.out.append(("doubts", PositionInDoubt(instrument, self.now, lots)))
 
     # --- life --------------------------------------------------------------------------------------------------------
 
     def _on_started(self, message: Started) -> None:
         self._is_replaying = message.generation > 0
+        if message.generation > 0:
+            self._doubts = PositionDoubts(set(range(len(self._holdings))))
         self._set_stamp_timer()
 
     def _pass_over(self, message: object) -> None:

@@ -10,9 +10,9 @@ from actors.order_facts import OrderFacts
 from actors.order_ledger import OrderLedger
 from actors.request_deadlines import is_waiting
 from actors.runtime.actor import Actor
-from market.messages import NO_QUOTER, AccountSnapshot, OpenOrder, RequestAccount, quoter_of
+from market.messages import NO_QUOTER, AccountSnapshot, OpenOrder, PositionInDoubt, RequestAccount, quoter_of
 from market.orders import OPEN, UNKNOWN, Order
-from market.units import SECOND, Nanos, VenueId
+from market.units import SECOND, InstrumentId, Lots, Nanos, VenueId
 
 ACCOUNT: Final = 2_000_000  # timer token of venue 0: is the answer overdue?
 PERIOD: Final = 3_000_000  # timer token of venue 0: ask again
@@ -52,6 +52,7 @@ class Reconciliation:
         self._timeout = round(config.request_timeout_s * SECOND)
         self._period = round(config.account_every_s * SECOND)
         self._adopts = config.unknown_orders == "adopt"
+        self._in_doubt: dict[InstrumentId, Lots] = {}
         self.accounts = [Account() for _ in ledger.is_up]
 
     def start(self, fills_since: Nanos) -> None:
@@ -103,6 +104,16 @@ class Reconciliation:
         """The other timer."""
         self.ask(venue)
         self._actor.set_timer(self._actor.now + self._period, PERIOD + venue)
+
+    def doubt(self, message: PositionInDoubt) -> None:
+        """Count what the account may hold beyond our position at its worst, either way, and look again at once."""
+        guard = self._ledger.guards[message.instrument]
+        before, now = self._in_doubt.get(message.instrument, 0), message.lots
+        guard.open_buy += max(now, 0) - max(before, 0)
+        guard.open_sell += max(-now, 0) - max(-before, 0)
+        self._in_doubt[message.instrument] = now
+        if now:
+            self.ask(self._ledger.venue_of[message.instrument])
 
     def take(self, snapshot: AccountSnapshot) -> bool:
         """Make the ledger agree with a snapshot; True if the account has become known by it."""

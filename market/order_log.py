@@ -2,8 +2,9 @@
 
 A row is ten little-endian int64: kind, ts, ts_venue, instrument, client_id, side, price, size, detail, fee_e12.  `ts`
 is when the command was sent or the fact delivered, our clock.  `detail` is the order flags of a PLACE, the reason code
-of a refusal or an end, the fill id of a fill, the payment id of a funding payment; `size` and `fee_e12` of a FUNDING
-row are 0 and the amount.  The digest of a run is the sha256 of all rows.
+of a refusal or an end, the fill id of a fill, the payment id of a funding payment, the id of an adjustment; `size` and
+`fee_e12` of a FUNDING row are 0 and the amount, `size` of an ADJUSTMENT is signed.  The digest of a run is the sha256
+of all rows.
 """
 
 from collections.abc import Callable
@@ -89,8 +90,8 @@ PACK: Final[dict[type, Callable[[Any, Nanos], Row]]] = {
         m.fee_e12,
     ),
     FundingPayment: lambda m, now: (13, now, m.ts_venue, m.instrument, 0, 0, 0, 0, m.payment_id, m.amount_e12),
-    # an adjustment's reason is text: it stands in the structured log; here its lots count
-    Adjustment: lambda m, now: (14, now, m.ts, m.instrument, 0, 0, 0, m.lots, 0, 0),
+    # an adjustment's reason is text, and no part of the digest
+    Adjustment: lambda m, now: (14, now, m.ts_venue, m.instrument, 0, 0, m.price, m.lots, m.adjustment_id, 0),
 }
 
 
@@ -115,7 +116,7 @@ def unpack(row: Row) -> Any:
     if kind == LogKind.FUNDING:
         return FundingPayment(instrument, ts_venue, ts, detail, fee_e12)
     if kind == LogKind.ADJUSTMENT:
-        return Adjustment(instrument, ts_venue, size, "from the run's own log")
+        return Adjustment(instrument, ts, ts_venue, detail, size, price, "from the run's own log")
     return _REFUSALS[kind](client_id, instrument, ts_venue, ts, detail)
 
 

@@ -14,6 +14,7 @@ from market.messages._account import (
     FundingPayment,
     OpenOrder,
     Position,
+    PositionInDoubt,
     RequestAccount,
 )
 from market.messages._client_ids import NO_QUOTER, first_client_id, quoter_of
@@ -108,6 +109,7 @@ __all__ = [
     "OrderUpdate",
     "PlaceOrder",
     "Position",
+    "PositionInDoubt",
     "QuotesBack",
     "QuotesPulled",
     "Reason",

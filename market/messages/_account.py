@@ -56,12 +56,31 @@ class FundingPayment(msgspec.Struct, frozen=True, gc=False):
 
 
 class Adjustment(msgspec.Struct, frozen=True, gc=False):
-    """A recorded change of position that no fill explains, with its reason."""
+    """A recorded change of position that no fill explains, with its reason.
+
+    Attributes:
+        ts: when it was made, our clock.
+        ts_venue: the account was as it makes our position at this time; what was filled until then is in it.
+        adjustment_id: unique per instrument, over restarts too.
+        lots: signed.
+        price: at which it is booked; 0: at the first mid that is known.
+    """
+
+    instrument: InstrumentId
+    ts: Nanos
+    ts_venue: Nanos
+    adjustment_id: int
+    lots: Lots
+    price: Ticks
+    reason: str
+
+
+class PositionInDoubt(msgspec.Struct, frozen=True, gc=False):
+    """The account shows `lots` more than our fills make, and a second look has not yet agreed; 0: doubt no more."""
 
     instrument: InstrumentId
     ts: Nanos
     lots: Lots
-    reason: str
 
 
 class Position(msgspec.Struct, frozen=True, gc=False):

@@ -16,6 +16,7 @@ from market.messages import (
     CancelWish,
     Fill,
     OrderFlag,
+    PositionInDoubt,
     Reason,
     SubmitOrder,
     WantedQuotes,
@@ -171,11 +172,25 @@ def test_fills_and_adjustments_move_the_position_that_is_limited() -> None:
     w.settle()
     w.fill(w.open_orders()[0], 5)
     w.settle()
-    adjustment = Adjustment(0, START + 7, 3, "test")
+    adjustment = Adjustment(0, START + 7, START, 1, 1, 9_990, "test")
     w.give(adjustment)
     w.give(adjustment)  # it stood in the log, and waited in the mailbox
+    w.give(Adjustment(0, START + 7, START, 2, 2, 9_990, "another at the same instant"))
     assert want(w, [(9_990, 3)]) == []
     assert want(w, [(9_990, 2)]) == [("place", 1, 9_990, 2)]
+
+
+def test_what_the_account_may_hold_beyond_our_position_counts_at_its_worst() -> None:
+    w = limited(max_position=1.0)
+    w.commands.clear()
+    w.give(PositionInDoubt(0, START, 4))
+    assert said(w) == ["RequestAccount"], "a second look, at once"
+    assert want(w, [(9_990, 7)], [(10_010, 8)]) == [("place", -1, 10_010, 8)], "it is long, or it is not"
+    w.give(PositionInDoubt(0, START, -4))
+    assert want(w, [(9_990, 7)], [(10_010, 8), (10_011, 2)]) == [("place", 1, 9_990, 7)]
+    w.give(PositionInDoubt(0, START, 0))
+    w.settle()
+    assert want(w, [(9_990, 7)], [(10_010, 8), (10_011, 2)]) == [("place", -1, 10_011, 2)]
 
 
 def test_collar_follows_the_book_at_once_for_a_price_it_would_refuse() -> None:

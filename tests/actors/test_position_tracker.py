@@ -23,6 +23,7 @@ from market.messages import (
     OrderAccepted,
     PlaceOrder,
     Position,
+    PositionInDoubt,
     SetTimer,
     Started,
     Stop,
@@ -172,9 +173,11 @@ def test_account_brings_missed_fills_before_it_is_believed() -> None:
 def test_what_fills_do_not_explain_is_an_adjustment_without_profit() -> None:
     desk = Desk()
     desk.trade(0, 5, 10_000)
-    adjustment, position = desk.give(snapshot((), 2, T0 + 10))
-    assert adjustment == Adjustment(0, T0, -3, "the account holds 2 lots, the fills make 5")
+    assert desk.give(snapshot((), 2, T0 + 5)) == [PositionInDoubt(0, T0, -3)], "one look is not enough"
+    adjustment, position, no_doubt = desk.give(snapshot((), 2, T0 + 10))
+    assert adjustment == Adjustment(0, T0, T0 + 10, 1, -3, 10_000, "the account holds 2 lots, the fills make 5")
     assert position.lots == 2
+    assert no_doubt == PositionInDoubt(0, T0, 0)
     desk.book(0, 10_000, 10_000 + 2)
     assert desk.stamp()[0].pnl == pytest.approx(2 * 0.1 * 0.01)
     assert desk.give(snapshot((), 2, T0 + 10)) == []
@@ -196,6 +199,7 @@ def test_fills_later_than_the_account_are_not_held_against_it() -> None:
 def test_opening_position_makes_no_profit_by_itself() -> None:
     desk = Desk()
     desk.give(snapshot((), 50, T0))
+    desk.give(snapshot((), 50, T0))
     assert math.isnan(desk.stamp()[0].pnl)
     desk.book(0, 10_000, 10_000 + 2)
     assert desk.stamp()[0].pnl == 0.0
@@ -211,7 +215,8 @@ def test_restart_from_the_log_is_silent_and_exact() -> None:
         OrderAccepted(1, 0, T0, T0),
         desk.fill(0, 1, 10_000, 5, fee_e12=7),
         FundingPayment(0, T0, T0, 1, 3),
-        Adjustment(0, T0, -2, "x"),
+        Adjustment(0, T0, T0, 1, -2, 10_000, "x"),
+        Adjustment(0, T0, T0, 2, 1, 9_000, "another at the same instant"),
         desk.fill(1, -1, 500_000, 4),
     ]
     for message in messages:
@@ -221,7 +226,7 @@ def test_restart_from_the_log_is_silent_and_exact() -> None:
     for message in messages:
         assert again.give(unpack(PACK[type(message)](message, T0))) == []
     told = again.give(LogReplayed(0))
-    assert [(m.instrument, m.lots) for m in told] == [(0, 3), (1, -4)]
+    assert [(m.instrument, m.lots) for m in told] == [(0, 4), (1, -4)]
     for i in (0, 1):
         ours, theirs = again.tracker.holding(i), desk.tracker.holding(i)
         assert (ours.lots, ours.cash, ours.fees, ours.funding) == (
