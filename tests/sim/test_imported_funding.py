@@ -14,7 +14,7 @@ from research.fill_check import check_run
 from research.run_data import Run
 from sim.config import make_config
 from sim.market_data import open_market
-from sim.replay import Simulation
+from sim.simulation import Simulation
 from tests.market.archive.samples import BTC, T0, increments, tickers, trades, write_csv
 
 S = 1_000_000  # us
