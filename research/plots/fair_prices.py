@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # relative losses are drawn on a straight scale up to this, %, and on a logarithmic one beyond
 STRAIGHT: Final = 1.0
+# what fits side by side below the axes
+LINE_CHARACTERS: Final = 130
 
 
 def plot_fair_price_errors(found: "FairPrices", horizon: str) -> Figure:
@@ -40,7 +42,11 @@ def plot_fair_price_errors(found: "FairPrices", horizon: str) -> Figure:
         axes.axhline(0.0, color=MUTED, linewidth=0.9, zorder=1)
         at = np.arange(len(names))
         axes.plot(at, error[names].mean().to_numpy(), "o", color=SELL, markersize=3.5, zorder=5, label="mean")
-        axes.set_xticks(at, _labels(found, horizon, names))
+        labels = _labels(found, horizon, names)
+        axes.set_xticks(at, labels)
+        if max(len(line) for label in labels for line in label.split("\n")) > LINE_CHARACTERS / len(names):
+            axes.set_xticks(at, labels, rotation=25, ha="right", rotation_mode="anchor")
+            figure.subplots_adjust(bottom=0.22)
         axes.set_xlim(-0.7, len(names) - 0.3)
         axes.grid(visible=False, axis="x")
         legend_above(axes)
@@ -61,7 +67,7 @@ def plot_relative_losses(found: "FairPrices") -> Figure:
     horizons = [list(found.errors)[place] for place in known]
     with styled():
         figure, (axes,) = new_figure()
-        axes.set_title(f"{measure} of the estimators against the mid's, with 95 % intervals")
+        axes.set_title(f"{measure} of the estimators against the mid's, with 95 % intervals", pad=10.0)
         axes.set_ylabel(f"{measure} ÷ {measure} of the mid − 1, % (below 0: better)")
         axes.set_xlabel("horizon")
         if not horizons:
@@ -84,7 +90,9 @@ def plot_relative_losses(found: "FairPrices") -> Figure:
         axes.vlines(
             np.arange(len(horizons) - 1) + 0.5, 0.0, 1.0, transform=axes.get_xaxis_transform(), color=GRID, zorder=0
         )
-        legend_above(axes, n_columns=7)
+        # beside the axes, where any number of estimators has room
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        figure.subplots_adjust(right=0.92 - 0.0075 * max(len(name) for name in names))
     return figure
 
 
