@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from research.declarations import stamps
 from research.prices import FloatArray, IntArray
 
 REQUIRED = ("ts", "key", "value", "venue", "symbol")
@@ -74,14 +75,6 @@ def common_rows(frame: pd.DataFrame) -> CommonRows:
         np.bincount(keys, minlength=len(names)),
         np.bincount(keys[~np.isnan(value)], minlength=len(names)),
     )
-
-
-def stamps(frame: pd.DataFrame) -> IntArray:
-    """Return (R,) the column `ts` in ns since the epoch, whether it holds integers or times."""
-    column = frame["ts"]
-    if pd.api.types.is_integer_dtype(column):
-        return column.to_numpy(dtype=np.int64)
-    return np.asarray(pd.DatetimeIndex(column).as_unit("ns").asi8, dtype=np.int64)
 
 
 def _codes(frame: pd.DataFrame, column: str) -> tuple[IntArray, tuple[str, ...]]:

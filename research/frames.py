@@ -13,6 +13,7 @@ import pandas as pd
 from market.instrument import Instrument
 from research import money
 from research.counterparty import counterparty_pnl_bps
+from research.declarations import declaration_frame
 from research.equity import instrument_path, quoter_path, total, venue_path
 from research.markout_curve import curve
 from research.markouts import fill_markouts, horizon_name, horizon_ns
@@ -141,7 +142,7 @@ def df_prices(
     if key is not None or group is not None:
         declared = df_declarations(run, key=key, group=group, symbol=symbol, venue=venue, quoter=quoter)
         for name, part in declared.groupby("key", sort=True, observed=True):
-            place = part["ts"].searchsorted(index, side="right") - 1
+            place = np.searchsorted(part["ts"].to_numpy(), touch["ts_recv"], side="right") - 1
             values = part["value"].to_numpy()
             columns[str(name)] = np.where(place >= 0, values[np.maximum(place, 0)], np.nan)
     return pd.DataFrame(columns, index=index)
@@ -223,7 +224,7 @@ def df_declarations(
     group: str | None = None,
     quoter: str | None = None,
 ) -> pd.DataFrame:
-    """Return what quoters declared, all filters optional: columns `ts, key, value, venue, symbol, group, quoter`."""
+    """Return what quoters declared, all filters optional: `research.declarations` with the `quoter` as last column."""
     table = run.rows("declarations", venue=venue, symbol=symbol, quoter=quoter)
     keep = np.ones(table["ts"].size, dtype=bool)
     for column, wanted in (("key", key), ("group", group)):
@@ -231,17 +232,9 @@ def df_declarations(
             keep &= table[column] == wanted
     table = {name: values[keep] for name, values in table.items()}
     quoters = np.array([q.name for q in run.quoters] + [""], dtype=object)
-    return pd.DataFrame(
-        {
-            "ts": times(table["ts"]),
-            "key": table["key"],
-            "value": table["value"],
-            "venue": _names(run, table, "venue"),
-            "symbol": _names(run, table, "symbol"),
-            "group": table["group"],
-            "quoter": quoters[table["quoter"]],
-        }
-    )
+    labels = {name: _names(run, table, name) for name in ("venue", "symbol")} | {n: table[n] for n in ("key", "group")}
+    frame = declaration_frame(table["ts"], table["value"], labels)
+    return frame.assign(quoter=pd.Categorical(quoters[table["quoter"]]))
 
 
 def _known(values: npt.NDArray[np.float64], ticks: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from market.instrument import Instrument
+from market.units import Nanos
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -23,10 +24,12 @@ class Mids:
     Attributes:
         ts: (M,) ns, never decreasing.
         mid: (M,) quote currency; only updates that had both sides are here, so that the mid is never NaN.
+        holes: (H, 2) ns, after when and before when messages may have been lost, sorted; empty where nobody says.
     """
 
     ts: IntArray
     mid: FloatArray
+    holes: IntArray = attrs.field(factory=lambda: np.zeros((0, 2), dtype=np.int64))
 
     @classmethod
     def from_touch(cls, instrument: Instrument, ts: IntArray, bid: IntArray, ask: IntArray) -> "Mids":
@@ -47,6 +50,18 @@ class Mids:
         """Return `asof`, but NaN also after the last update: what is not recorded is not known."""
         found = self.asof(ts)
         found[ts > (self.ts[-1] if self.ts.size else np.iinfo(np.int64).min)] = np.nan
+        return found
+
+    def known(self, ts: IntArray, max_age: Nanos | None = None) -> FloatArray:
+        """Return `until_end`, but NaN also inside of a hole, and where the last update is older than `max_age`, ns."""
+        found = self.until_end(ts)
+        if len(self.holes):
+            place = np.searchsorted(self.holes[:, 0], ts, side="left") - 1
+            ends = np.maximum.accumulate(self.holes[:, 1])
+            found[(place >= 0) & (ts < ends[place])] = np.nan
+        if max_age is not None and self.ts.size:
+            last = np.searchsorted(self.ts, ts, side="right") - 1
+            found[ts - self.ts[last] > max_age] = np.nan
         return found
 
     def next_after(self, ts: IntArray) -> FloatArray:

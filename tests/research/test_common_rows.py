@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.common_rows import common_rows, stamps
+from research.common_rows import common_rows
+from research.declarations import stamps
 
 ROW = st.tuples(
     st.integers(0, 6),

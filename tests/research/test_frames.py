@@ -158,6 +158,7 @@ def test_counterparty(run: Run) -> None:
 def test_declarations(run: Run) -> None:
     frame = frames.df_declarations(run)
     assert frame.columns.tolist() == ["ts", "key", "value", "venue", "symbol", "group", "quoter"]
+    assert frame["ts"].dtype == np.int64
     assert frame["venue"].tolist() == ["bybit", "bybit", "", "bybit"]
     assert frames.df_declarations(run, key="basis")["quoter"].tolist() == ["btc"]
     assert frames.df_declarations(run, group="fair", venue="bybit")["value"].tolist() == [100.0, 100.5, 101.0]
