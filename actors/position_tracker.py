@@ -131,7 +131,9 @@ class PositionTracker(Actor):
         self._holdings[payment.instrument].fund(payment)
 
     def _on_account(self, snapshot: AccountSnapshot) -> None:
-        """Count fills that we missed; what they do not explain, twice, is adjusted, and said so."""
+        """Count fills and funding that we missed; what they do not explain, twice, is adjusted, and said so."""
+        for payment in snapshot.payments:
+            self._on_funding(payment)
         for fill in snapshot.fills:
             self._on_fill(fill)
         counted = {(fill.instrument, fill.fill_id) for fill in snapshot.fills}

@@ -13,7 +13,6 @@ from market.messages import (
     BookSnapshot,
     BookUpdate,
     CancelRejected,
-    FundingPayment,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
@@ -298,11 +297,7 @@ class MarketSource:
             if answer is not None:
                 self._teller.emit(shell, "books" if isinstance(answer, BookSnapshot) else "fills", answer)
         elif kind == FUNDING_PAID:
-            # rate in 1e-12 stands in the id's place, the position in the size's; longs pay at a positive rate
-            i, position = row[R_INSTRUMENT], row[R_SIZE]
-            value = abs(self._instruments[i].value(row[R_PRICE], position))
-            amount = round(-value * row[R_CLIENT_ID] * (1 if position > 0 else -1))
-            self._teller.emit(shell, "fills", FundingPayment(i, row[R_TS], now, row[R_DETAIL], amount))
+            self._teller.emit(shell, "fills", self.history.funding.payment(row[R_VENUE], row, now))
         else:
             self._teller.emit(shell, "fills", self.history.fill(row[R_VENUE], row, now))
 

@@ -23,6 +23,7 @@ from market.messages import (
 from market.units import SECOND, Nanos, VenueId
 from sim.engine_kernels import ACCOUNT, AMEND, CANCEL, CANCEL_ALL, PLACE, SNAPSHOT, answer_payload, submit
 from sim.exchange import Exchange
+from sim.funding_history import FundingHistory
 from sim.matching_kernels import FILL_MAKER, FILL_TAKER, PAYLOAD
 from sim.state_kernels import (
     ACK_PRIVATE,
@@ -159,6 +160,7 @@ class SimVenue(Shell):
                 exchange.open_orders(self.venue),
                 self._history.since(what, self.venue, exchange),
                 exchange.positions(self.venue),
+                self._history.funding.since(what, self.venue, exchange),
             )
             ring, channel = RING_ACK_PRIVATE, ACK_PRIVATE
         else:
@@ -181,9 +183,10 @@ class SimVenue(Shell):
 
 
 class FillHistory:
-    """Every fill that a venue made, told or not: what an account snapshot draws on."""
+    """Every fill that a venue made, told or not: what an account snapshot draws on, with the `funding` paid."""
 
     def __init__(self, instruments: InstrumentTable, n_venues: int) -> None:
+        self.funding = FundingHistory(instruments, n_venues)
         self._instruments = instruments
         self._rows = [array("q") for _ in range(n_venues)]
 
@@ -200,7 +203,8 @@ class FillHistory:
         return tuple(self._fill(row, row[2]) for row in told)
 
     def keep_in_flight(self, exchange: Exchange, venue: VenueId) -> None:
-        """Keep the fills whose news is about to be lost."""
+        """Keep the fills and payments whose news is about to be lost."""
+        self.funding.keep_in_flight(exchange, venue)
         for row in exchange.facts_in_flight(venue):
             if self._is_fill(row):
                 self._rows[venue].extend(self._kept(row))

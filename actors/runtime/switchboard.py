@@ -14,7 +14,7 @@ from actors.runtime.journal import Journal
 from actors.runtime.mailbox import Edge, EdgeOverflowError, EdgeStatistics, Policy
 from actors.runtime.nursery import ADJUSTMENTS, CONTROL, ActorSpec
 from actors.runtime.run_log import RunLog
-from market.messages import AccountSnapshot, Adjustment, Drained, Fill, SetTimer, TimerFired
+from market.messages import AccountSnapshot, Adjustment, Drained, Fill, FundingPayment, SetTimer, TimerFired
 from market.order_log import PACK, LogKind
 from market.units import Nanos
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from loguru import Logger
 
 _FILLS: Final = (LogKind.FILL_MAKER, LogKind.FILL_TAKER)
+_ONCE: Final = (Fill, FundingPayment)  # told by themselves, again, or first by an account snapshot
 
 
 class Switchboard(ABC):
@@ -45,7 +46,8 @@ class Switchboard(ABC):
         self.drained: Drained | None = None
         self.cells: dict[str, Cell] = {}
         self.edges: list[Edge] = []
-        self._logged_fills = {(row[3], row[8]) for row in log.rows() if row[0] in _FILLS}
+        rows = (row for row in log.rows() if row[0] in _FILLS or row[0] == LogKind.FUNDING)
+        self._logged = {(row[0] == LogKind.FUNDING, row[3], row[8]) for row in rows}
         self.agenda = Agenda()
 
     def spawn(self, spec: ActorSpec) -> None:
@@ -119,21 +121,23 @@ class Switchboard(ABC):
         return -1
 
     def _log_emitted(self, message: Any) -> None:
-        """Log an order fact; a fill once, whether it is told by itself, again, or first by an account snapshot."""
+        """Log an order fact; a fill or a payment once, whichever way it is told first."""
         pack = PACK.get(type(message))
         if pack is not None:
-            if type(message) is not Fill or self._is_first(message):
+            if not isinstance(message, _ONCE) or self._is_first(message):
                 self.log.append(pack(message, self.now))
         elif type(message) is AccountSnapshot:
-            for fill in message.fills:
-                if self._is_first(fill):
-                    self.log.append(PACK[Fill](fill, self.now))
+            told: tuple[Fill | FundingPayment, ...] = (*message.payments, *message.fills)
+            for each in told:
+                if self._is_first(each):
+                    self.log.append(PACK[type(each)](each, self.now))
 
-    def _is_first(self, fill: Fill) -> bool:
-        key = fill.instrument, fill.fill_id
-        if key in self._logged_fills:
+    def _is_first(self, message: Fill | FundingPayment) -> bool:
+        number = message.fill_id if isinstance(message, Fill) else message.payment_id
+        key = isinstance(message, FundingPayment), message.instrument, number
+        if key in self._logged:
             return False
-        self._logged_fills.add(key)
+        self._logged.add(key)
         return True
 
     # --- messages ---------------------------------------------------------------------------------------------------

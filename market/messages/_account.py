@@ -6,8 +6,18 @@ from market.messages._orders import Fill
 from market.units import ClientOrderId, InstrumentId, Lots, Nanos, Ticks, VenueId
 
 
+class FundingPayment(msgspec.Struct, frozen=True, gc=False):
+    """Cash we were paid (positive) or paid, in 1e-12 of the settle asset; `payment_id` unique per instrument."""
+
+    instrument: InstrumentId
+    ts_venue: Nanos
+    ts_recv: Nanos
+    payment_id: int
+    amount_e12: int
+
+
 class RequestAccount(msgspec.Struct, frozen=True, gc=False):
-    """Ask the venue for open orders, positions, and fills with a venue time >= `fills_since`."""
+    """Ask the venue for open orders, positions, and fills and funding with a venue time >= `fills_since`."""
 
     venue: VenueId
     fills_since: Nanos
@@ -33,6 +43,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
         open_orders: all that are open.
         fills: those since `fills_since`, by venue time.
         positions: (instrument, signed lots) of every instrument of the venue that we know.
+        payments: of funding, since `fills_since`.
     """
 
     venue: VenueId
@@ -43,16 +54,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
     open_orders: tuple[OpenOrder, ...]
     fills: tuple[Fill, ...]
     positions: tuple[tuple[InstrumentId, Lots], ...]
-
-
-class FundingPayment(msgspec.Struct, frozen=True, gc=False):
-    """Cash we were paid (positive) or paid, in 1e-12 of the settle asset; `payment_id` unique per instrument."""
-
-    instrument: InstrumentId
-    ts_venue: Nanos
-    ts_recv: Nanos
-    payment_id: int
-    amount_e12: int
+    payments: tuple[FundingPayment, ...] = ()
 
 
 class Adjustment(msgspec.Struct, frozen=True, gc=False):
