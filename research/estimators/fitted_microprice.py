@@ -9,7 +9,8 @@ after the one after that mid + g1 + B g1, and so on.  The micro-price is the lim
 It exists because each step is counted together with its mirror image, bids and asks exchanged: then g1 and the
 adjustment change their sign with the imbalance, and only half of the states need be solved for.
 
-A martingale by construction, it needs neither the whole queue to mean something nor a horizon to be chosen.
+A martingale by construction, it needs no horizon to be chosen; nor has it one: it says where the price will come to in
+the end, not where it will be in a tenth of a second.
 Source: Stoikov, "The micro-price: a high-frequency estimator of future prices", Quantitative Finance 18 (2018).
 """
 

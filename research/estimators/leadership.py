@@ -36,7 +36,8 @@ class LeadLag:
     Attributes:
         lags_ns: (K,) ascending; positive: the first market leads.
         covariance: (K,) sum of products of log returns over the whole sample.
-        correlation: (K,) the same over the root of the two sums of squares; microstructure noise makes it too small.
+        correlation: (K,) the same over the root of the two sums of squares; microstructure noise makes it too
+            small, and nothing keeps it below 1 in size.
     """
 
     lags_ns: IntArray
