@@ -1,6 +1,7 @@
 """Fill intensity: parameters of a simulated market are recovered, and the errors cover them."""
 
 import math
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -63,13 +64,13 @@ def test_poisson_errors_are_those_of_theory() -> None:
     assert found.alpha_error / found.alpha == pytest.approx(math.sqrt((1 + 0.2**2) / n), rel=0.15)
 
 
-@pytest.mark.parametrize("is_clustered", [False, True])
-@pytest.mark.parametrize("amount", ["orders", "size"])
-def test_errors_cover_the_truth(is_clustered: bool, amount: str) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(("is_clustered", "amount"), [(False, "orders"), (True, "size")])
+def test_errors_cover_the_truth(is_clustered: bool, amount: Literal["orders", "size"]) -> None:
     scores: list[tuple[float, float]] = []
     for seed in range(200):
         trades, mids = simulated(np.random.default_rng([seed, 5]), 3600, is_clustered)
-        found = fit_intensity(trades, mids, LEVELS, amount)  # type: ignore[arg-type]
+        found = fit_intensity(trades, mids, LEVELS, amount)
         alpha = ALPHA * (5.0 if amount == "size" else 1.0)  # sizes are 0.1 to 9.9, 5 on average
         scores.append(((found.kappa - KAPPA) / found.kappa_error, (found.alpha - alpha) / found.alpha_error))
     covered = (np.abs(np.array(scores)) < 1.96).mean(axis=0)

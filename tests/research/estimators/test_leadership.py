@@ -102,6 +102,7 @@ def generated_mids(lead: int, seed: int) -> list[BookArrays]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lead_ms", "seed"), [(60, 7), (300, 8)])
 def test_the_generators_lead_is_found(lead_ms: int, seed: int) -> None:
     leader, follower = generated_mids(lead_ms * MS, seed)
