@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from research.console import print_statistics
+    from research.regression import Regression
     from research.report import write_report
     from research.run_data import Run
     from research.run_report import add_statistics, report_run
     from research.run_statistics import statistics
 
-__all__ = ["Run", "add_statistics", "print_statistics", "report_run", "statistics", "write_report"]
+__all__ = ["Regression", "Run", "add_statistics", "print_statistics", "report_run", "statistics", "write_report"]
 
 _HOME = {
+    "Regression": "regression",
     "Run": "run_data",
     "add_statistics": "run_report",
     "print_statistics": "console",
