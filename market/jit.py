@@ -55,6 +55,16 @@ os.environ["NUMBA_CACHE_DIR"] = str(_cache_root() / "kernels" / cache_key())
 
 import numba  # noqa: E402
 
+# When numba's array functions are loaded they look for a BLAS by importing scipy.linalg, a fifth of the time to a run's
+# first event.  Kernels of ours have no use for one, whose sums differ from machine to machine; so here there is none.
+_BLAS = "scipy.linalg.cython_blas"
+if _BLAS not in sys.modules:
+    sys.modules[_BLAS] = None  # type: ignore[assignment]
+    try:
+        import numba.np.arraymath
+    finally:
+        del sys.modules[_BLAS]
+
 
 def njit(function: F) -> F:
     """Compile `function` in nopython mode, cached on disk, with strict IEEE arithmetic (never fastmath)."""

@@ -2,9 +2,11 @@
 
     python tests/bench/replay.py [--hours 4] [--repeat 3] [--keep DIR]
 
-Prints one JSON line.  Ours is the whole run through the actors, reading and writing of tables included; the
+Prints one JSON line.  Ours is the whole run through the actors, from the open archive to the closed run directory; the
 peer's figure is its `run_s`, which leaves out loading and sorting.  The two take turns, and the ratio is that of the
-medians.  Where the reference workload is not there, it says so and exits 0.
+medians.  `first_event_s` is from the start of the process, with warm caches; `first_event_cpu_s` the processor time
+until then; `after_a_clone` both with no kernel compiled.  `real_deltas` is the line of real_deltas.py.  Where the
+reference workload is not there, it says so and exits 0.
 """
 
 import argparse
@@ -52,9 +54,15 @@ def main() -> int:
                 peers.append(run_peer(bench, mode, whole, options.latency_ms))
             figures[mode] = summary(ours, peers)
         hour = run_child("strategy", short, options.latency_ms)
-        firsts = [run_child("first", whole, options.latency_ms)["first_event_s"] for _ in range(options.repeat)]
-        figures["first_event_s"] = statistics.median(firsts)
         figures["peak_mb_above_1h"] = round(figures["strategy"]["peak_mb"] - hour["peak_mb"], 1)
+        # Python's own cache of modules is one of those that are warm
+        firsts = [
+            run_child("first", whole, options.latency_ms, PYTHONDONTWRITEBYTECODE="") for _ in range(options.repeat + 1)
+        ][1:]
+        figures.update({key: statistics.median(first[key] for first in firsts) for key in firsts[0]})
+        empty = {"LOCKSTEP_CACHE": f"{scratch}/kernels", "PYTHONPYCACHEPREFIX": f"{scratch}/modules"}
+        figures["after_a_clone"] = run_child("first", whole, options.latency_ms, **empty)
+        figures["real_deltas"] = real_deltas(options.repeat)
         print(json.dumps(figures))
     return 0
 
@@ -100,10 +108,10 @@ def prepare(bench: Path, folder: Path, hours: float) -> None:
     part.rename(folder / "archive")
 
 
-def run_child(mode: str, folder: Path, latency_ms: float) -> dict[str, Any]:
-    """Run ours in a process of its own."""
+def run_child(mode: str, folder: Path, latency_ms: float, **variables: str) -> dict[str, Any]:
+    """Run ours in a process of its own, with these environment variables."""
     command = [sys.executable, str(HERE), "--child", mode, "--keep", str(folder), "--latency-ms", f"{latency_ms:g}"]
-    env = {**os.environ, "PYTHONPATH": str(PROJECT), "LOCKSTEP_BENCH_BEGAN": repr(time.time())}
+    env = {**os.environ, **variables, "PYTHONPATH": str(PROJECT), "LOCKSTEP_BENCH_BEGAN": repr(time.time())}
     answer = subprocess.run(command, check=True, capture_output=True, text=True, env=env, cwd=PROJECT)
     result: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
     return result
@@ -119,22 +127,34 @@ def run_peer(bench: Path, mode: str, folder: Path, latency_ms: float) -> dict[st
     return result
 
 
+def real_deltas(repeat: int) -> dict[str, Any]:
+    """Run the benchmark of recorded increments; where the recording is absent, its reason is returned."""
+    command = [sys.executable, str(HERE.with_name("real_deltas.py")), "--repeat", str(repeat)]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=PROJECT)
+    result: dict[str, Any] = json.loads(answer.stdout.splitlines()[-1])
+    return result
+
+
 def measure(mode: str, folder: Path, latency_ms: float) -> dict[str, Any]:
     """Run once, in this process; return the figures.
 
     `first` ends with the first event that an actor hears of.  The other modes run a second of another market first, so
-    that loading the compiled kernels, which `first` counts, is not counted again.
+    that loading the compiled kernels, which `first` counts, is not counted again.  Their time is that of `run_once`;
+    what is read back from the tables, for the line, comes after it.
     """
     from sim.config import make_config
 
     config = make_config(workload_config(mode, folder, latency_ms))
     if mode == "first":
-        run_once(config, folder, stop_at_first=True)
-        return {"first_event_s": round(time.time() - float(os.environ["LOCKSTEP_BENCH_BEGAN"]), 3)}
-    run_once(make_config({"data": {"preset": "crash", "seconds": 1.0}}), folder)
-    began = time.perf_counter()
-    result, tables = run_once(config, folder)
-    total_s = time.perf_counter() - began
+        return first_event(config, folder)
+    with tempfile.TemporaryDirectory() as out:
+        run_once(make_config({"data": {"preset": "crash", "seconds": 1.0}}), folder, Path(out))
+    with tempfile.TemporaryDirectory() as out:
+        began = time.perf_counter()
+        result, pnl = run_once(config, folder, Path(out))
+        total_s = time.perf_counter() - began
+        peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+        tables = table_figures(Path(out), pnl)
     from tests.bench.quoters import NoopQuoter
 
     heard = NoopQuoter.n_heard if mode == "noop" else result["n_events"]
@@ -145,7 +165,7 @@ def measure(mode: str, folder: Path, latency_ms: float) -> dict[str, Any]:
         "messages": result["n_messages"],
         "messages_per_s": result["n_messages"] / total_s,
         "total_s": round(total_s, 3),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_mb": peak_mb,
         "digest": result["digest"],
         **tables,
     }
@@ -171,24 +191,36 @@ def workload_config(mode: str, folder: Path, latency_ms: float) -> dict[str, Any
     }
 
 
-def run_once(config: Any, folder: Path, *, stop_at_first: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Run a config into a scratch directory; return its result and what its tables come to."""
+def run_once(config: Any, folder: Path, out: Path) -> tuple[dict[str, Any], float]:
+    """Run a config into an empty directory; return its result and its PnL."""
     from sim.market_data import open_market
     from sim.simulation import Simulation
 
+    simulation = Simulation(config, open_market(config, folder), out, folder=PROJECT, progress_every=1 << 40)
+    return simulation.finish(simulation.run(), 0.0), simulation.figures().pnl
+
+
+def first_event(config: Any, folder: Path) -> dict[str, Any]:
+    """Run to the first event that an actor hears of; return how long that took since this process was asked for."""
+    from sim.market_data import open_market
+    from sim.simulation import Simulation
+
+    took: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as out:
         simulation = Simulation(config, open_market(config, folder), Path(out), folder=PROJECT, progress_every=1 << 40)
-        if stop_at_first:
-            advance = simulation.source.advance
+        advance = simulation.source.advance
 
-            def once(until: int) -> int | None:
-                simulation.nursery.stop_requested = True
-                return advance(until)
+        def once(until: int) -> int | None:
+            simulation.nursery.stop_requested = True
+            event = advance(until)
+            if not took and event is not None:
+                took["first_event_s"] = round(time.time() - float(os.environ["LOCKSTEP_BENCH_BEGAN"]), 3)
+                took["first_event_cpu_s"] = round(time.process_time(), 3)
+            return event
 
-            simulation.source.advance = once  # type: ignore[method-assign]
-        outcome = simulation.run()
-        result = simulation.finish(outcome, 0.0)
-        return result, table_figures(Path(out), simulation.figures().pnl)
+        simulation.source.advance = once  # type: ignore[method-assign]
+        simulation.finish(simulation.run(), 0.0)
+    return took
 
 
 def table_figures(out: Path, pnl: float) -> dict[str, Any]:

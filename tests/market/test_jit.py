@@ -109,3 +109,13 @@ def test_numba_imported_first_is_refused_with_the_remedy(tree: Path) -> None:
     assert done.stderr.splitlines()[-1] == (
         "ImportError: numba was imported before market.jit, so its cache folder cannot be chosen; import market first"
     )
+
+
+@pytest.mark.slow
+def test_a_kernel_loads_no_linear_algebra_and_leaves_it_to_others(tree: Path) -> None:
+    done = run(
+        tree,
+        "import sys; import sim.cost_kernels as k; k.cost(10); print('scipy.linalg' in sys.modules);"
+        "import scipy.linalg.cython_blas as blas; print(blas.__name__)",
+    )
+    assert (done.stdout, done.returncode) == ("False\nscipy.linalg.cython_blas\n", 0), done.stderr
