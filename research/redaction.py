@@ -23,9 +23,10 @@ _NAME = re.compile(
     r"|(?:api|private|secret|access|sign(?:ing|er)?|wallet|auth|account)_?key(?:$|_)"
 )
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# a name begins where no other one goes on: otherwise the time grows with the square of a word's length
 _ASSIGNED = re.compile(
-    r"""(?P<name>[A-Za-z_][\w-]*)(?P<rest>["']?\]?\s*(?::\s*[A-Za-z_]\w*\s*)?[:=]\s*[rbuRBU]{0,2}(?P<quote>["']))"""
-    r"(?P<value>[^\n]+?)(?P=quote)"
+    r"""(?<![\w-])(?P<name>[A-Za-z_][\w-]*)(?P<rest>["']?\]?\s*(?::\s*[A-Za-z_]\w*\s*)?[:=]\s*[rbuRBU]{0,2}(?P<quote>["']))"""
+    r"(?P<value>[^\n]{1,1000}?)(?P=quote)"
 )
 _OPTION = re.compile(r"(?P<lead>--(?P<name>[A-Za-z][\w-]*)(?:=|\s+))(?P<value>'[^']*'|\"[^\"]*\"|[^\s-]\S*)")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL)

@@ -1,6 +1,7 @@
 """The pieces that a report's pages are made of: headings, tables, images, code."""
 
 import io
+import textwrap
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -48,6 +49,7 @@ CONTENTS = ParagraphStyle("contents", fontName=SANS, fontSize=9.5, leading=17, t
 KEY_SIZE, CELL_SIZE, CODE_SIZE, CODE_LEADING = 8.0, 7.0, 6.6, 8.8
 HEADING_ROOM = 36.0
 LINES_A_ROW = 20  # of a text in a table
+LONG_LINE = 110
 LEAST_SIZE = 5.0  # of a text that is made to fit
 MAX_CELL, MAX_CELL_LINES = 190.0, 8
 BROKEN_ROOM = 110.0  # of what may be broken over pages, at least this much stands below its head
@@ -116,12 +118,15 @@ def key_table(table: KeyTable) -> Table | Paragraph:
     style.append(("FONT", (1, 0), (1, -1), MONO, KEY_SIZE - 0.5, KEY_SIZE + 2.6))
     for key, (_, _, value) in zip(keys, table.rows, strict=True):
         row = len(cells)
+        beside = wrap_value(value, _mono_width, WIDTH - left - 8)
+        if beside.count("\n") >= LINES_A_ROW and "\n" not in value:
+            value = "\n".join(textwrap.wrap(value, LONG_LINE))
         if not value or "\n" in value:
             style.append(("FONT", (0, row), (0, row), BOLD, KEY_SIZE, KEY_SIZE + 2.6))
             style.append(("TEXTCOLOR", (0, row), (0, row), INK))
         key = wrap_value(key, lambda t: _width(t, BOLD, KEY_SIZE), left - 8)
         if "\n" not in value:
-            cells.append([key, wrap_value(value, _mono_width, WIDTH - left - 8)])
+            cells.append([key, beside])
             continue
         size, lines = _fitted(value)
         style.append(("LINEBELOW", (0, row), (-1, row), 0, WHITE))

@@ -1,21 +1,29 @@
 """The PDF says what it should, in the same bytes every time, and nothing that it should not."""
 
+import base64
+import io
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 from pypdf import PdfReader
 
 from research.plots import plot_portfolio, save_figure
-from research.report import write_report
+from research.report import write_html, write_report
+from research.report_record import read_record
 from research.run_report import add_statistics, report_run
 from tests.research.run_writer import RunWriter, market_run
 
-SECRET = "s3cr3t-Value-42"
+SECRET, CONFIG_SECRET = "s3cr3t-Value-42", "k3y-of-the-config"
 
 
 def text_of(path: Path) -> str:
@@ -69,21 +77,98 @@ def test_a_report_of_every_kind_of_section(tmp_path: Path) -> None:
     assert "# bps" not in bare
 
 
-def test_no_head_without_its_content(tmp_path: Path) -> None:
-    """Tables of many sizes one after the other: the page that has a heading has the first row below it."""
-    sections: list[Any] = [(f"Head {n}", pd.DataFrame({f"column{n}": range(3 + n % 34)}), "frame") for n in range(30)]
-    file = write_report(tmp_path / "out.pdf", sections)
-    pages = [page.extract_text() for page in PdfReader(file).pages]
-    for n in range(30):
-        with_head = [page for page in pages[1:] if f"Head {n}\n" in page] or [pages[0]]
-        assert any(f"column{n}" in page for page in with_head), n
+def heads_of(reader: PdfReader) -> list[tuple[str, int]]:
+    """Heads and the places of their pages, by the outline."""
+    return [(str(entry.title), reader.get_destination_page_number(entry)) for entry in reader.outline]  # type: ignore
 
 
-def test_wrong_kind_leaves_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="section kind 'img' is not one of"):
-        write_report(tmp_path / "out.pdf", [("x", 1, "img")])  # type: ignore[list-item]
+@pytest.mark.slow
+def test_contents_and_heads(tmp_path: Path) -> None:
+    """Bodies of all kinds and heights one after the other: what stands below a head begins on the head's page."""
+    rng = np.random.default_rng(3)
+    sections: list[Any] = []
+    for place, n in enumerate(rng.integers(1, 60, 60).tolist()):
+        mark = f"mark{place}x"
+        kind = ("frame", "dict", "text", "figure")[int(rng.integers(4))]
+        data: Any = {f"{mark}{row}": row for row in range(n)}
+        if kind == "frame":
+            data = pd.DataFrame({mark: range(n)})
+        elif kind == "text":
+            data = "\n\n".join([mark] * n)
+        elif kind == "figure":
+            data = Figure(figsize=(8, 1 + n / 8))
+        sections.append((f"Head {place}", data, kind))
+    reader = PdfReader(write_report(tmp_path / "out.pdf", sections))
+    texts = [page.extract_text() for page in reader.pages]
+    contents = "\n".join(page.extract_text(extraction_mode="layout") for page in reader.pages[:3])
+    heads = heads_of(reader)
+    assert [title for title, _ in heads] == [title for title, _, _ in sections]
+    stranded = []
+    for place, (title, page) in enumerate(heads):
+        assert re.search(rf"^ *{title} [ .]+ {page + 1}$", contents, re.MULTILINE), title
+        if sections[place][2] == "figure":
+            has_body = len(reader.pages[page].images) >= sum(
+                sections[i][2] == "figure" for i, (_, there) in enumerate(heads) if there == page
+            )
+        else:
+            has_body = f"mark{place}x" in texts[page]
+        if not has_body:
+            stranded.append(title)
+    assert stranded == []
+    for number, text in enumerate(texts, start=1):
+        assert f"page {number} of {len(texts)}" in text
+
+
+def test_texts_beyond_measure(tmp_path: Path) -> None:
+    """A cell, a value, a key or a preformatted text that fits nowhere is broken or cut, and never lost in silence."""
+    summary = "\n".join(f"row {n:3d} " + "=" * 120 + f" end{n}" for n in range(90))
+    sections: list[Any] = [
+        ("Cells", pd.DataFrame({"long": ["word " * 400, "x" * 3000], "n": [1, 2]}), "frame"),
+        ("Values", {"summary": summary, "digest": "ab" * 9000, "k" * 200: 1, "empty": "", "none": None}, "dict"),
+        ("Many", {f"key {n}": n for n in range(500)}, "dict"),
+        ("Wide", pd.DataFrame([range(60)], columns=[f"column_{n}" for n in range(60)]), "frame"),
+        ("Nothing", pd.DataFrame(), "frame"),
+        ("Nothing", {}, "dict"),
+    ]
+    text = text_of(write_report(tmp_path / "out.pdf", sections))
+    page = write_html(tmp_path / "out.html", sections).read_text()
+    assert len("".join(re.findall(r"(?:ab|ba){5,}|(?:ab|ba){5,}[ab]", text))) > 17_500
+    for n in range(90):
+        assert f"row {n:3d}" in text
+        assert re.search(rf"end{n}\b", page)
+    for found in (text, page):
+        assert "421 more" in found
+        assert "1 rows × 60 columns" in found
+        assert "0 rows × 0 columns" in found
+    assert "column_0" in text
+    assert "column_59" in text
+    assert page.count("<th>column_") == 60, "a browser scrolls"
+
+
+def test_figures_are_drawn_the_same_every_time(tmp_path: Path) -> None:
+    def figure(height: float) -> Figure:
+        made = Figure(figsize=(6, 3))
+        made.subplots().plot([0, height])
+        return made
+
+    one, two, other = (
+        write_report(tmp_path / f"{n}.pdf", [("Plot", figure(height), "figure")]).read_bytes()
+        for n, height in enumerate((1.0, 1.0, 2.0))
+    )
+    assert one == two != other
+    page = write_html(tmp_path / "out.html", [("Plot", figure(1.0), "figure")]).read_text()
+    (data,) = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        assert image.size == (600, 300)
+        assert not {"Software", "Creation Time", "date"} & set(image.info)
+
+
+@pytest.mark.parametrize("write", [write_report, write_html])
+def test_wrong_kind_leaves_no_file(write: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="section kind 'img' is not one of dict, frame, image, figure, text, code"):
+        write(tmp_path / "out.pdf", [("x", 1, "img")])
     with pytest.raises(OSError, match="missing"):
-        write_report(tmp_path / "out.pdf", [("x", tmp_path / "missing.png", "image")])
+        write(tmp_path / "out.pdf", [("x", tmp_path / "missing.png", "image")])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -151,7 +236,16 @@ report_run(sys.argv[1])
 def test_same_bytes_in_two_processes_and_no_secret(tmp_path: Path) -> None:
     run = market_run(
         tmp_path / "run",
-        quoters=({"name": "mm", "strategy": "vamp", "instrument": "bybit:SOLUSDT", "note": f"key {SECRET} here"},),
+        quoters=(
+            {
+                "name": "mm",
+                "strategy": "vamp",
+                "instrument": "bybit:SOLUSDT",
+                "note": f"key {SECRET} here",
+                "api_key": CONFIG_SECRET,
+                "echo": f"again {CONFIG_SECRET}",
+            },
+        ),
         result={"complete": True, "command": f"run.py --token {SECRET}", "versions": {SECRET: SECRET}},
         declarations={},
     )
@@ -168,10 +262,14 @@ def test_same_bytes_in_two_processes_and_no_secret(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        made.append((run.path / "report.pdf").read_bytes())
+        made.append([(run.path / name).read_bytes() for name in ("report.pdf", "report.html")])
     assert made[0] == made[1]
-    text = text_of(run.path / "report.pdf")
-    assert SECRET not in text
-    assert text.count("[redacted]") >= 5
-    assert "key [redacted] here" in text
-    assert SECRET.encode() not in made[0]
+    page = made[0][1].decode()
+    record = json.dumps(read_record(run.path / "report.pdf"))
+    assert record == json.dumps(read_record(run.path / "report.html"))
+    for text in (text_of(run.path / "report.pdf"), page, record):
+        for secret in (SECRET, CONFIG_SECRET):
+            assert secret not in text
+        assert text.count("[redacted]") >= 5
+        assert "key [redacted] here" in text
+    assert not any(secret.encode() in file for file in made[0] for secret in (SECRET, CONFIG_SECRET))
