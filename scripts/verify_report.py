@@ -43,9 +43,11 @@ def main(argv: list[str] | None = None) -> int:
     except (RecordError, NotRepeatableError, OSError) as error:
         print(f"cannot check: {error}")
         return EXIT_UNCHECKED
-    is_equal = not numbers.differences and is_drawn
-    print(f"result   {'equal' if is_equal else 'DIFFERS'}")
-    return EXIT_EQUAL if is_equal else EXIT_DIFFERS
+    if numbers.differences or is_drawn is False:
+        print("result   DIFFERS")
+        return EXIT_DIFFERS
+    print("result   equal" if is_drawn else "result   the numbers are equal; the pages were not compared")
+    return EXIT_EQUAL
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,11 +86,11 @@ def _say_numbers(numbers: Comparison) -> None:
         print(f"         {name}: hidden in the report, not compared")
 
 
-def _pages_match(report: Path, record: Mapping[str, Any], again: "Rerun") -> bool:
-    """Draw the report again and compare; where what draws is another one, this is said and not held against it."""
+def _pages_match(report: Path, record: Mapping[str, Any], again: "Rerun") -> bool | None:
+    """Draw the report again and compare; None where what draws is another one, so that nothing can be said."""
     if record.get("drawn_by") != drawn_by() or again.other_strategies:
         print("pages    not compared: the code or the packages that draw them are others here")
-        return True
+        return None
     from research.run_report import report_run
 
     (again.path / "result.json").write_text(json.dumps(as_reported(record["result"], again.result)), encoding="utf-8")

@@ -48,6 +48,8 @@ def test_a_run_leaves_what_it_promises(minute: tuple[Path, subprocess.CompletedP
     result = result_of(out)
     for key in ("digest", "n_events", "n_messages", "wall_s", "events_per_s", "statistics", "fill_model", "versions"):
         assert result[key], key
+    for key in ("command", "code", "lock", "packages", "machine"):
+        assert result[key], key
     assert result["complete"] is True
     assert result["seed"] == 3
     assert result["data"]["content_hash"]
@@ -55,6 +57,7 @@ def test_a_run_leaves_what_it_promises(minute: tuple[Path, subprocess.CompletedP
     assert abs(result["until_ns"] - result["start_ns"] - MINUTE * SECOND) < SECOND
     assert result["digest"] in answer.stdout
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert (out / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert list((out / "plots").glob("*.png"))
     assert (out / "log.jsonl").stat().st_size > 0
 
