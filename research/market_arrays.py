@@ -5,7 +5,7 @@ the book does at that row: both use the kernels of `market.kernels`.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -146,3 +146,16 @@ class TradeArrays:
     def size(self) -> FloatArray:
         """(R,) in units of the instrument: base currency, or contracts."""
         return np.asarray(self.lots * self.instrument.lot_num / self.instrument.lot_den, dtype=np.float64)
+
+
+A = TypeVar("A", BookArrays, TradeArrays)
+
+
+def joined(parts: Sequence[A]) -> A:
+    """Return the parts of one feed, in order and at least one, as one."""
+    first = parts[0]
+    names = [field.name for field in attrs.fields(type(first)) if field.name != "instrument"]
+    if len(parts) == 1:
+        return first
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return attrs.evolve(first, **columns)

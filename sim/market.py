@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from market.instrument import InstrumentTable
+from market.instrument import Instrument, InstrumentTable
 from market.units import Nanos
 from sim.config import RunConfig
 from sim.delivered_columns import Delivered, delivered_columns
-from sim.market_data import open_market
+from sim.market_data import ArchiveSource, open_market
 from sim.market_world import instruments_of
 from sim.observation import Replayed, observe
 
@@ -36,6 +36,13 @@ class Market:
     def holes(self) -> list[str]:
         """Name what the window of an archive lacks."""
         return list(getattr(self._data, "holes", ()))
+
+    def book_holes(self, instrument: Instrument) -> list[tuple[Nanos, Nanos]]:
+        """Return when the book of an instrument of an archive was not listened to: (after, before), ns."""
+        found: list[tuple[Nanos, Nanos]] = []
+        if isinstance(self._data, ArchiveSource):
+            found = self._data.book_holes(instrument)
+        return found
 
     def replay(self, observers: Sequence[object] = (), *, until: Nanos | None = None) -> Replayed:
         """Replay by events: see `sim.observation.observe`."""

@@ -176,6 +176,11 @@ class ArchiveSource:
         """Name what the window lacks."""
         return [str(hole) for hole in self._data.holes()]
 
+    def book_holes(self, instrument: Instrument) -> list[tuple[Nanos, Nanos]]:
+        """Return when the book of an instrument was not listened to: (after, before), ns."""
+        mine = (h for h in self._data.holes() if (h.venue, h.symbol) == (instrument.venue, instrument.symbol))
+        return [(hole.ts_from, hole.ts_to) for hole in mine if hole.kind in ("book", "delta")]
+
     def streams(self) -> list[Stream]:
         return self._data.streams()
 
