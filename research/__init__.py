@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from research.console import print_statistics
     from research.regression import Regression
-    from research.report import write_report
+    from research.report import write_html, write_report
     from research.run_data import Run
     from research.run_report import add_statistics, report_run
     from research.run_statistics import statistics
 
-__all__ = ["Regression", "Run", "add_statistics", "print_statistics", "report_run", "statistics", "write_report"]
+__all__ = [
+    "Regression",
+    "Run",
+    "add_statistics",
+    "print_statistics",
+    "report_run",
+    "statistics",
+    "write_html",
+    "write_report",
+]
 
 _HOME = {
     "Regression": "regression",
@@ -23,6 +32,7 @@ _HOME = {
     "print_statistics": "console",
     "report_run": "run_report",
     "statistics": "run_statistics",
+    "write_html": "report",
     "write_report": "report",
 }
 

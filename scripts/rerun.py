@@ -79,6 +79,8 @@ def _runnable(record: Mapping[str, Any]) -> Mapping[str, Any]:
     kind = result.get("outcome", {}).get("kind")
     if kind == "interrupted":
         raise NotRepeatableError("the run was interrupted by hand, and a hand does not do the same again")
+    if what := result.get("unfinished"):
+        raise NotRepeatableError(f"the run was left before {what} was finished")
     if hidden := [name for name in record["config"] if PLACE_HOLDER in json.dumps(record["config"][name])]:
         raise NotRepeatableError(f"the config hides a secret in [{'], ['.join(hidden)}], and the run may hang on it")
     return result

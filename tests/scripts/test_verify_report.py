@@ -140,6 +140,7 @@ def test_the_record_and_a_picture_of_a_pdf(done: Path, tmp_path: Path, capsys: p
 
     def swap_pictures(writer: PdfWriter) -> None:
         one, two = (next(iter(p.images)) for p in [p for p in writer.pages if len(p.images)][:2])
+        assert two.image is not None
         one.replace(two.image)
 
     file = pdf_with(done, tmp_path / "record.pdf", change_record)
@@ -186,6 +187,7 @@ CANNOT: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda r: r["config"]["quoter"][0]["params"].update(note="[redacted]"), "hides a secret in [quoter]"),
     (lambda r: r["config"]["quoter"][0].update(strategy="/gone/maker.py:Maker"), "/gone/maker.py, is not here"),
     (lambda r: r["result"]["outcome"].update(kind="interrupted"), "interrupted"),
+    (lambda r: r["result"].update(unfinished="the report"), "before the report was finished"),
     (lambda r: r.update(kind="letter"), "report of a letter"),
     (lambda r: r["result"].pop("data"), "no result with a content hash"),
     (
