@@ -1,8 +1,9 @@
 """Keeps the books of one venue: sound ones are published after every change, others are healed by a snapshot.
 
 A book is stale from a break in its chain, a gap, a lost connection or a restart until the next snapshot, asked for or
-not; feeds that are snapshots only so heal themselves.  Before its first snapshot a book is just empty: nobody has
-trusted it yet, and nobody is told.
+not; feeds that are snapshots only so heal themselves.  A book that nothing was heard of for too long is stale, too,
+until something newer: a snapshot that is as old as the book proves no more than the silence.  Before its first
+snapshot a book is just empty: nobody has trusted it yet, and nobody is told.
 """
 
 from collections import deque
@@ -29,7 +30,7 @@ from market.messages import (
     Stop,
     TimerFired,
 )
-from market.units import SECOND, InstrumentId, Nanos, VenueId
+from market.units import SECOND, InstrumentId, VenueId
 
 _ASK_AGAIN: Final = 1  # timer tokens
 _SILENCE: Final = 2
@@ -41,13 +42,13 @@ class BookKeeperConfig:
 
     Attributes:
         ask_again_s: a snapshot that does not come is asked for at this period.
-        stale_after_s: a book that nothing was heard of for so long is stale (found at the latest after twice the
-            time); 0: never, as in simulation, where a quiet market is quiet.
+        stale_after_s: a book that nothing was heard of for so long is stale, as when a recorded feed ends before the
+            others; 0: never, for markets that are that quiet.
         max_waiting: deltas kept for after the snapshot; beyond, the oldest go and the next snapshot has to serve.
     """
 
     ask_again_s: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
-    stale_after_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0))
+    stale_after_s: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
     max_waiting: int = attrs.field(default=4096, validator=attrs.validators.ge(1))
 
 
@@ -75,7 +76,7 @@ class BookKeeper(Actor):
         self.books: dict[InstrumentId, Book] = {each.id: Book(each, depth) for each in instruments}
         self._waiting: dict[InstrumentId, deque[BookDelta]] = {}  # of the stale ones, what came meanwhile
         self._is_healed = dict.fromkeys(self.books, False)  # and no delta since
-        self._heard_at: dict[InstrumentId, Nanos] = dict.fromkeys(self.books, 0)
+        self._silent: set[InstrumentId] = set()  # of the stale ones, those that are so for their silence
         self._is_connected = True
         self._is_asking = False
         self.on = {
@@ -98,7 +99,6 @@ class BookKeeper(Actor):
 
     def _on_delta(self, delta: BookDelta) -> None:
         instrument = delta.instrument
-        self._heard_at[instrument] = self.now
         waiting = self._waiting.get(instrument)
         if waiting is not None:
             waiting.append(delta)
@@ -115,8 +115,11 @@ class BookKeeper(Actor):
 
     def _on_snapshot(self, snapshot: BookSnapshot) -> None:
         instrument = snapshot.instrument
-        self._heard_at[instrument] = self.now
         book = self.books[instrument]
+        if instrument in self._silent:
+            if snapshot.ts_venue <= book.ts_venue and snapshot.seq <= book.seq:
+                return
+            self._silent.discard(instrument)
         book.load(snapshot.bids, snapshot.asks, snapshot.ts_venue, snapshot.ts_recv, snapshot.seq)
         waiting = self._waiting.get(instrument)
         if waiting is not None:
@@ -201,7 +204,7 @@ class BookKeeper(Actor):
                 self._begin_waiting(instrument, "the book keeper was restarted")
                 self._ask(instrument)
         if self.config.stale_after_s > 0:
-            self.set_timer(self.now + round(self.config.stale_after_s * SECOND), _SILENCE)
+            self._listen()
 
     def _on_timer(self, message: TimerFired) -> None:
         if message.token == _ASK_AGAIN:
@@ -209,8 +212,19 @@ class BookKeeper(Actor):
             for instrument in self._waiting:
                 self._ask(instrument)
             return
+        self._listen()
+
+    def _listen(self) -> None:
+        """Distrust what was silent for too long; be woken when the next may be.  Nothing is done as messages come."""
         period = round(self.config.stale_after_s * SECOND)
-        for instrument, heard_at in self._heard_at.items():
-            if self.now - heard_at >= period:
+        next_at = self.now + period
+        for instrument, book in self.books.items():
+            if book.version == 0 or instrument in self._waiting:
+                continue
+            until = book.ts_recv + period
+            if until > self.now:
+                next_at = min(next_at, until)
+            else:
+                self._silent.add(instrument)
                 self._distrust(instrument, f"nothing was heard of it for {self.config.stale_after_s:g} s")
-        self.set_timer(self.now + period, _SILENCE)
+        self.set_timer(next_at, _SILENCE)

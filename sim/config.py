@@ -9,6 +9,7 @@ import attrs
 import cattrs
 from cattrs.errors import ClassValidationError
 
+from actors.book_keeper import BookKeeperConfig
 from actors.config import OrdersConfig, QuoterConfig, is_market_name, register_choices
 from sim.exchange import VenueModel
 from sim.fill_model import FillModel
@@ -99,6 +100,7 @@ class RunConfig:
     run: RunSection = attrs.field(factory=RunSection)
     data: DataSection = attrs.field(factory=DataSection)
     orders: OrdersConfig = attrs.field(factory=OrdersConfig)
+    books: BookKeeperConfig = attrs.field(factory=BookKeeperConfig)
     venue: tuple[VenueModel, ...] = ()
     quoter: tuple[QuoterConfig, ...] = (
         QuoterConfig("vamp", ("bybit:SOLUSDT",), references=("binance-futures:SOLUSDT",)),

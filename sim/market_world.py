@@ -91,6 +91,7 @@ def trading_of(config: RunConfig, instruments: InstrumentTable, folder: Path = P
         instruments,
         config.quoter,
         config.orders,
+        config.books,
         depth=config.run.depth,
         stamp_s=config.run.stamp_s,
         folder=folder,

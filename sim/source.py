@@ -143,7 +143,7 @@ class MarketSource:
         """Return what starts a connection to a venue."""
 
         def start() -> Actor:
-            shell = SimVenue(name, venue, self._exchange, self.history)
+            shell = SimVenue(name, venue, self._exchange, self.history, self.speak)
             self.venues[venue] = shell
             return shell
 

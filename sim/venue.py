@@ -1,6 +1,7 @@
 """The simulated venue: stands where a connector stands live, behind the same ports."""
 
 from array import array
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 import msgspec
@@ -49,15 +50,26 @@ class SimVenue(Shell):
     """Commands go into the exchange's kernels; what comes out is told by the market source through this shell's ports.
 
     A crash is a lost connection: the source loses what was in flight, resting orders stay.
+
+    Args:
+        on_distrust: called when a book is asked for: its keeper does not trust the one it has.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("books", "trades", "facts", "fills", "connection")
 
-    def __init__(self, name: str, venue: VenueId, exchange: Exchange, history: "FillHistory") -> None:
+    def __init__(
+        self,
+        name: str,
+        venue: VenueId,
+        exchange: Exchange,
+        history: "FillHistory",
+        on_distrust: Callable[[], None],
+    ) -> None:
         super().__init__(name)
         self.venue = venue
         self._exchange = exchange
         self._history = history
+        self._on_distrust = on_distrust
         self._n_payloads = 0
         self._asked: dict[int, tuple[Nanos, int]] = {}
         self._answers: dict[int, AccountSnapshot | BookSnapshot] = {}
@@ -112,6 +124,7 @@ class SimVenue(Shell):
         self._ask(ACCOUNT, m.fills_since)
 
     def _request_snapshot(self, m: RequestSnapshot) -> None:
+        self._on_distrust()  # a keeper that trusts a book no more wants to hear itself what comes of it
         self._ask(SNAPSHOT, m.instrument)
 
     def _ask(self, kind: int, what: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import cattrs
 
-from actors.book_keeper import BookKeeper
+from actors.book_keeper import BookKeeper, BookKeeperConfig
 from actors.config import OrdersConfig, QuoterConfig, find_strategy, register_choices
 from actors.order_config import OrderManagerConfig, QuoterSpec
 from actors.order_manager import OrderManager
@@ -50,7 +50,7 @@ class Trading:
     Attributes:
         instruments: the run's table.
         quoters: in the order of their places.
-        orders: what holds for all of them.
+        orders: what holds for all of them.  books: how the books are kept.
         depth: levels a side that actors see.
         stamp_s: period of the equity stamps.
         session: of the client order ids.
@@ -61,6 +61,7 @@ class Trading:
     instruments: InstrumentTable
     quoters: tuple[QuoterConfig, ...]
     orders: OrdersConfig = attrs.field(factory=OrdersConfig)
+    books: BookKeeperConfig = attrs.field(factory=BookKeeperConfig)
     depth: int = 20
     stamp_s: float = 1.0
     session: int = 0
@@ -168,7 +169,7 @@ def wire(
     for v, venue in enumerate(instruments.venues):
         listed = [i for i in instruments if i.venue == venue]
         spawn(connector_name(venue), "connector", v, connectors[v], is_shell=True)
-        spawn(keeper_name(venue), "keeper", v, _keeper(keeper_name(venue), v, listed, trading.depth))
+        spawn(keeper_name(venue), "keeper", v, _keeper(keeper_name(venue), v, listed, trading))
     spawn(
         TRACKER,
         "tracker",
@@ -262,8 +263,8 @@ def _tree(venues: Sequence[str], quoters: Sequence[str], starts: Mapping[str, Ca
     return SupervisorSpec("top", Strategy.ONE_FOR_ONE, (child(RECORDER, keep), trading), intensity=1, period_s=300.0)
 
 
-def _keeper(name: str, venue: int, listed: Sequence[Instrument], depth: int) -> Callable[[], Actor]:
-    return lambda: BookKeeper(name, venue, listed, depth)
+def _keeper(name: str, venue: int, listed: Sequence[Instrument], trading: Trading) -> Callable[[], Actor]:
+    return lambda: BookKeeper(name, venue, listed, trading.depth, trading.books)
 
 
 def _named(instruments: InstrumentTable, name: str) -> InstrumentId:

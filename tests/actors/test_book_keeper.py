@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import hypothesis.strategies as st
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -158,16 +159,51 @@ def test_asks_again_for_a_snapshot_that_does_not_come() -> None:
     assert actor.out == [], "nothing is asked, and no timer set, once all is sound"
 
 
-def test_silence_makes_stale_only_where_it_is_configured() -> None:
+def quiet_keeper() -> BookKeeper:
     actor = keeper(stale_after_s=3.0)
-    give(actor, FULL)
-    actor.now += 2 * SECOND
-    assert give(actor, TimerFired(2)) == []
-    actor.now += 3 * SECOND
+    actor.handle(Started(0))
+    assert actor.out == [("timers", SetTimer(actor.now + 3 * SECOND, 2))]
+    actor.out.clear()
+    give(actor, FULL)  # received at 205
+    return actor
+
+
+def test_silence_makes_stale_when_its_time_is_over() -> None:
+    actor = quiet_keeper()
+    actor.now = 10 + 3 * SECOND
+    actor.handle(TimerFired(2))
+    assert actor.out == [("timers", SetTimer(205 + 3 * SECOND, 2))], "it is looked at when it may be due, not before"
+    actor.out.clear()
+    actor.now = 205 + 3 * SECOND
     assert give(actor, TimerFired(2)) == [
         Stale(SOL.id, actor.now, "nothing was heard of it for 3 s"),
         RequestSnapshot(SOL.id),
     ]
+
+
+def test_what_is_heard_in_time_keeps_a_book_fresh() -> None:
+    actor = quiet_keeper()
+    actor.now = 2 * SECOND
+    late = delta(5, 6, [(99, 7)])
+    give(actor, msgspec.structs.replace(late, ts_recv=2 * SECOND))
+    actor.now = 205 + 3 * SECOND
+    actor.handle(TimerFired(2))
+    assert actor.out == [("timers", SetTimer(5 * SECOND, 2))]
+
+
+def test_silence_ends_with_something_newer_not_with_the_same_again() -> None:
+    actor = quiet_keeper()
+    actor.now = 205 + 3 * SECOND
+    give(actor, TimerFired(2))
+    assert give(actor, FULL) == [], "a venue that says the same again may be as dead as its feed"
+    assert actor.is_stale(SOL.id)
+    assert [type(m) for m in give(actor, snapshot(6, [(99, 1)], [(101, 4)]))] == [Fresh, BookUpdate]
+
+
+def test_silence_is_never_too_long_where_it_is_off() -> None:
+    actor = keeper(stale_after_s=0.0)
+    assert give(actor, Started(0)) == []
+    assert actor.out == []
 
 
 @pytest.mark.parametrize("max_waiting", [1, 2])
