@@ -14,6 +14,9 @@ by ten times.  Three ways to be honest:
 - delete-a-block jackknife (Kuensch 1989, Annals of Statistics 17), for bins and for points without time: everything is
   computed again without each block in turn.
 
+The first two are never taken below those of unrelated rows (HC1): an estimate from few horizons that says neighbours
+err in opposite directions is more often luck than truth.
+
 The t-distribution has the degrees of freedom of the variance's estimate: n / (2 lag + 1) (Priestley 1981, Spectral
 Analysis and Time Series, 6.2.3, for equal weights), 1.5 n / lag for Bartlett's, blocks - 1.
 """
@@ -73,6 +76,7 @@ def hac(plain: Any, lag: int) -> Honest:
         name, meaning, freedom = "HAC", f"Newey-West, Bartlett weights up to lag {lag} rows", 1.5 * n / max(lag, 1)
         notes = ("equal weights gave no positive variance: Bartlett weights up to twice the lag instead",)
     results.df_resid_inference = max(1.0, min(freedom, n - k))
+    notes += _floor(results, plain)
     if freedom < FEW:
         notes += (f"{freedom:.1f} degrees of freedom: the data is short for this horizon, and errors are uncertain",)
     return Honest(results, name, f"{meaning}; t with {results.df_resid_inference:.0f} degrees of freedom", notes)
@@ -88,9 +92,10 @@ def block(plain: Any, lag: int) -> Honest:
     n_blocks = int(labels[-1]) + 1
     results = plain.get_robustcov_results("cluster", groups=labels, use_t=True)
     results.df_resid_inference = n_blocks - 1
+    notes = _floor(results, plain)
     size = int(np.bincount(labels).min())
     meaning = f"{n_blocks} blocks of at least {size} rows; t with {n_blocks - 1} degrees of freedom"
-    return Honest(results, "block", meaning, _few(n_blocks))
+    return Honest(results, "block", meaning, notes + _few(n_blocks))
 
 
 def jackknife(
@@ -141,6 +146,16 @@ def _sandwich(plain: Any, lag: int, weights: Callable[[int], FloatArray]) -> Any
 
 def _is_positive(covariance: FloatArray) -> bool:
     return bool(np.isfinite(covariance).all() and (np.linalg.eigvalsh(covariance) > 0.0).all())
+
+
+def _floor(results: Any, plain: Any) -> tuple[str, ...]:
+    """Widen errors that are below those of unrelated rows, correlations kept, and say which."""
+    found = np.asarray(results.cov_params())
+    unrelated = np.diag(plain.get_robustcov_results("HC1").cov_params())
+    widen = np.sqrt(np.maximum(1.0, unrelated / np.diag(found)))
+    results.cov_params_default = found * np.outer(widen, widen)
+    names = [name for name, by in zip(plain.model.exog_names, widen, strict=True) if by > 1.0]
+    return (f"errors of {', '.join(names)} are those of unrelated rows: overlap made them no larger",) if names else ()
 
 
 def _few(n_blocks: int) -> tuple[str, ...]:

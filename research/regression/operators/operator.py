@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Final
 
 import attrs
 import numpy as np
@@ -63,9 +62,6 @@ class Operator:
     reach: Callable[[Parameters], tuple[int, int]] = lambda _: (0, 0)
     expands_to: str = ""
     default: str = ""
-
-
-NO_REACH: Final = (0, 0)
 
 
 def rows(parameter: float | str) -> int:

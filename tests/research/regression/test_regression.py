@@ -36,7 +36,7 @@ def test_the_tutorials_regression_runs_as_written() -> None:
     assert fit.lag == lag
     assert fit.params["b1"] == pytest.approx(theirs.params[0])
     assert fit.plain.bse[0] == pytest.approx(theirs.bse[0])
-    assert fit.bse["b1"] == pytest.approx(hac.bse[0])
+    assert fit.bse["b1"] == pytest.approx(max(hac.bse[0], theirs.get_robustcov_results("HC1").bse[0]))
     assert fit.rsquared == pytest.approx(theirs.rsquared)
     assert fit.durbin_watson == pytest.approx(durbin_watson(theirs.resid))
     assert fit.durbin_watson is not None
@@ -86,6 +86,7 @@ def test_diagnosis() -> None:
     assert found["horizon_rows"] == 0
 
 
+@pytest.mark.slow
 def test_overlap_leaves_few_independent_rows() -> None:
     # the mean of sums of 10 steps: one row in ten is independent
     fit = Regression("minus(t10,t0) ~ const_1", overlapping(3, 20_000, 10), intercept=False).ols()
@@ -160,6 +161,7 @@ def test_bins_of_the_response_make_a_fit_of_noise_and_say_so() -> None:
     assert abs(by_response.params["b1"]) > 5 * abs(by_regressor.params["b1"])
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(-100, 100), st.booleans()), min_size=1, max_size=40))
 def test_groups_are_winsorised_one_by_one_also_without_some_rows(rows: list[tuple[int, float, bool]]) -> None:

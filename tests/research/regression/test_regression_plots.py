@@ -17,6 +17,7 @@ TUTORIAL = "div(minus(t60,t0),t0) ~ div(minus(value,t0),t0)"
 KINDS = ("fit", "residuals", "influence", "leverage")
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_is_drawn_and_saved_alike_each_time(tmp_path: Path) -> None:
     files = []
     for run in ("one", "two"):
@@ -35,6 +36,7 @@ def test_nothing_to_plot_is_said() -> None:
         regression.plot()
 
 
+@pytest.mark.slow
 def test_bins_and_several_regressors_are_drawn() -> None:
     frame = irregular(5, 2_500)
     regression = Regression("minus(t60,t0) ~ minus(value,t0) * delta_5(t0)", frame)

@@ -1,6 +1,7 @@
 """Errors of overlapping responses: near the truth, and tests near their level, where plain ones are far off."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -77,6 +78,22 @@ def test_a_real_signal_is_found() -> None:
     fit = Regression("div(minus(t60,t0),t0) ~ div(minus(value,t0),t0)", frame, intercept=False).ols()
     assert fit.pvalues["b1"] < 1e-4
     assert fit.plain.tvalues[0] > fit.tvalues["b1"] > 4
+
+
+@pytest.mark.parametrize("errors", ["hac", "block"])
+def test_errors_are_not_below_those_of_unrelated_rows(errors: Literal["hac", "block"]) -> None:
+    # neighbours that err in opposite directions
+    rng = np.random.default_rng(7)
+    steps = rng.normal(size=1_001)
+    frame = pd.DataFrame({"y": 1.0 + np.diff(steps), "x": rng.normal(size=1_000)})
+    fit = Regression("y ~ x", frame).ols(errors=errors, horizon=5)
+    unrelated = fit.plain.get_robustcov_results("HC1").bse
+    assert (fit.bse >= unrelated * (1 - 1e-12)).all()
+    assert fit.bse["Intercept"] == pytest.approx(unrelated[0])
+    assert fit.n_effective is not None
+    assert fit.n_effective["Intercept"] == pytest.approx(1_000)
+    assert "Intercept" in fit.notes[-1]
+    assert fit.notes[-1].endswith("are those of unrelated rows: overlap made them no larger")
 
 
 @pytest.mark.parametrize(("n", "lag", "blocks"), [(1_000, 0, 200), (1_000, 9, 20), (1_000, 24, 10), (1_000, 99, 5)])
