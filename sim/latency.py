@@ -86,6 +86,11 @@ def model_code(latency: Latency) -> int:
 def quantiles(latency: Latency) -> IntArray:
     """Return the (1025,) quantiles of a distribution in ns, at 0, 1/1024, ... 1 (the ends at a quarter step inside)."""
     table = np.zeros(N_QUANTILES, np.int64)
+    if isinstance(latency, RecordedLatency):
+        return table
+    if isinstance(latency, ConstantLatency):
+        table[:] = round(latency.ms * MS)
+        return table
     value = _value_at(latency)
     for k in range(N_QUANTILES):
         u = min(max(float(k), 0.25), N_QUANTILES - 1.25) / (N_QUANTILES - 1)
@@ -93,7 +98,7 @@ def quantiles(latency: Latency) -> IntArray:
     return table
 
 
-def _value_at(latency: Latency) -> Callable[[float], float]:
+def _value_at(latency: UniformLatency | LognormalLatency | ExponentialLatency) -> Callable[[float], float]:
     match latency:
         case UniformLatency(low, high):
             return lambda u: low + (high - low) * u
@@ -101,7 +106,3 @@ def _value_at(latency: Latency) -> Callable[[float], float]:
             return lambda u: base + median * exp_(sigma * norm_ppf(u))
         case ExponentialLatency(mean, base):
             return lambda u: base - mean * log_(1.0 - u)
-        case ConstantLatency(ms):
-            return lambda u: ms
-        case _:
-            return lambda u: 0.0

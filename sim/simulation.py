@@ -6,7 +6,7 @@ import json
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from pathlib import Path
@@ -155,7 +155,7 @@ class Simulation:
             "fill_model": {model.name: model.fill_model.value for model in self.exchange.venues},
             "seed": self.config.run.seed,
             "data": data,
-            "versions": versions(),
+            "versions": dict(versions()),
             **(extra or {}),
         }
         (self.out / "run.toml").write_text(tomli_w.dumps(self._effective()), encoding="utf-8")
@@ -208,8 +208,9 @@ class Simulation:
         return plain
 
 
+@cache
 def versions() -> dict[str, str]:
-    """Return the versions of what a result depends on."""
+    """Return the versions of what a result depends on: those of this process, looked up once."""
     found = {"python": platform.python_version()}
     for package in ("lockstep", *PACKAGES):
         try:
