@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
                 add_bounds(config, Path(), simulation)
         unfinished = "the report"
         _report(out, result, console, options)
-        _say_ending(outcome, len(simulation.log), console)
+        _say_ending(outcome, simulation, console)
         if outcome.kind == "interrupted":
             return EXIT_INTERRUPTED
         unfinished = "the check of the fills"
@@ -96,10 +96,11 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
         text = f"interrupted: the run is kept in {out}, {unfinished} is not finished"
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
         return EXIT_INTERRUPTED
-    return EXIT_DONE if outcome.kind == "done" and outcome.unproven == 0 else EXIT_FAILED
+    is_whole = outcome.kind == "done" and outcome.unproven == 0 and not simulation.nursery.left_down
+    return EXIT_DONE if is_whole else EXIT_FAILED
 
 
-def _say_ending(outcome: "Outcome", n_rows: int, console: "Console") -> None:
+def _say_ending(outcome: "Outcome", simulation: "Simulation", console: "Console") -> None:
     if outcome.kind == "gave up":
         text = f"the run gave up: {outcome.reason}"
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
@@ -107,7 +108,11 @@ def _say_ending(outcome: "Outcome", n_rows: int, console: "Console") -> None:
         count = "the order manager did not answer" if outcome.unproven < 0 else f"{outcome.unproven} orders"
         text = f"at the end not every order was proven to be cancelled: {count}"
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
-    if outcome.kind == "done" and n_rows == 0:
+    if simulation.nursery.left_down:
+        names = ", ".join(simulation.nursery.left_down)
+        text = f"crashed too often and was left down: {names}; its tables end there, orders and fills are whole"
+        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+    if outcome.kind == "done" and not len(simulation.log):
         console.print(NO_ORDER, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 

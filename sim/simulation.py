@@ -143,8 +143,9 @@ class Simulation:
         data["venue_side_gaps"], data["unknown_deletes"] = self.exchange.gaps()
         n_events = self.source.n_events
         result = {
-            "complete": outcome.kind == "done",
+            "complete": outcome.kind == "done" and outcome.unproven == 0 and not self.nursery.left_down,
             "outcome": attrs.asdict(outcome),
+            "left_down": list(self.nursery.left_down),
             "start_ns": self.start,
             "until_ns": self.nursery.now,
             "digest": digest,

@@ -80,6 +80,8 @@ class SupervisorSpec:
         strategy: whom a crash restarts.
         children: started in this order, stopped in reverse.
         intensity: restarts that are borne in any `period_s` seconds; one more and its parent decides.
+        is_expendable: over that limit its children stay down, and nobody else is touched: what the others can do
+            without.
     """
 
     id: str
@@ -88,3 +90,4 @@ class SupervisorSpec:
     intensity: int = attrs.field(default=3, validator=attrs.validators.ge(0))
     period_s: float = attrs.field(default=30.0, validator=_positive)
     backoff: Backoff = Backoff()
+    is_expendable: bool = False

@@ -75,6 +75,7 @@ class Children(Switchboard):
         self.tree: SupervisionTree
         self._records: SupervisionLog
         self.gave_up = ""
+        self.left_down: tuple[str, ...] = ()  # who is not restarted any more, while the others go on
         self.is_stopping = False
 
     def plan_crashes(self, crashes: Iterable[PlannedCrash]) -> None:
@@ -225,6 +226,8 @@ class Children(Switchboard):
                         self._stop(cell, "stopped by its supervisor")
                 case supervision.StartAt(child, generation, at):
                     self._schedule_start(at, child, generation)
+                case supervision.LeaveDown(_, children):
+                    self.left_down += children
                 case supervision.GiveUp(_, _, error):
                     self.gave_up = error
                     self._reopen_shells()

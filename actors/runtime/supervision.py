@@ -27,6 +27,7 @@ __all__ = [
     "Decision",
     "Escalate",
     "GiveUp",
+    "LeaveDown",
     "OnRestart",
     "Restart",
     "StartAt",
@@ -89,7 +90,17 @@ class GiveUp:
     error: str
 
 
-Decision: TypeAlias = Stop | StartAt | Escalate | GiveUp
+@attrs.frozen
+class LeaveDown:
+    """An expendable supervisor is over its limit: its children have been stopped for good, and the others go on."""
+
+    supervisor: str
+    children: tuple[str, ...]
+    n_restarts: int
+    error: str
+
+
+Decision: TypeAlias = Stop | StartAt | Escalate | GiveUp | LeaveDown
 
 
 @attrs.define(eq=False)
@@ -237,7 +248,9 @@ class SupervisionTree:
         n_restarts = supervisor.budget.spend(now)
         if n_restarts > supervisor.spec.intensity:
             yield from self._stop(supervisor)
-            if supervisor.supervisor is None:
+            if supervisor.spec.is_expendable:
+                yield LeaveDown(supervisor.spec.id, self.children_of(supervisor.spec.id), n_restarts, error)
+            elif supervisor.supervisor is None:
                 self.has_given_up = True
                 yield GiveUp(supervisor.spec.id, n_restarts, error)
             else:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from actors.runtime.supervision import Decision, Escalate, GiveUp, StartAt, Stop, SupervisionTree
+from actors.runtime.supervision import Decision, Escalate, GiveUp, LeaveDown, StartAt, Stop, SupervisionTree
 from market.messages import QuotesBack, QuotesPulled, Reason
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ class SupervisionLog:
                     ).warning("child restarting")
                 case Escalate(supervisor, n_restarts, error):
                     self._log.bind(supervisor=supervisor, n_restarts=n_restarts, error=error).error("escalated")
+                case LeaveDown(supervisor, children, n_restarts, error):
+                    for child in children:
+                        self._log.bind(supervisor=supervisor, child=child, n_restarts=n_restarts, error=error).critical(
+                            "left down"
+                        )
                 case GiveUp(root, n_restarts, error):
                     self._log.bind(supervisor=root, n_restarts=n_restarts, error=error).critical("gave up")
                 case Stop():

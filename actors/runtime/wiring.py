@@ -259,8 +259,10 @@ def _tree(venues: Sequence[str], quoters: Sequence[str], starts: Mapping[str, Ca
         intensity=3,
         period_s=300.0,
     )
+    # money first: orders and fills stand in the run's own log, so that nobody who trades needs the recorder
+    recording = SupervisorSpec("recording", Strategy.ONE_FOR_ONE, (child(RECORDER, keep),), is_expendable=True)
     # the recorder is stopped last: it takes down what the others say at their end
-    return SupervisorSpec("top", Strategy.ONE_FOR_ONE, (child(RECORDER, keep), trading), intensity=1, period_s=300.0)
+    return SupervisorSpec("top", Strategy.ONE_FOR_ONE, (recording, trading), intensity=1, period_s=300.0)
 
 
 def _keeper(name: str, venue: int, listed: Sequence[Instrument], trading: Trading) -> Callable[[], Actor]:

@@ -43,7 +43,7 @@ def test_who_crashes_again_while_it_recovers_still_comes_back(actor: str, n_cras
     assert run.nursery.cells[actor].generation == n_crashes
 
 
-@pytest.mark.parametrize("actor", ["tracker", "manager", "recorder"])
+@pytest.mark.parametrize("actor", ["tracker", "manager"])
 def test_a_crash_loop_gives_up_in_order_with_everything_cancelled(actor: str) -> None:
     plans = [PlannedCrash(actor, at_message=at) for at in range(12, 2000)]
     run = CrashRun(plans, config=LATENT, data=market(SEED)).run()
@@ -51,6 +51,30 @@ def test_a_crash_loop_gives_up_in_order_with_everything_cancelled(actor: str) ->
     assert run.outcome.reason.startswith(f"PlannedCrashError: {actor}, before its message")
     assert run.open_orders() == []
     assert run.about_fills() == []
+
+
+def test_a_recorder_that_cannot_go_on_is_left_down_and_trading_goes_on(tmp_path: Path) -> None:
+    results = []
+    for name, first_crash in (("whole", 2000), ("crashing", 8)):
+        (tmp_path / name).mkdir()
+        simulation = Simulation(INSTANT, GeneratedData(INSTANT.data), tmp_path / name)
+        simulation.plan_crashes([PlannedCrash("recorder", at_message=at) for at in range(first_crash, 2000)])
+        results.append(simulation.finish(simulation.run(), 0.0))
+    whole, crashing = results
+    assert crashing["outcome"] == {"kind": "done", "unproven": 0, "reason": ""}
+    assert (crashing["complete"], crashing["left_down"]) == (False, ["recorder"])
+    assert (whole["complete"], whole["left_down"]) == (True, [])
+    assert crashing["digest"] == whole["digest"], "the same orders and fills"
+    assert '"left down"' in (tmp_path / "crashing" / "log.jsonl").read_text()
+
+
+def test_a_run_whose_cancels_are_not_proven_is_not_complete(tmp_path: Path) -> None:
+    for n_unproven in (0, 1, -1):
+        out = tmp_path / str(n_unproven)
+        out.mkdir()
+        simulation = Simulation(INSTANT, GeneratedData(INSTANT.data), out)
+        simulation.source.speak()
+        assert simulation.finish(Outcome("done", n_unproven), 0.0)["complete"] is (n_unproven == 0)
 
 
 def test_a_connector_that_is_down_when_the_run_ends_is_opened_once_more_to_cancel() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import attrs
 import pytest
 
 from actors.runtime.supervision import (
@@ -11,6 +12,7 @@ from actors.runtime.supervision import (
     Decision,
     Escalate,
     GiveUp,
+    LeaveDown,
     Restart,
     StartAt,
     Stop,
@@ -52,7 +54,7 @@ def start_all(tree: SupervisionTree, decisions: Sequence[Decision]) -> None:
 
 
 def words(decisions: Sequence[Decision]) -> str:
-    """Write decisions as one line: `-a0` stop, `+a1` start, `^s` escalate, `!s` give up."""
+    """Write decisions as one line: `-a0` stop, `+a1` start, `^s` escalate, `!s` give up, `~s` left down."""
     signs = []
     for decision in decisions:
         match decision:
@@ -64,6 +66,8 @@ def words(decisions: Sequence[Decision]) -> str:
                 signs.append(f"^{name}")
             case GiveUp(name):
                 signs.append(f"!{name}")
+            case LeaveDown(name):
+                signs.append(f"~{name}")
     return " ".join(signs)
 
 
@@ -81,6 +85,19 @@ def trading_tree(intensity: int = 1) -> SupervisorSpec:
         intensity=intensity,
     )
     return supervisor("top", one, trading, child("recorder"), intensity=intensity)
+
+
+def test_an_expendable_supervisor_over_its_limit_stays_down_alone() -> None:
+    expendable = attrs.evolve(
+        supervisor("recording", Strategy.ONE_FOR_ONE, child("r"), intensity=1), is_expendable=True
+    )
+    tree = started(supervisor("top", Strategy.ONE_FOR_ALL, expendable, child("a"), intensity=0))
+    assert words(tree.on_crash("r", 0, 0, "boom")) == "+r1"
+    tree.on_started("r", 1)
+    assert words(tree.on_crash("r", 1, 1, "boom")) == "~recording"
+    assert (tree.state("r"), tree.state("a")) == (ChildState.STOPPED, ChildState.RUNNING)
+    assert words(tree.on_crash("r", 1, 2, "late news")) == ""
+    assert words(tree.shut_down()) == "-a0"
 
 
 # --- one supervisor --------------------------------------------------------------------------------------------------
