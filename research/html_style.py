@@ -29,11 +29,12 @@ table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabul
 th, td { padding: .22rem .7rem; text-align: right; vertical-align: top; }
 .frame th { border-bottom: 1.5px solid var(--muted); white-space: nowrap; }
 .frame td { white-space: nowrap; }
-.frame td.words { white-space: normal; max-width: 24rem; overflow-wrap: anywhere; }
+.frame td.words { white-space: normal; max-width: 24rem; overflow-wrap: break-word; }
 .frame tbody tr:nth-child(even) { background: var(--shade); }
 .words { text-align: left !important; }
 .keys { width: 100%; table-layout: fixed; }
-.keys col:first-child { width: min(36%, 18rem); }
+.keys col:first-child { width: 36%; }
+@media (min-width: 52rem) { .keys col:first-child { width: 17rem; } }
 .keys th, .keys td { text-align: left; border-bottom: 1px solid var(--rule); font-weight: normal; }
 .keys th { color: var(--muted); overflow-wrap: anywhere; }
 .keys th.opens { color: var(--ink); font-weight: bold; }
@@ -54,5 +55,5 @@ img { display: block; max-width: 100%; height: auto; background: #fff; border-ra
   @page { size: A4; margin: 16mm 14mm; } body { font-size: 10px; } main { padding: 0; max-width: none; }
   .code { font-size: 7.5px; background: none; padding: 0; } .wide, .code, .keys pre { overflow: visible; }
   .frame { font-size: 6.5px; } th, td { padding: .15rem .4rem; }
-  tr { break-inside: avoid; } thead { display: table-header-group; } }
+  .keys col:first-child { width: 30%; } tr { break-inside: avoid; } thead { display: table-header-group; } }
 """

@@ -111,7 +111,7 @@ def key_table(table: KeyTable) -> Table | Paragraph:
     if not table.rows:
         return Paragraph("empty", CAPTION)
     keys = ["\u2003" * depth + key for depth, key, _ in table.rows]
-    left = min(0.42 * WIDTH, max(_width(key, SANS, KEY_SIZE) for key in keys) + 18)
+    left = min(0.42 * WIDTH, max(_width(key, BOLD, KEY_SIZE) for key in keys) + 14)
     cells: list[list[str]] = []
     style = [*_PLAIN_TABLE, ("TEXTCOLOR", (0, 0), (0, -1), MUTED), ("LINEBELOW", (0, 0), (-1, -1), 0.25, RULE)]
     style.append(("FONT", (0, 0), (0, -1), SANS, KEY_SIZE, KEY_SIZE + 2.6))

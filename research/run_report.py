@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +14,10 @@ import numpy as np
 from market.units import SECOND
 from research.run_data import Run
 from research.run_statistics import Statistics, statistics
+from research.text_table import text_of
 
+LONGEST_LINE = 400
+LONG_WORD = re.compile(r"\S{40}")  # a hash or a path stands in a line of its own
 MAX_OVERLAYS = 3  # declared series drawn per instrument; the frames have them all
 _BESIDES = ("statistics", "bounds", "complete", "until_ns")  # said elsewhere
 _ORIGIN = ("command", "code", "lock", "seed", "digest", "data", "machine", "packages", "versions")
@@ -63,7 +67,7 @@ def report_run(
     sections += _figures(run)
     sections.append(("Configuration", run.config, "dict"))
     if isinstance(data := run.result.get("data"), Mapping) and data:
-        nested = {key: value for key, value in data.items() if isinstance(value, (Mapping, list))}
+        nested = {key: _short(value) for key, value in data.items() if isinstance(value, (Mapping, list))}
         sections.append(("Data", {**{k: v for k, v in data.items() if k not in nested}, **nested}, "dict"))
     files = _kept_code(run.path) if code_files is None else [Path(f) for f in code_files]
     sections += [(f"Strategy code: {f.name}", f.read_text(encoding="utf-8"), "code") for f in files]
@@ -130,6 +134,30 @@ def _stated(result: Mapping[str, Any]) -> dict[str, Any]:
     if "packages" in stated:  # versions are some of them
         stated.pop("versions", None)
     return {**stated, **{key: value for key, value in result.items() if key not in (*_ORIGIN, *_BESIDES)}}
+
+
+def _short(data: Any) -> Any:
+    """Write small mappings in one line each: the parameters of a generated market are four pages otherwise."""
+    if isinstance(data, list):
+        return {str(place): _short(each) for place, each in enumerate(data)} if _depth(data) else data
+    if not isinstance(data, Mapping) or not data:
+        return data
+    line = _line(data)
+    if _depth(data) <= 2 and len(line) <= LONGEST_LINE and not LONG_WORD.search(line):
+        return line
+    return {key: _short(value) for key, value in data.items()}
+
+
+def _line(data: Mapping[str, Any]) -> str:
+    said = {k: f"({_line(v)})" if isinstance(v, Mapping) else text_of(v) for k, v in data.items()}
+    return ", ".join(f"{key} {value or '–'}" for key, value in said.items())
+
+
+def _depth(data: Any) -> int:
+    """Return how deep mappings stand in each other."""
+    if isinstance(data, Mapping):
+        return 1 + max(map(_depth, data.values()), default=0)
+    return max(map(_depth, data), default=0) if isinstance(data, list) else 0
 
 
 def _figures(run: Run) -> list[Any]:

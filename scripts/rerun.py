@@ -45,7 +45,7 @@ def rerun(record: Mapping[str, Any], out: Path, *, archive: Path | None = None, 
     result = _runnable(record)
     try:
         config = _moved(make_config(record["config"], "the report's config"), archive, code)
-        market = open_market(config, Path())
+        market = _opened(config)
         _check_files(result["data"], market, config)
         out.mkdir(parents=True)
         simulation = Simulation(config, market, out)
@@ -84,6 +84,14 @@ def _runnable(record: Mapping[str, Any]) -> Mapping[str, Any]:
     if hidden := [name for name in record["config"] if PLACE_HOLDER in json.dumps(record["config"][name])]:
         raise NotRepeatableError(f"the config hides a secret in [{'], ['.join(hidden)}], and the run may hang on it")
     return result
+
+
+def _opened(config: RunConfig) -> MarketData:
+    try:
+        return open_market(config, Path())
+    except ConfigError as error:
+        remedy = "; say by --archive where the archive lies here" if config.data.root else ""
+        raise NotRepeatableError(f"{error}{remedy}") from None
 
 
 def _moved(config: RunConfig, archive: Path | None, code: Path | None) -> RunConfig:

@@ -175,7 +175,8 @@ def test_wrong_kind_leaves_no_file(write: Any, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_report_of_a_run(tmp_path: Path) -> None:
-    run = market_run(tmp_path / "run")
+    data = {"sha256": "ab" * 32, "streams": [{"rows": 5, "late": None}], "files": {"a": "c1" * 32, "b": "c2" * 32}}
+    run = market_run(tmp_path / "run", result={"complete": True, "digest": "d1" * 32, "data": data})
     (run.path / "code").mkdir()
     (run.path / "code" / "maker.py").write_text("class Maker:\n    pass\n")
     file = report_run(run.path, provenance={"command": "run.py --mode sim", "code": "commit abc, dirty"})
@@ -192,6 +193,8 @@ def test_report_of_a_run(tmp_path: Path) -> None:
         "commit abc, dirty",
         "d1" * 32,
         "ab" * 32,
+        "c2" * 32,
+        "rows 5, late –",
     ):
         assert expected in text, expected
     assert "partial" not in text

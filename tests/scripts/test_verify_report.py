@@ -243,7 +243,7 @@ def test_an_archive_and_a_strategy_of_ones_own(tmp_path: Path, capsys: pytest.Ca
     here = there.rename(tmp_path / "here")
     code, said = verified(capsys, out / "report.pdf")
     assert code == EXIT_UNCHECKED
-    assert str(there) in said
+    assert f"{there / 'archive'}; say by --archive where the archive lies here" in said
     moved = ("--archive", here / "archive", "--code", here)
     code, said = verified(capsys, out / "report.pdf", *moved)
     assert (code, "byte for byte" in said) == (EXIT_EQUAL, True), said
