@@ -242,6 +242,8 @@ def test_an_archive_and_a_strategy_of_ones_own(tmp_path: Path, capsys: pytest.Ca
     assert verified(capsys, out / "report.pdf")[0] == EXIT_EQUAL
     here = there.rename(tmp_path / "here")
     code, said = verified(capsys, out / "report.pdf")
+    assert (code, f"{there / 'still.py'}, is not here: say where by --code" in said) == (EXIT_UNCHECKED, True)
+    code, said = verified(capsys, out / "report.pdf", "--code", here)
     assert code == EXIT_UNCHECKED
     assert f"{there / 'archive'}; say by --archive where the archive lies here" in said
     moved = ("--archive", here / "archive", "--code", here)
