@@ -15,6 +15,7 @@ from market.messages import (
     NO_QUOTER,
     AmendOrder,
     CancelOrder,
+    OrderRefused,
     OrderState,
     OrderUpdate,
     PlaceOrder,
@@ -164,7 +165,7 @@ class OrderLedger:
             lane = self.lanes[order.quoter][order.instrument]
             refusal = lane.refusal or self.amend(order, price, size)
             if refusal:
-                self.tell(lane, order, refusal)
+                self.refuse_amend(lane, order, price, size, refusal)
 
     def cancel_quoter(self, quoter: int) -> None:
         """Cancel everything that a quoter has, and forget what it wants."""
@@ -203,8 +204,19 @@ class OrderLedger:
 
     def refuse(self, lane: Lane, tag: int, side: int, price: Ticks, size: Lots, reason: int) -> None:
         """Tell the owner of an order that was never sent why not; it has no client id."""
+        out = self._actor.out
         update = OrderUpdate(0, lane.instrument, lane.quoter, tag, _REJECTED, side, price, size, 0, reason)
-        self._actor.out.append((lane.updates, update))
+        out.append((lane.updates, update))
+        refused = OrderRefused(self._actor.now, lane.instrument, lane.quoter, tag, 0, side, price, size, reason)
+        out.append(("refusals", refused))
+
+    def refuse_amend(self, lane: Lane, order: Order, price: Ticks, size: Lots, reason: int) -> None:
+        """Tell the owner of an order that it was not asked to change why not, and how it stands."""
+        self.tell(lane, order, reason)
+        refused = OrderRefused(
+            self._actor.now, lane.instrument, lane.quoter, order.tag, order.client_id, order.side, price, size, reason
+        )
+        self._actor.out.append(("refusals", refused))
 
     def enter(self, order: Order) -> None:
         """Take up an order that was not placed in this life."""

@@ -51,7 +51,7 @@ _CONTROL: Final = "control"
 class OrderManager(Actor):
     """In: wishes of quoters, order facts, books, news of other actors.  Out: commands, updates, news for the log.
 
-    Out ports are `commands:{venue}` (place in `instruments.venues`), `updates:{quoter}` and `control`.
+    Out ports are `commands:{venue}` (place in `instruments.venues`), `updates:{quoter}`, `refusals` and `control`.
 
     Attributes:
         books: mirrors of the books of what is traded, for the price collar.
@@ -84,6 +84,7 @@ class OrderManager(Actor):
             *(f"commands:{venue}" for venue in range(len(instruments.venues))),
             *(f"updates:{quoter.index}" for quoter in quoters),
             _CONTROL,
+            "refusals",
             TIMERS,
         )
         self.on = {

@@ -3,7 +3,7 @@
 from typing import ClassVar, Protocol
 
 from actors.runtime.actor import Actor
-from market.messages import Declaration, EquityStamp, Started
+from market.messages import Declaration, EquityStamp, OrderRefused, Started
 
 
 class TableSink(Protocol):
@@ -13,15 +13,22 @@ class TableSink(Protocol):
 
     def declare(self, declaration: Declaration) -> None: ...
 
+    def refuse(self, refused: OrderRefused) -> None: ...
+
 
 class Recorder(Actor):
-    """In: `EquityStamp`, `Declaration`.  Out: rows of tables."""
+    """In: `EquityStamp`, `Declaration`, `OrderRefused`.  Out: rows of tables."""
 
     ports: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str, sink: TableSink) -> None:
         super().__init__(name)
-        self.on = {EquityStamp: sink.stamp, Declaration: sink.declare, Started: self._start}
+        self.on = {
+            EquityStamp: sink.stamp,
+            Declaration: sink.declare,
+            OrderRefused: sink.refuse,
+            Started: self._start,
+        }
 
     def _start(self, started: Started) -> None:
         pass

@@ -54,7 +54,7 @@ class SingleOrders:
         else:
             reason = ledger.amend(order, wish.price, wish.size)
         if reason:
-            ledger.tell(lane, order, reason)
+            ledger.refuse_amend(lane, order, wish.price, wish.size, reason)
 
     def on_cancel(self, wish: CancelWish) -> None:
         """Send a cancel; one of an order that is gone is answered by how it stands."""

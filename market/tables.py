@@ -74,6 +74,18 @@ TABLES: Final = MappingProxyType(
             "group": "category",
             "quoter": "int64",
         },
+        # one row per order or amend that our own side held back: limits, stale books, a drain; not in the digest
+        "refusals": {
+            "ts": "int64",
+            "instrument": "int64",
+            "quoter": "int64",
+            "tag": "int64",  # the owner's number of a single order; 0 for wanted quotes
+            "client_id": "int64",  # of the order that was to be amended; 0: a new one, which was never sent
+            "side": "int64",
+            "price": "int64",
+            "size": "int64",
+            "reason": "category",  # Reason name
+        },
         # one row per delivery, as the nursery numbers them; only of a run with `[run] deliveries = true`
         "deliveries": {
             "number": "int64",  # from 1, without a gap

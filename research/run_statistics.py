@@ -4,6 +4,7 @@ Keys end in their unit where it is not a count or report currency.  A figure tha
 inside the data, is None without; a whole entry is None where nothing was ordered and nothing traded.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -37,7 +38,7 @@ def statistics(run: Run) -> Statistics:
         {"venue": {venue: figures}, "instrument": {"venue:symbol": figures}, "quoter": {name: figures}}; plain numbers,
         fit for JSON: never NaN or infinite.
     """
-    fills, orders = run.table("fills"), run.table("orders")
+    fills, orders, refusals = (run.table(name) for name in ("fills", "orders", "refusals"))
     lives = order_lives(orders, fills)
     traded = run.traded
     found: Statistics = {"venue": {}, "instrument": {}, "quoter": {}}
@@ -57,6 +58,7 @@ def statistics(run: Run) -> Statistics:
             mine,
             {name: values[in_fills] for name, values in fills.items()},
             {name: values[np.isin(orders["client_id"], lives.client_id[in_orders])] for name, values in orders.items()},
+            {name: values[refusals["quoter"] == quoter.place] for name, values in refusals.items()},
             lives.only(in_orders),
             quoter_path(run, quoter.place, mine),
         )
@@ -80,6 +82,7 @@ def _of_instruments(
         instruments,
         mine(run.table("fills")),
         mine(run.table("orders")),
+        mine(run.table("refusals")),
         lives.only(np.isin(lives.instrument, ids)),
         total([paths[i] for i in ids]),
     ).figures()
@@ -93,6 +96,7 @@ class _Share:
     instruments: Sequence[Instrument]
     fills: Columns
     orders: Columns
+    refusals: Columns
     lives: OrderLives
     path: EquityPath
 
@@ -171,12 +175,15 @@ class _Share:
 
     def _orders(self) -> Figures:
         n = int(self.lives.client_id.size)
+        refused = Counter(self.refusals["reason"].tolist())
         any_side, both = quoted_share(self.lives, self.run.window, [i.id for i in self.instruments])
         return {
             "n_orders": n,
             "n_amends": count(self.orders, LogKind.AMEND),
             "n_cancels": count(self.orders, LogKind.CANCEL),
             "n_rejects": count(self.orders, LogKind.REJECTED),
+            "n_refusals": sum(refused.values()),
+            "refusal_reasons": dict(refused.most_common()) or None,
             "fill_ratio": float((self.lives.filled > 0).sum()) / n if n else None,
             "quoted_any_side_pct": 100.0 * any_side if n else None,
             "quoted_both_sides_pct": 100.0 * both if n else None,

@@ -61,6 +61,8 @@ SHOWN: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = MappingProxyType(
         "n_amends": ("", _count),
         "n_cancels": ("", _count),
         "n_rejects": ("", _count),
+        "n_refusals": ("", _count),
+        "refusal_reasons": ("", lambda value: ", ".join(f"{n:,d} {reason}" for reason, n in value.items())),
         "fill_ratio": ("% of orders", _percent),
         "quoted_any_side_pct": ("% of time", _fixed(1)),
         "quoted_both_sides_pct": ("% of time", _fixed(1)),

@@ -290,6 +290,10 @@ def _report(out: Path, result: dict[str, Any], console: "Console", options: argp
         result = json.loads((out / "result.json").read_text(encoding="utf-8"))
         print_statistics(result["statistics"], screen, bounds=result.get("bounds"))
         screen.print(f"report   {report}  {report.with_suffix('.html').name}", highlight=False)
+    for name, reasons in result["refusals"].items():
+        if reasons:
+            told = ", ".join(f"{n:,} {reason}" for reason, n in reasons.items())
+            screen.print(f"refused  {name}: {told}", highlight=False, markup=False)
     screen.print(f"digest   {result['digest']}", highlight=False)
     screen.print(
         f"events   {result['n_events']:,} in {result['wall_s']:.2f} s, {result['events_per_s']:,}/s; "

@@ -146,6 +146,7 @@ class Simulation:
             "complete": outcome.kind == "done" and outcome.unproven == 0 and not self.nursery.left_down,
             "outcome": attrs.asdict(outcome),
             "left_down": list(self.nursery.left_down),
+            "refusals": {plan.config.name: self._tables.refusals(plan.index) for plan in self._plans},
             "start_ns": self.start,
             "until_ns": self.nursery.now,
             "digest": digest,

@@ -222,6 +222,7 @@ def _connect(nursery: Nursery, trading: Trading, plans: Sequence[QuoterPlan]) ->
                 wires.trades[instrument.id, plan.index] = trades
     connect(TRACKER, "adjustments", MANAGER, Policy.BLOCK, 1024, "a change of position is never dropped")
     connect(TRACKER, "doubts", MANAGER, Policy.BLOCK, 1024, "what may be held counts until it is known")
+    connect(MANAGER, "refusals", RECORDER, Policy.DROP_NEWEST, 65_536, "recording never slows trading")
     connect(TRACKER, "equity", RECORDER, Policy.DROP_NEWEST, 65_536, "recording never slows trading")
     for plan in plans:
         name = quoter_name(plan.config.name)

@@ -1,5 +1,6 @@
 """The tables of a run (market.tables), written while it goes on, in memory that does not grow with its length."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from market.messages import Declaration, EquityStamp
+from market.messages import Declaration, EquityStamp, OrderRefused, Reason
 from market.order_log import FIELDS, ROW_INTS, LogKind
 from market.tables import TABLES
 from market.units import InstrumentId
@@ -49,7 +50,7 @@ class _Table:
 
 
 class RunTables:
-    """Writes `touch`, `trades`, `equity` and `declarations` as they come, and `orders` and `fills` from the run's log.
+    """Writes most tables as they come, and `orders` and `fills` from the run's log in the end.
 
     Args:
         folder: the run directory; it exists.
@@ -59,10 +60,12 @@ class RunTables:
     def __init__(self, folder: Path, *, deliveries: bool = False) -> None:
         self._folder = folder
         self._newest: dict[InstrumentId, EquityStamp] = {}
-        names = ("touch", "trades", "equity", "declarations", *(("deliveries",) if deliveries else ()))
+        names = ("touch", "trades", "equity", "declarations", "refusals", *(("deliveries",) if deliveries else ()))
         self._tables = {name: _Table(folder, name) for name in names}
         self._equity: list[EquityStamp] = []
         self._declarations: list[Declaration] = []
+        self._refusals: list[OrderRefused] = []
+        self._n_refusals: Counter[tuple[int, int]] = Counter()
         self._deliveries: list[tuple[Any, ...]] = []
 
     def take(self, touch: IntArray, trades: IntArray) -> None:
@@ -88,6 +91,17 @@ class RunTables:
         if len(self._declarations) >= _CHUNK_ROWS:
             self._flush_declarations()
 
+    def refuse(self, refused: OrderRefused) -> None:
+        """Keep a row of `refusals`."""
+        self._refusals.append(refused)
+        self._n_refusals[refused.quoter, refused.reason] += 1
+        if len(self._refusals) >= _CHUNK_ROWS:
+            self._flush_refusals()
+
+    def refusals(self, quoter: int) -> dict[str, int]:
+        """Return how many orders of a quoter were held back, by reason, the most frequent first."""
+        return {Reason(reason).name: n for (owner, reason), n in self._n_refusals.most_common() if owner == quoter}
+
     def deliver(self, row: tuple[Any, ...]) -> None:
         """Keep a row of `deliveries`: its values in the order of the columns."""
         self._deliveries.append(row)
@@ -98,6 +112,7 @@ class RunTables:
         """Write what is kept and the tables made of the run's log; then every file has its final name."""
         self._flush_equity()
         self._flush_declarations()
+        self._flush_refusals()
         self._flush_deliveries()
         for table in self._tables.values():
             table.close()
@@ -115,6 +130,14 @@ class RunTables:
         if rows:
             columns = [[getattr(row, name) for row in rows] for name in TABLES["declarations"]]
             self._tables["declarations"].write(columns)
+            rows.clear()
+
+    def _flush_refusals(self) -> None:
+        rows = self._refusals
+        if rows:
+            *names, _ = TABLES["refusals"]
+            columns: list[list[Any]] = [[getattr(row, name) for row in rows] for name in names]
+            self._tables["refusals"].write([*columns, [Reason(row.reason).name for row in rows]])
             rows.clear()
 
     def _flush_deliveries(self) -> None:

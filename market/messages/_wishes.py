@@ -62,6 +62,20 @@ class OrderUpdate(msgspec.Struct, frozen=True, gc=False):
     reason: int
 
 
+class OrderRefused(msgspec.Struct, frozen=True, gc=False):
+    """Our own side held back an order, or an amend (with the `client_id` of its order), for a `Reason`."""
+
+    ts: Nanos
+    instrument: InstrumentId
+    quoter: int
+    tag: int
+    client_id: ClientOrderId
+    side: int
+    price: Ticks
+    size: Lots
+    reason: int
+
+
 class Declaration(msgspec.Struct, frozen=True, gc=False):
     """A named value that a quoter declared; `instrument` -1 for none."""
 

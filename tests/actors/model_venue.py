@@ -25,6 +25,7 @@ from market.messages import (
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
+    OrderRefused,
     OrderRejected,
     OrderState,
     OrderUpdate,
@@ -90,6 +91,7 @@ class World:
         self.at_venue: dict[int, VenueOrder] = {}
         self.all_fills: list[Fill] = []
         self.updates: list[OrderUpdate] = []
+        self.refused: list[OrderRefused] = []
         self.told: dict[int, OrderUpdate] = {}
         self.told_fills: list[Fill] = []
         self.control: list[Any] = []
@@ -123,6 +125,8 @@ class World:
                 self.requests.append(out if not isinstance(out, RequestAccount) else (self.now, out))
             elif isinstance(out, Fill):
                 self.told_fills.append(out)
+            elif port == "refusals":
+                self.refused.append(out)
             else:
                 assert isinstance(out, OrderUpdate)
                 self.updates.append(out)

@@ -16,6 +16,7 @@ from market.messages import (
     CancelWish,
     Fill,
     OrderFlag,
+    OrderRefused,
     PositionInDoubt,
     Reason,
     SubmitOrder,
@@ -191,6 +192,20 @@ def test_what_the_account_may_hold_beyond_our_position_counts_at_its_worst() -> 
     w.give(PositionInDoubt(0, START, 0))
     w.settle()
     assert want(w, [(9_990, 7)], [(10_010, 8), (10_011, 2)]) == [("place", -1, 10_011, 2)]
+
+
+def test_what_is_held_back_is_told_to_the_recorder_as_well() -> None:
+    w = limited(max_position=1.0)
+    want(w, [(9_990, 11)])
+    w.give(SubmitOrder(0, 0, 4, 1, 9_980, 5, 0))
+    w.settle()
+    w.give(AmendWish(0, 0, 4, 9_980, 12))
+    (order,) = w.manager.ledger.live.values()
+    limit = int(Reason.LIMIT_POSITION)
+    assert w.refused == [
+        OrderRefused(START, 0, 0, 0, 0, 1, 9_990, 11, limit),
+        OrderRefused(w.now, 0, 0, 4, order.client_id, 1, 9_980, 12, limit),
+    ]
 
 
 def test_collar_follows_the_book_at_once_for_a_price_it_would_refuse() -> None:

@@ -39,6 +39,8 @@ KEYS = {
     "n_amends",
     "n_cancels",
     "n_rejects",
+    "n_refusals",
+    "refusal_reasons",
     "fill_ratio",
     "quoted_any_side_pct",
     "quoted_both_sides_pct",

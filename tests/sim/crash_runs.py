@@ -17,7 +17,7 @@ from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
 from actors.runtime.wiring import MANAGER, TRACKER, wire
 from market.columns import Columns, IntArray
-from market.messages import Declaration, EquityStamp, OpenOrder, QuotesBack, QuotesPulled
+from market.messages import Declaration, EquityStamp, OpenOrder, OrderRefused, QuotesBack, QuotesPulled
 from market.order_log import LogKind
 from market.units import SECOND, InstrumentId, Nanos
 from sim.config import DataSection, RunConfig
@@ -38,6 +38,8 @@ class NoTables:
     def stamp(self, stamp: EquityStamp) -> None: ...
 
     def declare(self, declaration: Declaration) -> None: ...
+
+    def refuse(self, refused: OrderRefused) -> None: ...
 
 
 @cache
