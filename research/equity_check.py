@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeAlias
 
 import attrs
 import numpy as np
@@ -20,6 +20,9 @@ from research.violation import Violation
 
 _TOLERANCE: Final = 1e-9  # of a unit of the settle asset, and of the turnover
 _OVERDUE: Final[Nanos] = 60 * SECOND  # a payment that we did not hear of by then is missing
+
+
+_Fact: TypeAlias = tuple[str, int, int, int, int, int]
 
 
 @attrs.frozen
@@ -61,8 +64,8 @@ def check_equity(
 ) -> Iterator[Violation]:
     """Hold the run's stamps of an instrument against what its bookings come to.
 
-    A wrong booking stays in all later stamps: a stamp is named only if its error is not that of the stamp before.  The
-    run does not say at which price an adjustment was booked, so cash is not checked from the first one on.
+    A wrong booking stays in all later stamps: a stamp is named only if its error is not that of the stamp before.  An
+    adjustment without a price is booked at a mid of its day, so cash is not checked from the first such one on.
 
     Args:
         fills: of the instrument, by venue time.
@@ -75,26 +78,29 @@ def check_equity(
         return
     facts = _facts(run, instrument.id)
     paid = [row for row in facts if row[0] == LogKind.FUNDING.name]
-    adjusted = [_Booking(ts, lots, Decimal(0)) for kind, ts, _, lots, _ in facts if kind == LogKind.ADJUSTMENT.name]
+    adjusted = [row for row in facts if row[0] == LogKind.ADJUSTMENT.name]
+    unpriced = [ts for _, ts, _, _, _, price in adjusted if price == 0]
     yield from _check_payments(instrument, paid, fills, due, int(stamps["ts"][-1]))
     bookings = [
         _Booking(fill.ts, fill.side * fill.size, -_value(instrument, fill) - Decimal(fill.fee), Decimal(fill.fee))
         for fill in fills
     ]
-    bookings += [_payment(instrument, row, fills, due, stamps) for row in paid] + adjusted
+    bookings += [_payment(instrument, row, fills, due, stamps) for row in paid]
+    for _, ts, _, lots, _, price in adjusted:
+        bookings.append(_Booking(ts, lots, -instrument.value(price, lots) if price else Decimal(0)))
     bookings.sort(key=lambda booking: booking.ts)
     sums = _Sums.of(bookings)
     heard = np.searchsorted(sums.ts, stamps["ts"], side="right")
     if any(run.settings.get("service_us", {}).values()):
         heard = _handled(stamps, sums, heard)
-    yield from _compare(instrument, stamps, sums, heard, adjusted[0].ts if adjusted else None)
+    yield from _compare(instrument, stamps, sums, heard, unpriced[0] if unpriced else None)
 
 
 def _compare(
-    instrument: Instrument, stamps: Columns, sums: _Sums, heard: IntArray, adjusted: Nanos | None
+    instrument: Instrument, stamps: Columns, sums: _Sums, heard: IntArray, unpriced: Nanos | None
 ) -> Iterator[Violation]:
     slack = _TOLERANCE * (1.0 + sums.turnover[heard])
-    is_cash_known = stamps["ts"] < adjusted if adjusted is not None else np.ones(heard.size, dtype=bool)
+    is_cash_known = stamps["ts"] < unpriced if unpriced is not None else np.ones(heard.size, dtype=bool)
     worth = money.value(instrument, stamps["mid"], stamps["position"])
     expected = {
         "position": sums.position[heard].astype(np.float64),
@@ -126,13 +132,13 @@ def _handled(stamps: Columns, sums: _Sums, heard: IntArray) -> IntArray:
     return found
 
 
-def _facts(run: Run, instrument: int) -> list[tuple[str, int, int, int, int]]:
-    """Return kind, delivery, venue time, lots and number of the instrument's payments and adjustments."""
+def _facts(run: Run, instrument: int) -> list[_Fact]:
+    """Return kind, delivery, venue time, lots, number and price of the instrument's payments and adjustments."""
     found = []
     for batch in order_batches(run):
         mine = np.isin(batch["kind"].astype(str), (LogKind.FUNDING.name, LogKind.ADJUSTMENT.name))
         mine &= batch["instrument"] == instrument
-        columns = (batch[name][mine].tolist() for name in ("kind", "ts", "ts_venue", "size", "detail"))
+        columns = (batch[name][mine].tolist() for name in ("kind", "ts", "ts_venue", "size", "detail", "price"))
         found += list(zip(*columns, strict=True))
     return found
 
@@ -142,14 +148,14 @@ def _facts(run: Run, instrument: int) -> list[tuple[str, int, int, int, int]]:
 
 def _check_payments(
     instrument: Instrument,
-    paid: Sequence[tuple[str, int, int, int, int]],
+    paid: Sequence[_Fact],
     fills: Sequence[RunFill],
     due: Sequence[FundingDue],
     end: Nanos,
 ) -> Iterator[Violation]:
     due_at = {each.ts for each in due}
     seen: set[int] = set()
-    for _, _, ts_venue, _, number in paid:
+    for _, _, ts_venue, _, number, _ in paid:
         if ts_venue not in due_at:
             yield Violation("funding", instrument.id, ts_venue, "no such payment is in the data")
         if number in seen:
@@ -165,12 +171,12 @@ def _check_payments(
 
 def _payment(
     instrument: Instrument,
-    row: tuple[str, int, int, int, int],
+    row: _Fact,
     fills: Sequence[RunFill],
     due: Sequence[FundingDue],
     stamps: Columns,
 ) -> _Booking:
-    _, ts, ts_venue, _, _ = row
+    _, ts, ts_venue, _, _, _ = row
     terms = next((each for each in due if each.ts == ts_venue), None)
     if terms is None:  # said already
         return _Booking(ts, 0, Decimal(0))
