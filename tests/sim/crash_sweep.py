@@ -1,7 +1,8 @@
 """Crashes of every actor, at every message, before and after its handler, under every strategy.
 
 `python tests/sim/crash_sweep.py` tries all on 20 s of market (26,000 runs, half an hour); `--every 50` one in fifty
-of them.  `--latency` does it with requests and facts under way for tens of milliseconds.
+of them, `--sample 3000` so many drawn by chance (`--seed`).  `--latency` does it with requests and facts under way for
+tens of milliseconds.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import attrs
@@ -69,11 +71,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Try them, and say how many are not well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="try one case of so many (default 1: all)")
+    parser.add_argument("--sample", type=int, help="try so many of them, drawn by chance")
+    parser.add_argument("--seed", type=int, default=1, help="of that chance")
     parser.add_argument("--latency", action="store_true", help="requests and facts take tens of milliseconds")
     chosen = parser.parse_args(arguments)
     config = LATENT if chosen.latency else INSTANT
     began, n_cases, n_bad = time.perf_counter(), 0, 0
-    for case in cases(config, chosen.every):
+    tried = list(cases(config, chosen.every))
+    if chosen.sample is not None:
+        tried = Random(chosen.seed).sample(tried, min(chosen.sample, len(tried)))
+    for case in tried:
         n_cases += 1
         if n_cases % 200 == 0:
             gc.collect()  # a run is a web of few objects with large arrays: the collector sees no hurry
