@@ -1,4 +1,4 @@
-"""Studies of a run directory: figures, frames, plots, report.
+"""Studies of markets and of run directories: estimators, figures, frames, plots, report.
 
 Names are loaded when they are first used: importing `research` alone costs nothing.
 """
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from research.run_data import Run
     from research.run_report import add_statistics, report_run
     from research.run_statistics import statistics
+    from research.study import Study
 
 __all__ = [
     "Regression",
     "Run",
+    "Study",
     "add_statistics",
     "print_statistics",
     "report_run",
@@ -28,6 +30,7 @@ __all__ = [
 _HOME = {
     "Regression": "regression",
     "Run": "run_data",
+    "Study": "study",
     "add_statistics": "run_report",
     "print_statistics": "console",
     "report_run": "run_report",
