@@ -1,6 +1,7 @@
 """Values and frames as rows of text: what a table on paper or on a console shows."""
 
 import math
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -27,6 +28,11 @@ def text_of(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(text_of(v) for v in value) or "–"
     return str(value)
+
+
+def natural_key(name: object) -> list[tuple[int, str]]:
+    """Return what sorts names with numbers in them by size: vamp30k before vamp100k."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", str(name))]
 
 
 def key_rows(data: Mapping[str, Any], depth: int = 0) -> list[tuple[int, str, str]]:

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import attrs
 import cattrs
@@ -117,6 +117,8 @@ class RunConfig:
         return next((v for v in self.venue if v.name == name), VenueModel(name))
 
 
+T = TypeVar("T")
+
 _LATENCIES: Mapping[str, type] = {
     "constant": ConstantLatency,
     "uniform": UniformLatency,
@@ -134,14 +136,22 @@ def load_config(path: Path) -> RunConfig:
     Raises:
         ConfigError: it is not TOML, or a key or value is wrong; the text names it and what is allowed.
     """
+    return make_config(read_toml(path), str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: there is no such file, or it is not TOML.
+    """
     try:
         with path.open("rb") as file:
-            raw = tomllib.load(file)
+            return tomllib.load(file)
     except FileNotFoundError:
         raise ConfigError(f"no config file {path}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
-    return make_config(raw, str(path))
 
 
 def make_config(raw: Mapping[str, Any], where: str = "config") -> RunConfig:
@@ -157,13 +167,22 @@ def make_config(raw: Mapping[str, Any], where: str = "config") -> RunConfig:
     if isinstance(section, dict) and section.keys() >= _STAMPS:
         raw = {key: value for key, value in raw.items() if key != "instrument"}
         raw["run"] = {key: value for key, value in section.items() if key not in _STAMPS}
+    return structured(raw, RunConfig, where)
+
+
+def structured(raw: Mapping[str, Any], wanted: type[T], where: str = "config") -> T:
+    """Make a config of another class of parsed TOML, as strictly.
+
+    Raises:
+        ConfigError: a key or value is wrong; the text names it and what is allowed.
+    """
     try:
-        return _CONVERTER.structure(raw, RunConfig)
+        return _CONVERTER.structure(raw, wanted)
     except (ClassValidationError, ValueError, TypeError, KeyError) as error:
         raise ConfigError("\n".join(f"{where}: {text}" for text in _complaints(error, ""))) from None
 
 
-def config_dict(config: RunConfig) -> dict[str, Any]:
+def config_dict(config: attrs.AttrsInstance) -> dict[str, Any]:
     """Return the full effective config as plain data, fit for TOML."""
     plain: dict[str, Any] = _CONVERTER.unstructure(config)
     return plain

@@ -1,6 +1,5 @@
 """Fair-price estimators: the spread of their errors at one horizon, and all horizons against the mid."""
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -9,6 +8,7 @@ from matplotlib.ticker import FuncFormatter, SymmetricalLogLocator
 
 from research.plots.boxes import boxes
 from research.plots.style import CYCLE, GRID, MUTED, SELL, legend_above, new_figure, say_empty, styled
+from research.text_table import natural_key
 
 if TYPE_CHECKING:
     from research.fair_prices import FairPrices
@@ -98,7 +98,7 @@ def plot_relative_losses(found: "FairPrices") -> Figure:
 
 def _in_order(found: "FairPrices") -> list[str]:
     """Return the estimators with numbers in their names in order of size: vamp30k before vamp100k."""
-    return sorted(found.counts.index, key=lambda name: [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", name)])
+    return sorted(found.counts.index, key=natural_key)
 
 
 def _labels(found: "FairPrices", horizon: str, names: list[str]) -> list[str]:
