@@ -12,7 +12,7 @@ from research.plots.fair_prices import plot_fair_price_errors, plot_relative_los
 from research.plots.style import save_figure
 from research.report_html import write_page
 from research.report_pdf import write_pdf
-from research.sections import PROVENANCE_TITLE, Section, compose
+from research.sections import Section, compose
 from research.text_table import natural_key
 
 if TYPE_CHECKING:
@@ -98,9 +98,10 @@ def report_study(
         sections.append((title, drawn, "image"))
         sections += [(title, frame, "frame") for frame in _errors_and_tests(found, horizon)]
     sections += [("Declarations", found.counts, "frame"), ("Configuration", config, "dict")]
-    sections += [("Data", result.get("data", {}), "dict"), (PROVENANCE_TITLE, provenance, "dict")]
-    record = {"kind": "study", "config": config, "result": result}
-    report = compose(sections, record=record, title="Fair prices", subtitle=str(overview.get("period", "")))
+    sections.append(("Data", result.get("data", {}), "dict"))
+    record = {"kind": "study", "config": config, "result": {**result, **provenance}}
+    period = str(overview.get("period", ""))
+    report = compose(sections, provenance=provenance, record=record, title="Fair prices", subtitle=period)
     write_page(folder / "report.html", report)
     return write_pdf(folder / "report.pdf", report)
 
