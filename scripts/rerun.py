@@ -1,7 +1,9 @@
-"""A simulated run once more, from the record in its report."""
+"""What a report is of once more, from the record in it: a simulated run, or a study."""
 
+import contextlib
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import attrs
 import tomli_w
 
 from research.redaction import PLACE_HOLDER
-from research.run_report import add_statistics, strategy_hashes
+from research.report_check import as_reported
+from research.run_report import add_statistics, report_run, strategy_hashes
 from scripts.run import keep_code, outcome_of
 from sim.config import ConfigError, RunConfig, make_config
 from sim.market_data import MarketData, open_market
@@ -22,27 +25,73 @@ class NotRepeatableError(Exception):
 
 @attrs.frozen
 class Rerun:
-    """A run made again: its directory, its result with statistics, and the strategies whose source is another now."""
+    """What a report is of, made again.
+
+    Attributes:
+        path: its directory.
+        result: with statistics.
+        other_strategies: those whose source is another now.
+        redraw: makes the report of a record from the directory and returns the PDF; None where none can be made that
+            is the same.
+    """
 
     path: Path
     result: Mapping[str, Any]
-    other_strategies: tuple[str, ...]
-
-    def write_config(self, config: Mapping[str, Any]) -> None:
-        """Let the run's config be the one of the report: paths may lie elsewhere here."""
-        (self.path / "run.toml").write_text(tomli_w.dumps(config), encoding="utf-8")
+    other_strategies: tuple[str, ...] = ()
+    redraw: Callable[[Mapping[str, Any]], Path] | None = None
 
 
-def rerun(record: Mapping[str, Any], out: Path, *, archive: Path | None = None, code: Path | None = None) -> Rerun:
-    """Run again what a report is of, in the new directory `out`.
+def make_again(record: Mapping[str, Any], out: Path, *, archive: Path | None = None, code: Path | None = None) -> Rerun:
+    """Make again what a report is of, in the new directory `out`.
 
     Args:
         archive, code: where the archive and the strategies' files lie here, if not where they lay then.
 
     Raises:
-        NotRepeatableError: it is no simulated run, it was interrupted, or its data is not at hand or not the same.
+        NotRepeatableError: what is missing.
     """
-    result = _runnable(record)
+    kind = record.get("kind")
+    if not isinstance(record.get("config"), dict) or kind not in ("run", "study"):
+        raise NotRepeatableError(f"this is the report of a {kind or 'thing unnamed'}: runs and studies are made again")
+    result = record.get("result")
+    if not isinstance(result, dict) or "content_hash" not in result.get("data", {}):
+        raise NotRepeatableError(
+            "the report's record has no result with a content hash of its data: neither a simulated run's nor a study's"
+        )
+    config = record["config"]
+    if hidden := [name for name in config if PLACE_HOLDER in json.dumps(config[name])]:
+        raise NotRepeatableError(f"the config hides a secret in [{'], ['.join(hidden)}], and the result may hang on it")
+    made = rerun(record, out, archive=archive, code=code) if kind == "run" else restudy(record, out, archive=archive)
+    if (there := result["data"]["content_hash"]) != (here := made.result["data"]["content_hash"]):
+        raise NotRepeatableError(f"the data is not the same: content hash {there} in the report, {here} here")
+    return made
+
+
+def restudy(record: Mapping[str, Any], out: Path, *, archive: Path | None = None) -> Rerun:
+    """Study again what a report is of, as `scripts.study` does; its numbers can be compared, its pages not."""
+    from scripts import study
+
+    config = json.loads(json.dumps(record["config"]))
+    if archive is not None and config.get("data", {}).get("root"):
+        config["data"]["root"] = str(archive.resolve())
+    file = out.with_suffix(".toml")
+    file.write_text(tomli_w.dumps(config), encoding="utf-8")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+        code = study.main(["--config", str(file), "--out", str(out)])
+    if code != study.EXIT_DONE:
+        raise NotRepeatableError(said.getvalue().strip())
+    found = json.loads((out / "result.json").read_text(encoding="utf-8"))
+    return Rerun(out, {key: value for key, value in found.items() if key in record["result"]})
+
+
+def rerun(record: Mapping[str, Any], out: Path, *, archive: Path | None = None, code: Path | None = None) -> Rerun:
+    """Run again, as `scripts.run` does; the arguments are those of `make_again`."""
+    result = record["result"]
+    if result.get("outcome", {}).get("kind") == "interrupted":
+        raise NotRepeatableError("the run was interrupted by hand, and a hand does not do the same again")
+    if what := result.get("unfinished"):
+        raise NotRepeatableError(f"the run was left before {what} was finished")
     try:
         config = _moved(make_config(record["config"], "the report's config"), archive, code)
         market = _opened(config)
@@ -52,9 +101,7 @@ def rerun(record: Mapping[str, Any], out: Path, *, archive: Path | None = None, 
     except (ConfigError, ValueError, OSError) as error:
         raise NotRepeatableError(str(error)) from None
     keep_code(simulation, out)
-    again = simulation.finish(outcome_of(simulation), 0.0)
-    if (there := result["data"]["content_hash"]) != (here := again["data"]["content_hash"]):
-        raise NotRepeatableError(f"the data is not the same: content hash {there} in the report, {here} here")
+    simulation.finish(outcome_of(simulation), 0.0)
     if "bounds" in result:
         from scripts.fill_bounds import add_bounds
 
@@ -62,28 +109,16 @@ def rerun(record: Mapping[str, Any], out: Path, *, archive: Path | None = None, 
     add_statistics(out)
     made = strategy_hashes(out)
     others = tuple(name for name, found in record.get("strategies", {}).items() if made.get(name) != found)
-    return Rerun(out, json.loads((out / "result.json").read_text(encoding="utf-8")), others)
+    found = json.loads((out / "result.json").read_text(encoding="utf-8"))
 
+    def redraw(record: Mapping[str, Any]) -> Path:
+        merged = as_reported(record["result"], found)
+        (out / "result.json").write_text(json.dumps(merged), encoding="utf-8")
+        # the config of the report: paths may lie elsewhere here
+        (out / "run.toml").write_text(tomli_w.dumps(record["config"]), encoding="utf-8")
+        return report_run(out, **record.get("options", {}))
 
-def _runnable(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the result in a record of a simulated run that came to its own end."""
-    if record.get("kind") != "run" or not isinstance(record.get("config"), dict):
-        raise NotRepeatableError(
-            f"this is the report of a {record.get('kind', 'thing unnamed')}: only runs can be made again"
-        )
-    result = record.get("result")
-    if not isinstance(result, dict) or "content_hash" not in result.get("data", {}):
-        raise NotRepeatableError(
-            "the report's record has no result with a content hash of its data: it is no simulated run's"
-        )
-    kind = result.get("outcome", {}).get("kind")
-    if kind == "interrupted":
-        raise NotRepeatableError("the run was interrupted by hand, and a hand does not do the same again")
-    if what := result.get("unfinished"):
-        raise NotRepeatableError(f"the run was left before {what} was finished")
-    if hidden := [name for name in record["config"] if PLACE_HOLDER in json.dumps(record["config"][name])]:
-        raise NotRepeatableError(f"the config hides a secret in [{'], ['.join(hidden)}], and the run may hang on it")
-    return result
+    return Rerun(out, found, others, redraw)
 
 
 def _opened(config: RunConfig) -> MarketData:

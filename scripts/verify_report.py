@@ -6,7 +6,6 @@ checked, and what is missing.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from research.provenance import machine, packages, sources_hash
-from research.report_check import Comparison, as_reported, compare_pages, compare_results
+from research.report_check import Comparison, compare_pages, compare_results
 from research.report_record import RecordError, drawn_by, read_record
 
 if TYPE_CHECKING:
@@ -27,13 +26,13 @@ SHOWN = 40  # differences
 def main(argv: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(argv)
-    from scripts.rerun import NotRepeatableError, rerun
+    from scripts.rerun import NotRepeatableError, make_again
 
     try:
         record = read_record(options.report)
         _say_circumstances(record)
         with tempfile.TemporaryDirectory() as scratch:
-            again = rerun(record, Path(scratch) / "run", archive=options.archive, code=options.code)
+            again = make_again(record, Path(scratch) / "run", archive=options.archive, code=options.code)
             for name in again.other_strategies:
                 print(f"strategy {name} is another file here than in the report")
             print(f"data     the same: {again.result['data']['content_hash']}")
@@ -88,14 +87,13 @@ def _say_numbers(numbers: Comparison) -> None:
 
 def _pages_match(report: Path, record: Mapping[str, Any], again: "Rerun") -> bool | None:
     """Draw the report again and compare; None where what draws is another one, so that nothing can be said."""
+    if again.redraw is None:
+        print("pages    not compared: of a study the numbers are")
+        return None
     if record.get("drawn_by") != drawn_by() or again.other_strategies:
         print("pages    not compared: the code or the packages that draw them are others here")
         return None
-    from research.run_report import report_run
-
-    (again.path / "result.json").write_text(json.dumps(as_reported(record["result"], again.result)), encoding="utf-8")
-    again.write_config(record["config"])
-    made = report_run(again.path, **record.get("options", {}))
+    made = again.redraw(record)
     if not report.read_bytes().startswith(b"%PDF"):
         made = made.with_suffix(".html")
     if made.read_bytes() == report.read_bytes():

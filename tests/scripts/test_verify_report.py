@@ -188,7 +188,7 @@ CANNOT: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda r: r["config"]["quoter"][0].update(strategy="/gone/maker.py:Maker"), "/gone/maker.py, is not here"),
     (lambda r: r["result"]["outcome"].update(kind="interrupted"), "interrupted"),
     (lambda r: r["result"].update(unfinished="the report"), "before the report was finished"),
-    (lambda r: r.update(kind="letter"), "report of a letter"),
+    (lambda r: r.update(kind="letter"), "report of a letter: runs and studies"),
     (lambda r: r["result"].pop("data"), "no result with a content hash"),
     (
         lambda r: r["config"]["data"].update(
