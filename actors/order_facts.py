@@ -19,7 +19,7 @@ from market.messages import (
     quoter_of,
 )
 from market.orders import Order, OrderEvent
-from market.units import ClientOrderId, InstrumentId, Nanos
+from market.units import ClientOrderId, InstrumentId
 
 _REJECTED: Final = int(OrderEvent.REJECTED)
 _CANCELLED: Final = int(OrderEvent.CANCELLED)
@@ -32,7 +32,6 @@ class OrderFacts:
     Attributes:
         on: handler by message type.
         is_replaying: the facts come from the run's own log: nobody is told.
-        first_ts_venue: the venue time of the log's first acceptance, 0 if there was none.
     """
 
     def __init__(self, actor: Actor, ledger: OrderLedger) -> None:
@@ -45,7 +44,6 @@ class OrderFacts:
             lane.cancel_pending == "on_accept" for lanes in ledger.lanes.values() for lane in lanes
         )
         self.is_replaying = False
-        self.first_ts_venue: Nanos = 0
         self.on: dict[type, Callable[[Any], None]] = {
             OrderAccepted: self.on_accepted,
             OrderRejected: self.on_rejected,
@@ -63,8 +61,6 @@ class OrderFacts:
         order = self._live.get(fact.client_id) or self._not_live(fact.client_id, fact.instrument, is_alive=True)
         if order is not None:
             old = order.state
-            if self.is_replaying and self.first_ts_venue == 0:
-                self.first_ts_venue = fact.ts_venue
             if order.accepted(fact.ts_venue):
                 ledger.changed(order, old)
                 if self._cancels_on_accept:

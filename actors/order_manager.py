@@ -194,7 +194,7 @@ class OrderManager(Actor):
 
     def _on_started(self, message: Started) -> None:
         self.ledger.start(message.generation)
-        self._reconciliation.start(self.now)
+        self._reconciliation.start()
         if message.generation > 0:
             self._replay.begin()
         elif self.ledger.config.reconcile_at_start:
@@ -203,8 +203,8 @@ class OrderManager(Actor):
 
     def _on_log_replayed(self, message: LogReplayed) -> None:
         self._replay.end()
-        if self._facts.first_ts_venue:
-            self._reconciliation.start(self._facts.first_ts_venue)
+        # whatever was ordered may have been filled since, and nobody told
+        self._reconciliation.reach_back(message.first_ts or self.now)
         for venue in range(len(self.ledger.is_up)):
             self._recover(venue)
         self._ownership.all_were_down()

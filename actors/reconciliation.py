@@ -55,12 +55,17 @@ class Reconciliation:
         self._in_doubt: dict[InstrumentId, Lots] = {}
         self.accounts = [Account() for _ in ledger.is_up]
 
-    def start(self, fills_since: Nanos) -> None:
-        """Begin; no fill of ours can be older than `fills_since`."""
-        for venue, account in enumerate(self.accounts):
-            account.fills_since = max(0, fills_since - _MARGIN)
-            if self._period:
+    def start(self) -> None:
+        """Begin, with no fill of ours before now."""
+        self.reach_back(self._actor.now)
+        if self._period:
+            for venue in range(len(self.accounts)):
                 self._actor.set_timer(self._actor.now + self._period, PERIOD + venue)
+
+    def reach_back(self, ts: Nanos) -> None:
+        """No fill of ours can be older than `ts`."""
+        for account in self.accounts:
+            account.fills_since = max(0, ts - _MARGIN)
 
     def lose(self, venue: VenueId) -> None:
         """The connection is gone: what was asked and not answered is UNKNOWN."""

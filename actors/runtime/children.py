@@ -22,7 +22,7 @@ from actors.runtime.supervision import ChildState, Decision, SupervisionTree
 from actors.runtime.supervision_log import SupervisionLog
 from actors.runtime.switchboard import Switchboard
 from market.messages import ActorDown, ActorUp, Drain, LogReplayed, QuotesBack, QuotesPulled, Started, Stop
-from market.order_log import LogKind, unpack
+from market.order_log import unpack
 from market.units import Nanos
 
 if TYPE_CHECKING:
@@ -154,12 +154,11 @@ class Children(Switchboard):
     def _first_messages(self, cell: Cell) -> Iterator[Any]:
         yield Started(cell.generation)
         if cell.spec.replays_log and (cell.generation > 0 or self._is_resumed):
-            last_fill_ts = 0
+            first_ts = 0
             for row in self.log.rows():
-                if row[0] == LogKind.FILL_MAKER or row[0] == LogKind.FILL_TAKER:
-                    last_fill_ts = max(last_fill_ts, row[2])
+                first_ts = first_ts or row[1]
                 yield unpack(row)
-            yield LogReplayed(last_fill_ts)
+            yield LogReplayed(first_ts)
 
     # --- deliveries -------------------------------------------------------------------------------------------------
 

@@ -23,9 +23,13 @@ class Started(msgspec.Struct, frozen=True, gc=False):
 
 
 class LogReplayed(msgspec.Struct, frozen=True, gc=False):
-    """The run's own log has been delivered to a restarted order manager or position tracker: ask the venue next."""
+    """The run's own log has been delivered to a restarted order manager or position tracker: ask the venue next.
 
-    last_fill_ts: Nanos
+    Attributes:
+        first_ts: when its first row was written, our clock; 0: it is empty.
+    """
+
+    first_ts: Nanos
 
 
 class ActorDown(msgspec.Struct, frozen=True, gc=False):

@@ -145,7 +145,7 @@ class World:
             self.give(unpack(row))
         assert len(self.commands) == before, "a replayed log must not send anything"
         self.told.clear()
-        self.give(LogReplayed(0))
+        self.give(LogReplayed(self.log[0][1] if self.log else 0))
 
     def advance(self, ns: int) -> None:
         """Let time pass, and timers fire."""

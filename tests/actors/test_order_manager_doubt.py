@@ -162,6 +162,30 @@ def test_a_lost_cancel_of_a_quote_is_sent_again_unless_it_is_wanted_again(
     assert len(quoting.open_orders()) == len(left)
 
 
+def test_a_restarted_manager_asks_for_fills_since_the_first_order_though_nobody_told_of_it() -> None:
+    w = world()
+    want(w, [(9_990, 5)])
+    w.serve()
+    w.fill(w.open_orders()[0], 5)
+    w.reconnect()  # neither the acceptance nor the fill has reached us
+    w.advance(1000 * SECOND)
+    w.restart()
+    w.settle()
+    assert w.manager.ledger.guards[0].position == 5
+
+
+def test_a_restarted_manager_asks_periodically_once() -> None:
+    w = world(OrderManagerConfig(account_every_s=10.0))
+    want(w, [(9_990, 5)])
+    w.settle()
+    w.restart()
+    w.settle()
+    w.commands.clear()
+    w.advance(10 * SECOND)
+    w.settle()
+    assert said(w).count("RequestAccount") == 1
+
+
 # --- stop ------------------------------------------------------------------------------------------------------------
 
 

@@ -216,17 +216,17 @@ def test_a_restarted_actor_is_given_the_log_before_what_waited() -> None:
     run(line, script, crashes=[PlannedCrash("om", at_ns=35)])  # the backoff ends after the fourth
     second = [message for _, generation, message in line.diary if generation == 1]
     placed = [x for i, at in ((1, 10), (2, 20), (3, 30)) for x in (order(i), OrderAccepted(i, 0, at, at))]
-    assert second[:9] == [Started(1), *placed, LogReplayed(0), position(4)]
+    assert second[:9] == [Started(1), *placed, LogReplayed(10), position(4)]
 
 
-def test_the_replay_of_the_log_ends_with_the_time_of_the_last_fill() -> None:
+def test_the_replay_of_the_log_ends_with_when_it_began() -> None:
     def fill(fill_id: int, ts_venue: int) -> Fill:
         return Fill(1, 0, ts_venue, 15, fill_id, 1, 100, 5, is_maker=True, fee_e12=0)
 
     line = Line(("om",), replays_log=("om",))
     script = [(15, "venue", "fills", fill(1, 13)), (15, "venue", "fills", fill(2, 11))]
     run(line, script, crashes=[PlannedCrash("om", at_ns=20)])
-    assert [m for _, g, m in line.diary if g == 1][:4] == [Started(1), fill(1, 13), fill(2, 11), LogReplayed(13)]
+    assert [m for _, g, m in line.diary if g == 1][:4] == [Started(1), fill(1, 13), fill(2, 11), LogReplayed(15)]
 
 
 def test_a_log_of_an_earlier_process_is_replayed_at_the_first_start() -> None:
@@ -234,7 +234,7 @@ def test_a_log_of_an_earlier_process_is_replayed_at_the_first_start() -> None:
     log.append((3, 5, 0, 2, 0, 0, 0, 0, 0, 0))  # a CANCEL_ALL
     line = Line(("om",), replays_log=("om",))
     run(line, (), log=log)
-    assert [m for _, _, m in line.diary] == [Started(0), CancelAll(2), LogReplayed(0), Stop()]
+    assert [m for _, _, m in line.diary] == [Started(0), CancelAll(2), LogReplayed(5), Stop()]
 
 
 # --- crashes and restarts ------------------------------------------------------------------------------------------
