@@ -52,6 +52,26 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     trade_id: int
 
 
+class Mark(msgspec.Struct, frozen=True, gc=False):
+    """What a venue states of a perpetual's mark and next funding; `NOT_STATED` (market.columns) where it is silent.
+
+    Attributes:
+        mark_e6, index_e6: mark price and price of the index, 1e-6 of a tick.
+        rate_e12: what the next funding is to be: longs pay shorts this fraction of the value, times 10**12.
+        ts_funding: when it is due.
+        interest_e4: open interest in 1e-4 of the venue's own unit.
+    """
+
+    instrument: InstrumentId
+    ts_venue: Nanos
+    ts_recv: Nanos
+    mark_e6: int
+    index_e6: int
+    rate_e12: int
+    ts_funding: Nanos
+    interest_e4: int
+
+
 class ConnectionUp(msgspec.Struct, frozen=True, gc=False):
     venue: VenueId
     ts_recv: Nanos
