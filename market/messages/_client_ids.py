@@ -1,4 +1,8 @@
-"""Client order ids: who placed an order is readable from its id."""
+"""Client order ids: who placed an order is readable from its id.
+
+Ours are positive.  An order that somebody else placed on the account has a negative one, made by the venue's codec from
+the venue's own id, and nobody among our quoters owns it.
+"""
 
 from market.units import ClientOrderId
 
@@ -24,4 +28,4 @@ def first_client_id(session: int, generation: int, quoter: int) -> ClientOrderId
 
 def quoter_of(client_id: ClientOrderId) -> int:
     """Return the place of the quoter that owns an order; NO_QUOTER for none."""
-    return client_id >> _COUNTER_BITS & NO_QUOTER
+    return client_id >> _COUNTER_BITS & NO_QUOTER if client_id >= 0 else NO_QUOTER
