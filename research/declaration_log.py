@@ -1,5 +1,6 @@
 """Declarations as they are made, one by one or by columns, and in order when all are there."""
 
+from array import array
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,6 @@ from research.prices import FloatArray, IntArray
 Label = tuple[str, str, str, str]  # key, venue, symbol, group
 
 CLOCK: Final = 1 << 30  # stream of what a clock declares: at one instant, after all feeds
-_BLOCK: Final = 1 << 16  # declarations kept as objects before they become an array: those take 100 bytes each
 
 
 class DeclarationLog:
@@ -20,8 +20,8 @@ class DeclarationLog:
 
     def __init__(self) -> None:
         self._labels: dict[Label, int] = {}
-        self._rows: list[tuple[Nanos, int, int, int, int]] = []
-        self._values: list[float] = []
+        self._rows = array("q")
+        self._values = array("d")
         self._blocks: list[tuple[IntArray, FloatArray]] = []
 
     def code(self, label: Label) -> int:
@@ -29,11 +29,14 @@ class DeclarationLog:
         return self._labels.setdefault(label, len(self._labels))
 
     def add(self, ts: Nanos, stream: int, row: int, turn: int, code: int, value: float) -> None:
-        """Take one declaration."""
-        self._rows.append((ts, stream, row, turn, code))
+        """Take one declaration.
+
+        Raises:
+            TypeError: `value` is no number.
+        """
+        # first what may fail: a row without a value would shift all that follow
         self._values.append(value)
-        if len(self._values) >= _BLOCK:
-            self._pack()
+        self._rows.extend((ts, stream, row, turn, code))
 
     def extend(
         self, ts: IntArray, stream: int, first_row: int, turn: int, codes: list[int], values: FloatArray
@@ -50,9 +53,8 @@ class DeclarationLog:
 
     def frame(self) -> pd.DataFrame:
         """Return all declarations in order, as `research.declarations` has them."""
-        self._pack()
-        rows = np.concatenate([np.zeros((0, 5), np.int64), *(rows for rows, _ in self._blocks)])
-        values = np.concatenate([np.zeros(0), *(values for _, values in self._blocks)])
+        own = np.array(self._rows, np.int64).reshape(-1, 5), np.array(self._values, np.float64)
+        rows, values = (np.concatenate(each) for each in zip(own, *self._blocks, strict=True))
         order = np.lexsort((rows[:, 3], rows[:, 2], rows[:, 1], rows[:, 0]))
         codes = rows[order, 4]
         labels = {name: self._categories(place, codes) for place, name in enumerate(LABELS)}
@@ -63,8 +65,3 @@ class DeclarationLog:
         distinct = sorted(set(names))
         number = np.array([distinct.index(name) for name in names], np.int64)
         return pd.Categorical.from_codes(number[codes] if names else codes, pd.Index(distinct))
-
-    def _pack(self) -> None:
-        if self._values:
-            self._blocks.append((np.array(self._rows, np.int64), np.array(self._values, np.float64)))
-            self._rows, self._values = [], []

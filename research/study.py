@@ -43,6 +43,7 @@ class Study:
         self._folder = folder
         self._market = Market(config, folder)
         self.instruments = self._market.instruments
+        self._by_name = {(each.venue, each.symbol): each for each in self.instruments}
         self._registered = Registrations()
         self._setups: list[Callable[[Study], object]] = []
         self._reader = MarketReader(self._market)
@@ -150,10 +151,9 @@ class Study:
         Raises:
             ValueError: it has none of that name.
         """
-        for instrument in self.instruments:
-            if (instrument.venue, instrument.symbol) == (venue, symbol):
-                return instrument
-        raise ValueError(f"no instrument {venue}:{symbol} in this study; there are: {self._names}")
+        if (venue, symbol) not in self._by_name:
+            raise ValueError(f"no instrument {venue}:{symbol} in this study; there are: {self._names}")
+        return self._by_name[venue, symbol]
 
     @property
     def now(self) -> Nanos:

@@ -88,6 +88,14 @@ class Registrations:
         return Registrations(callbacks, list(self.clocks), list(self.columns), self.n)
 
 
+@attrs.define
+class _Hearers:
+    """Who is told of a feed, (turn, function), and how many of its events were."""
+
+    turns: list[tuple[int, Callable[[Any], object]]]
+    n_told: int = 0
+
+
 class StudyRun:
     """Runs what is registered, once.  An observer of the replay (`sim.observation.observe`).
 
@@ -100,22 +108,24 @@ class StudyRun:
         self._market = market
         self._registered = registered
         self._log = DeclarationLog()
+        # the event that is told: its instrument, time, feed and row of the feed; then whose turn it is
         self._at: Instrument | None = None
-        self._place = (0, 0)  # stream and row of the event
+        self._ts: Nanos = 0
+        self._stream = 0
+        self._row = 0
         self._turn = 0
         self._codes: dict[tuple[str, InstrumentId, str], int] = {}
-        self._n_told: dict[int, int] = {}
-        self._hearers: dict[Feed, list[tuple[int, Callable[[Any], object]]]] = {
-            (i.id, kind): [(each.turn, each.function) for each in own if each.hears(i)]
-            for i in market.instruments
-            for kind, own in registered.callbacks.items()
-        }
+        self._n_ticks = 0
+        self._books, self._trades = (
+            {i.id: _Hearers([(each.turn, each.function) for each in own if each.hears(i)]) for i in market.instruments}
+            for own in (registered.callbacks["book"], registered.callbacks["trades"])
+        )
 
     def run(self, reader: MarketReader, until: Nanos | None) -> pd.DataFrame:
         """Return what was declared."""
         if self._registered.columns:
             self._run_columns(reader)
-        if self._registered.clocks or any(self._hearers.values()):
+        if self._registered.clocks or any(own for own in self._registered.callbacks.values()):
             self._market.replay([self], until=until)
         return self._log.frame()
 
@@ -126,8 +136,7 @@ class StudyRun:
         code = self._codes.get(name)
         if code is None:
             code = self._codes[name] = self._log.code((key, of.venue if of else "", of.symbol if of else "", group))
-        stream, row = self._place
-        self._log.add(self.view.now, stream, row, self._turn, code, value)
+        self._log.add(self._ts, self._stream, self._row, self._turn, code, value)
 
     # --- as an observer -----------------------------------------------------------------------------------------------
 
@@ -139,30 +148,26 @@ class StudyRun:
 
     def hears(self, instrument: Instrument, kind: str) -> bool:
         """Tell whether a callback wants to know of a feed."""
-        return any(feed == (instrument.id, kind) and own for feed, own in self._hearers.items())
+        return bool((self._books if kind == "book" else self._trades)[instrument.id].turns)
 
     def on_book(self, instrument: Instrument, book: Book) -> None:
         """Tell the callbacks."""
-        self._tell(instrument, self._hearers[instrument.id, "book"], book)
+        self._tell(instrument, self._books[instrument.id], book)
 
     def on_trade(self, instrument: Instrument, trade: Trade) -> None:
         """Tell the callbacks."""
-        self._tell(instrument, self._hearers[instrument.id, "trades"], trade)
+        self._tell(instrument, self._trades[instrument.id], trade)
 
-    def _tell(self, instrument: Instrument, hearers: list[tuple[int, Callable[[Any], object]]], event: Any) -> None:
-        stream = self.view.stream
-        row = self._n_told.get(stream, 0)
-        self._n_told[stream] = row + 1
-        self._at = instrument
-        self._place = (stream, row)
-        for self._turn, function in hearers:
+    def _tell(self, instrument: Instrument, hearers: "_Hearers", event: Any) -> None:
+        view = self.view
+        self._at, self._ts, self._stream, self._row = instrument, view.now, view.stream, hearers.n_told
+        hearers.n_told += 1
+        for self._turn, function in hearers.turns:
             function(event)
 
     def _tick(self, callback: Callback, now: Nanos) -> None:
-        row = self._n_told.get(CLOCK, 0)
-        self._n_told[CLOCK] = row + 1
-        self._at = None
-        self._place = (CLOCK, row)
+        self._at, self._ts, self._stream, self._row = None, now, CLOCK, self._n_ticks
+        self._n_ticks += 1
         self._turn = callback.turn
         callback.function(now)
 

@@ -6,8 +6,8 @@
   works on floats and answers where a book is too thin, too; `ratio` is that of the medians.
 - `forward_prices`, `fair_prices`: of 700,000 declarations, those VAMPs.
 - `df_markouts`: of 100,000 fills at random instants, reading the run's tables included.
-- `events`: a replay of one venue in which every book is told to an observer that computes one VAMP and notes it; by
-  processor time, too, for a machine that is shared.
+- `events`: a study of one venue that declares one VAMP in a callback at every book; by processor time, too, for a
+  machine that is shared.
 
 Where the reference workload is not there, it says so and exits 0.
 """
@@ -34,14 +34,14 @@ import pandas as pd  # noqa: E402
 
 from market.book import Book  # noqa: E402
 from market.columns import BookColumns  # noqa: E402
-from market.instrument import Instrument  # noqa: E402
 from research.fair_prices import fair_prices  # noqa: E402
 from research.forward_prices import forward_prices  # noqa: E402
 from research.frames import df_markouts  # noqa: E402
 from research.market_arrays import BookArrays  # noqa: E402
 from research.prices import Mids  # noqa: E402
 from research.run_data import Run  # noqa: E402
-from sim import make_config, replay  # noqa: E402
+from research.study import Study  # noqa: E402
+from sim import make_config  # noqa: E402
 from tests.bench.reference_workload import load  # noqa: E402
 from tests.bench.replay import prepare, workload_config  # noqa: E402
 from tests.research.run_writer import SOL_REFERENCE, write_run  # noqa: E402
@@ -200,43 +200,35 @@ def time_markouts(books: BookArrays, scratch: Path, repeat: int) -> dict[str, fl
     return {"seconds": round(seconds, 3), "fills": N_FILLS, "horizons": frame.shape[1]}
 
 
-class VampObserver:
-    """Declares one VAMP of every book of the leading venue."""
-
-    def __init__(self) -> None:
-        self.ts: list[int] = []
-        self.values: list[float] = []
-
-    def hears(self, instrument: Instrument, kind: str) -> bool:
-        """Tell that only the books of binance matter."""
-        return kind == "book" and instrument.venue == "binance-futures"
-
-    def on_book(self, instrument: Instrument, book: Book) -> None:
-        """Declare."""
-        self.ts.append(book.ts_recv)
-        self.values.append(book.vamp(20_000.0))
-
-
 def time_events(folder: Path, repeat: int) -> dict[str, float]:
-    """Time a replay of the archive, reading it included, for one observer."""
+    """Time studies by events of the leading venue, reading the archive included."""
     data = workload_config("noop", folder, 0.0)["data"] | {"instruments": ["binance-futures:SOLUSDT"]}
     config = make_config({"data": data})
-    replay(make_config({"data": {"preset": "crash", "seconds": 1.0}}), [VampObserver()])  # loads the kernels
-    seconds, cpu_seconds, n_events, observer = [], [], 0, VampObserver()
+    vamp_study(Study.generated("crash", seconds=1.0)).declarations()  # loads the kernels
+    seconds, cpu_seconds, n_books = [], [], 0
     for _ in range(repeat):
-        observer = VampObserver()
+        study = vamp_study(Study(config, folder))
         began, cpu_began = time.perf_counter(), time.process_time()
-        n_events = replay(config, [observer], folder).n_events
+        n_books = len(study.declarations())
         seconds.append(time.perf_counter() - began)
         cpu_seconds.append(time.process_time() - cpu_began)
     median = statistics.median(seconds)
     return {
         "seconds": round(median, 3),
-        "books": len(observer.values),
-        "books_per_s": round(len(observer.values) / median),
-        "books_per_cpu_s": round(len(observer.values) / statistics.median(cpu_seconds)),
-        "events_per_s": round(n_events / median),
+        "books": n_books,
+        "books_per_s": round(n_books / median),
+        "books_per_cpu_s": round(n_books / statistics.median(cpu_seconds)),
     }
+
+
+def vamp_study(study: Study) -> Study:
+    """Declare one VAMP at each book of the leading venue."""
+
+    @study.on_book("binance-futures", "SOLUSDT")
+    def declare(book: Book) -> None:
+        study.declare("vamp20k", book.vamp(20_000.0), group="vamp")
+
+    return study
 
 
 if __name__ == "__main__":

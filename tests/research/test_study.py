@@ -278,6 +278,22 @@ def test_wrong_use_is_named(tmp_path: Path) -> None:
         Study.archive(tmp_path, [BYBIT], "2025-01-10:07", "2025-01-10:07")
 
 
+def test_what_is_no_number_fails_where_it_is_declared() -> None:
+    study = Study.generated(seconds=2.0)
+    told: list[str] = []
+
+    @study.on_book(*BYBIT)
+    def declare(book: Book) -> None:
+        with pytest.raises(TypeError):
+            study.declare("name", book.instrument.name)  # type: ignore[arg-type]
+        study.declare("mid", book.mid)
+        told.append("mid")
+
+    found = study.declarations()
+    assert found["key"].unique().tolist() == ["mid"]
+    assert len(found) == len(told) > 10
+
+
 STRATEGY = """
 from actors.quoter import Quoter
 
