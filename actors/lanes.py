@@ -1,6 +1,5 @@
 """Where the orders of one quoter on one instrument stand: what is quoted, what is on its way out, what is single."""
 
-from collections.abc import Iterator
 from typing import Final
 
 import attrs
@@ -66,6 +65,25 @@ class QuoteSide:
             self.present[order.price] = order
 
 
+class ClientIds:
+    """The client ids of one quoter, one after the other.
+
+    Attributes:
+        next: the one that is given out next.
+    """
+
+    __slots__ = ("next",)
+
+    def __init__(self, first: ClientOrderId) -> None:
+        self.next = first
+
+    def take(self) -> ClientOrderId:
+        """Return an id that was never given out."""
+        client_id = self.next
+        self.next = client_id + 1
+        return client_id
+
+
 class Lane:
     """One quoter on one instrument.
 
@@ -104,7 +122,7 @@ class Lane:
         self.instrument = instrument
         self.venue = venue
         self.guard = guard
-        self.ids: Iterator[ClientOrderId] = iter(())
+        self.ids = ClientIds(0)
         self.commands = f"commands:{venue}"
         self.updates = updates
         self.wants_updates = self.is_told = spec.is_told_orders and updates != ""

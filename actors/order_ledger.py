@@ -1,12 +1,11 @@
 """Every order of ours and what it puts at stake: the one place where orders are made, asked for changes and changed."""
 
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import Final
 
 from actors.book_mirror import BookReader
 from actors.ended_orders import EndedOrders
-from actors.lanes import ENDED, ENDING, PHASE, STANDING, Lane
+from actors.lanes import ENDED, ENDING, PHASE, STANDING, ClientIds, Lane
 from actors.order_config import OrderManagerConfig, QuoterSpec
 from actors.request_deadlines import AMEND, CANCEL, NEW, RETRY, RequestDeadlines
 from actors.risk import guards
@@ -76,7 +75,7 @@ class OrderLedger:
 
     def number_from(self, quoter: int, client_id: ClientOrderId) -> None:
         """Give a quoter's next order this id, and so on."""
-        ids = count(client_id)
+        ids = ClientIds(client_id)
         for lane in self.lanes[quoter]:
             lane.ids = ids
 
@@ -98,7 +97,7 @@ class OrderLedger:
         if refusal and (refusal != _COLLAR or self._is_refused_now(lane, side, price, size, flags)):
             return refusal
         quoter = lane.quoter
-        client_id = next(lane.ids)
+        client_id = lane.ids.take()
         order = Order(client_id, instrument, quoter, tag, side, price, size, flags, now)
         order.exposed = size
         guard.n_live += 1

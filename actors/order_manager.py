@@ -42,7 +42,7 @@ from market.messages import (
     TimerFired,
     WantedQuotes,
 )
-from market.units import InstrumentId, VenueId
+from market.units import InstrumentId, Nanos, VenueId
 
 _DRAIN: Final = 2  # timer token
 _CONTROL: Final = "control"
@@ -110,6 +110,21 @@ class OrderManager(Actor):
             Drain: self._on_drain,
             Stop: lambda m: None,
         }
+
+    @property
+    def is_at_ease(self) -> bool:
+        """Nothing but quoting goes on: no drain, no replay, no question open, and every quoter is heard and watched."""
+        ledger = self.ledger
+        return (
+            not (self._is_draining or self._facts.is_replaying or ledger.has_news)
+            and all(ledger.is_up)
+            and all(self._is_watched.values())
+        )
+
+    @property
+    def spoke(self) -> dict[int, Nanos]:
+        """When each quoter was last heard, by its index."""
+        return self._spoke
 
     # --- what quoters want -------------------------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ class OrderReplay:
         ledger = self._ledger
         self._facts.is_replaying = False
         for quoter, lanes in ledger.lanes.items():
-            first = next(lanes[0].ids)
+            first = lanes[0].ids.take()
             ledger.number_from(quoter, max(first, self._next_id.get(quoter, 0)))
         for lanes in ledger.lanes.values():
             for lane in lanes:

@@ -1,7 +1,7 @@
 """Until when every request of an order must be answered."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from actors.book_mirror import BookReader
@@ -37,6 +37,26 @@ class RequestDeadlines:
         self._waiting.append((now, client_id, kind))
         if not self._is_armed:
             self._arm(now)
+
+    def watch(self, now: Nanos) -> None:
+        """Have the timer set, whether or not something waits: requests from here on are told of later, by `resume`."""
+        if not self._is_armed:
+            self._arm(now)
+
+    def go_on(self, now: Nanos, oldest: Nanos | None) -> bool:
+        """Set the timer anew when it has fired, if the oldest request that waits may still wait; False: it may not.
+
+        Args:
+            oldest: when that was sent; None: none waits.
+        """
+        if oldest is not None and oldest <= now - self._timeout:
+            return False
+        self._arm(now if oldest is None else oldest)
+        return True
+
+    def resume(self, asked: Sequence[tuple[Nanos, ClientOrderId, int]]) -> None:
+        """Take up (sent at, client id, kind) of requests that were made since `watch` and still wait, oldest first."""
+        self._waiting.extend(asked)
 
     def due(self, live: Mapping[ClientOrderId, Order]) -> list[tuple[Order, int]]:
         """Take out (order, kind) of the requests that have waited too long; set the timer for the next."""

@@ -120,6 +120,40 @@ class Guard:
         self.bid = self.ask = self._mid2 = self._low = self._high = 0
         self.look_at: Nanos = 0
 
+    def limits(self) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Return what never changes: step, least and most lots, most position, most live orders, interval, burst,
+        inverse, time between looks; and collar, least and most notional, most notional of the position, unit."""
+        whole = (self._step, self._min_lots, self._max_lots, self._max_position, self._max_live, self._interval)
+        return (*whole, self._burst, int(self._is_inverse), LOOK_EVERY), (
+            self._collar,
+            self._min_notional,
+            self._max_notional,
+            self._max_position_notional,
+            self._unit,
+        )
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """What changes: position, open buys and sells, live orders, the rate's due time; touch, band, time to look."""
+        return (
+            self.position,
+            self.open_buy,
+            self.open_sell,
+            self.n_live,
+            self._due,
+            self.bid,
+            self.ask,
+            self._low,
+            self._high,
+            self.look_at,
+        )
+
+    @state.setter
+    def state(self, state: tuple[int, ...]) -> None:
+        self.position, self.open_buy, self.open_sell, self.n_live, self._due = state[:5]
+        self.bid, self.ask, self._low, self._high, self.look_at = state[5:]
+        self._mid2 = self.bid + self.ask
+
     def look(self, book: BookView | None, now: Nanos) -> None:
         """Take the touch for the collar from our own book."""
         bid, ask = (0, 0) if book is None else (book.best_bid, book.best_ask)

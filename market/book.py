@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from market.book_kernels import INVALID, NEEDS_ROOM, apply, clear, load, regrow
-from market.book_view import SEQ, TS_RECV, TS_VENUE, VERSION, BookView
+from market.book_view import BEST_ASK, BEST_BID, SEQ, STAMP_SIZE, TS_RECV, TS_VENUE, VERSION, BookView
 from market.instrument import Instrument
 from market.units import Nanos
 
@@ -24,7 +24,9 @@ class Book(BookView):
         if capacity < 1:
             raise ValueError(f"capacity must be at least 1, got {capacity}")
         ladder = np.zeros((2, capacity, 2), dtype=np.int64)
-        super().__init__(instrument, depth, ladder, np.full((2, 2), capacity // 2), np.zeros(4, dtype=np.int64))
+        super().__init__(
+            instrument, depth, ladder, np.full((2, 2), capacity // 2), np.zeros(STAMP_SIZE, dtype=np.int64)
+        )
         self.is_attached = False
         self.n_unknown_deletes = 0
         self._scratch = np.empty((2 * capacity, 2), dtype=np.int64)
@@ -99,7 +101,9 @@ class Book(BookView):
         """Take all levels out; the stamps stay."""
         self._must_own()
         clear(self._ladder, self._span)
-        self._stamps[VERSION] += 1
+        stamps = self._stamps
+        stamps[BEST_BID] = stamps[BEST_ASK] = 0
+        stamps[VERSION] += 1
 
     def _must_own(self) -> None:
         if self.is_attached:
@@ -129,3 +133,6 @@ class Book(BookView):
         stamps[TS_RECV] = ts_recv
         stamps[SEQ] = seq
         stamps[VERSION] += 1
+        words, (bid, bid_end, ask, ask_end) = self._words, self._places
+        stamps[BEST_BID] = words[2 * bid] if bid < bid_end else 0
+        stamps[BEST_ASK] = words[self._asks_at + 2 * ask] if ask < ask_end else 0

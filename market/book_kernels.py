@@ -49,18 +49,28 @@ def load(ladder: IntArray, span: IntArray, levels: IntArray, start: int, n_bids:
                 return INVALID
             if i > begin and (levels[i, 0] >= levels[i - 1, 0] if side == BID else levels[i, 0] <= levels[i - 1, 0]):
                 return INVALID
+    copy(ladder, span, levels, start, n_bids, n_asks)
+    return 0
+
+
+@njit
+def copy(ladder: IntArray, span: IntArray, levels: IntArray, start: int, n_bids: int, n_asks: int) -> None:
+    """Replace the book by a snapshot that is known to be sound, and for which there is room."""
+    capacity = ladder.shape[1]
+    target = ladder.reshape(-1)
+    source = levels.reshape(-1)
     row = start
     for side in range(2):
         n = n_bids if side == BID else n_asks
         place = (capacity - n) // 2
         span[side, 0] = place
         span[side, 1] = place + n
-        for _ in range(n):
-            ladder[side, place, 0] = levels[row, 0]
-            ladder[side, place, 1] = levels[row, 1]
-            place += 1
-            row += 1
-    return 0
+        # unsigned, as below
+        to = np.uint64(2 * (side * capacity + place))
+        begin = np.uint64(2 * row)
+        for i in range(np.uint64(2 * n)):
+            target[to + i] = source[begin + i]
+        row += n
 
 
 @njit

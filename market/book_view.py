@@ -13,11 +13,9 @@ from market.book_view_kernels import (
     book_impact_price,
     book_levels,
     book_prices,
-    book_prices_at,
     book_vamp,
     book_weighted_mid,
     book_worst_price,
-    touch,
 )
 from market.instrument import Instrument
 from market.units import Lots, Nanos, Ticks
@@ -30,6 +28,9 @@ TS_VENUE: Final = 0  # places in `stamp`
 TS_RECV: Final = 1
 SEQ: Final = 2
 VERSION: Final = 3
+BEST_BID: Final = 4  # ticks, 0 for an empty side
+BEST_ASK: Final = 5
+STAMP_SIZE: Final = 6
 
 
 class BookView:
@@ -47,20 +48,22 @@ class BookView:
         "_ask",
         "_ask_levels",
         "_asks",
+        "_asks_at",
         "_bid",
         "_bid_levels",
         "_bids",
+        "_copied",
         "_ladder",
-        "_microprice",
         "_mid",
         "_places",
-        "_rows",
         "_scale",
         "_seen",
         "_span",
-        "_spread",
         "_stamp",
         "_stamps",
+        "_tick_den",
+        "_tick_num",
+        "_words",
         "depth",
         "instrument",
     )
@@ -74,28 +77,36 @@ class BookView:
     def __init__(self, instrument: Instrument, depth: int, ladder: IntArray, span: IntArray, stamp: IntArray) -> None:
         """Show `depth` levels of `ladder` and `span` (see market.book_kernels).
 
-        `stamp` is int64 (4,): ts_venue, ts_recv, seq, version.
+        `stamp` is int64 (6,): ts_venue, ts_recv, seq, version, best bid and best ask in ticks.
         """
         if depth < 1:
             raise ValueError(f"depth must be at least 1, got {depth}")
         self.instrument = instrument
         self.depth = depth
         self._scale = instrument.scale()
+        self._tick_num, self._tick_den = instrument.tick_num, instrument.tick_den
         self._bind(ladder, span, stamp)
 
     def _bind(self, ladder: IntArray, span: IntArray, stamp: IntArray) -> None:
         self._ladder, self._span, self._stamp = ladder, span, stamp
-        # an int out of a memoryview costs a third of one out of an array
-        self._rows, self._places, self._stamps = ladder.data, span.data, stamp.data
+        # an int out of a flat memoryview costs a fifth of one out of an array, and a crossing into a kernel 20 of them
+        self._words, self._places, self._stamps = ladder.reshape(-1).data, span.reshape(-1).data, stamp.data
+        self._asks_at = ladder.shape[1] * 2
+        self._copied = -1
         self._refresh()
 
     def _refresh(self) -> None:
-        self._bid, self._ask, self._mid, self._spread, self._microprice = touch(self._ladder, self._span, self._scale)
-        self._bids = None
-        self._asks = None
-        self._bid_levels = None
-        self._ask_levels = None
-        self._seen = self._stamps[VERSION]
+        stamps = self._stamps
+        self._bid = bid = stamps[BEST_BID]
+        self._ask = ask = stamps[BEST_ASK]
+        self._mid = (bid + ask) * self._tick_num / (2.0 * self._tick_den) if bid and ask else math.nan
+        self._seen = stamps[VERSION]
+
+    def _copies(self) -> None:
+        """Forget the arrays that were made of an earlier version."""
+        if self._stamps[VERSION] != self._copied:
+            self._bids = self._asks = self._bid_levels = self._ask_levels = None
+            self._copied = self._stamps[VERSION]
 
     # --- stamps ------------------------------------------------------------------------------------------------------
 
@@ -124,12 +135,12 @@ class BookView:
     @property
     def n_bids(self) -> int:
         """How many bid levels are known, shown or not."""
-        return self._places[BID, 1] - self._places[BID, 0]
+        return self._places[1] - self._places[0]
 
     @property
     def n_asks(self) -> int:
         """How many ask levels are known, shown or not."""
-        return self._places[ASK, 1] - self._places[ASK, 0]
+        return self._places[3] - self._places[2]
 
     @property
     def is_empty(self) -> bool:
@@ -149,30 +160,33 @@ class BookView:
 
     def level(self, side: int, n: int = 0) -> tuple[Ticks, Lots]:
         """Return (ticks, lots) of the n-th shown level of a side, 0 the best; (0, 0) if there are not so many."""
-        row = BID if side > 0 else ASK
-        place = self._places[row, 0] + n
-        if not 0 <= n < self.depth or place >= self._places[row, 1]:
+        place, end = self._places[:2] if side > 0 else self._places[2:]
+        place += n
+        if not 0 <= n < self.depth or place >= end:
             return 0, 0
-        return self._rows[row, place, 0], self._rows[row, place, 1]
+        at = 2 * place if side > 0 else self._asks_at + 2 * place
+        return self._words[at], self._words[at + 1]
 
     def price(self, side: int, n: int = 0) -> float:
         """Return the price of the n-th shown level of a side, 0 the best; NaN if there are not so many."""
-        row = BID if side > 0 else ASK
-        place = self._places[row, 0] + n
-        if not 0 <= n < self.depth or place >= self._places[row, 1]:
-            return math.nan
-        instrument = self.instrument
-        return self._rows[row, place, 0] * instrument.tick_num / instrument.tick_den
+        ticks, _ = self.level(side, n)
+        return ticks * self._tick_num / self._tick_den if ticks else math.nan
 
     def prices(self, n: int = 0) -> tuple[float, float]:
         """Return the prices of the n-th best bid and ask, 0 the touch; NaN where a side has not so many levels."""
-        return book_prices_at(self._ladder, self._span, self._scale, self.depth, n)
+        if not 0 <= n < self.depth:
+            return math.nan, math.nan
+        words, places, num, den = self._words, self._places, self._tick_num, self._tick_den
+        bid, ask = places[0] + n, places[2] + n
+        return (
+            words[2 * bid] * num / den if bid < places[1] else math.nan,
+            words[self._asks_at + 2 * ask] * num / den if ask < places[3] else math.nan,
+        )
 
     @property
     def bid_levels(self) -> IntArray:
         """The shown bids, (n, 2) read-only int64 rows of (ticks, lots), best first: a copy, safe to hand over."""
-        if self._stamps[VERSION] != self._seen:
-            self._refresh()
+        self._copies()
         if self._bid_levels is None:
             self._bid_levels = _frozen(book_levels(self._ladder, self._span, self.depth, BID))
         return self._bid_levels
@@ -180,8 +194,7 @@ class BookView:
     @property
     def ask_levels(self) -> IntArray:
         """The shown asks, like `bid_levels`."""
-        if self._stamps[VERSION] != self._seen:
-            self._refresh()
+        self._copies()
         if self._ask_levels is None:
             self._ask_levels = _frozen(book_levels(self._ladder, self._span, self.depth, ASK))
         return self._ask_levels
@@ -189,8 +202,7 @@ class BookView:
     @property
     def bids(self) -> FloatArray:
         """The shown bids, (n, 2) read-only float64 rows of (price, size), best first."""
-        if self._stamps[VERSION] != self._seen:
-            self._refresh()
+        self._copies()
         if self._bids is None:
             self._bids = _frozen(book_prices(self._ladder, self._span, self._scale, self.depth, BID))
         return self._bids
@@ -198,8 +210,7 @@ class BookView:
     @property
     def asks(self) -> FloatArray:
         """The shown asks, like `bids`."""
-        if self._stamps[VERSION] != self._seen:
-            self._refresh()
+        self._copies()
         if self._asks is None:
             self._asks = _frozen(book_prices(self._ladder, self._span, self._scale, self.depth, ASK))
         return self._asks
@@ -230,16 +241,17 @@ class BookView:
     @property
     def spread(self) -> float:
         """Best ask - best bid."""
-        if self._stamps[VERSION] != self._seen:
-            self._refresh()
-        return self._spread
+        bid, ask = self.best_bid, self.best_ask
+        return (ask - bid) * self._tick_num / self._tick_den if bid and ask else math.nan
 
     @property
     def microprice(self) -> float:
         """The mean of the best prices, each weighted by the size of the other side."""
-        if self._stamps[VERSION] != self._seen:
-            self._refresh()
-        return self._microprice
+        (bid, bid_lots), (ask, ask_lots) = self.level(1), self.level(-1)
+        if not (bid and ask):
+            return math.nan
+        ticks = (float(bid) * ask_lots + float(ask) * bid_lots) / (bid_lots + ask_lots)  # as market.kernels.microprice
+        return ticks * self._tick_num / self._tick_den
 
     # --- deeper ------------------------------------------------------------------------------------------------------
 

@@ -6,17 +6,14 @@
 import numpy as np
 import numpy.typing as npt
 
-from market.book_kernels import ASK, BID, nth
+from market.book_kernels import ASK, BID
 from market.jit import njit
 from market.kernels import (
     cumulative,
     imbalance,
     impact_price,
-    microprice,
-    mid,
     price_of,
     size_of,
-    spread,
     total_lots,
     weighted_mid,
     worst_price,
@@ -31,34 +28,6 @@ def shown(span: IntArray, side: int, depth: int) -> tuple[int, int]:
     """Return the places [begin, end) of the first `depth` levels of a side; none for a negative depth."""
     begin = int(span[side, 0])
     return begin, max(begin, min(begin + depth, int(span[side, 1])))
-
-
-@njit
-def touch(ladder: IntArray, span: IntArray, scale: FloatArray) -> tuple[int, int, float, float, float]:
-    """Return best bid and best ask in ticks (0 for an empty side), mid, spread, microprice."""
-    bid, bid_lots = nth(ladder, span, BID, 0)
-    ask, ask_lots = nth(ladder, span, ASK, 0)
-    return (
-        bid,
-        ask,
-        mid(bid, ask, scale),
-        spread(bid, ask, scale),
-        microprice(bid, bid_lots, ask, ask_lots, scale),
-    )
-
-
-@njit
-def book_prices_at(ladder: IntArray, span: IntArray, scale: FloatArray, depth: int, n: int) -> tuple[float, float]:
-    """Return the prices of the n-th best bid and ask, NaN where a side has none."""
-    bid = np.nan
-    ask = np.nan
-    begin, end = shown(span, BID, depth)
-    if 0 <= n < end - begin:
-        bid = price_of(float(ladder[BID, begin + n, 0]), scale)
-    begin, end = shown(span, ASK, depth)
-    if 0 <= n < end - begin:
-        ask = price_of(float(ladder[ASK, begin + n, 0]), scale)
-    return bid, ask
 
 
 @njit

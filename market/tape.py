@@ -28,7 +28,7 @@ class Tape:
     A sample is the last `n` trades, or those that reached us after `since` (ns), or all that are kept; oldest first.
     """
 
-    __slots__ = ("_count", "_rows", "_scale", "instrument", "is_attached")
+    __slots__ = ("_count", "_notional", "_rows", "_scale", "instrument", "is_attached")
 
     def __init__(self, instrument: Instrument, capacity: int = 1024) -> None:
         if capacity < 1:
@@ -37,6 +37,7 @@ class Tape:
         self._scale = instrument.scale()
         self._rows = np.zeros((capacity, 5), dtype=np.int64)
         self._count = np.zeros(1, dtype=np.int64)
+        self._notional = (-1, 0, 0.0)  # trades ever, how many were asked for, and what they came to
         self.is_attached = False
 
     @classmethod
@@ -96,7 +97,11 @@ class Tape:
 
     def notional(self, n: int) -> float:
         """Return the sum of the notionals of the last `n` trades, quote currency; 0 if there are none."""
-        return tape_notional(self._rows, self._count, n, self._scale)
+        n_total, n_asked, notional = self._notional
+        if self._count.item(0) != n_total or n != n_asked:  # a quoter asks again with each book, trades are rarer
+            notional = tape_notional(self._rows, self._count, n, self._scale)
+            self._notional = (self._count.item(0), n, notional)
+        return notional
 
     def imbalance(
         self,

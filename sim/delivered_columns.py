@@ -10,10 +10,10 @@ from market.columns import BookColumns, Columns, FundingColumns, IntArray, Trade
 from market.instrument import Instrument
 from market.units import Nanos
 from sim.config import RunConfig
-from sim.engine_kernels import CLASS_DELIVERY, E_CLASS, E_ROW, E_STREAM, E_TS
 from sim.market_data import MarketData
 from sim.market_world import MarketWorld, instruments_of
 from sim.state_kernels import BOOK, FUNDING, TRADES
+from sim.window_kernels import CLASS_DELIVERY, E_CLASS, E_ROW, E_STREAM, E_TS
 from sim.windows import Window
 
 KIND_NAMES: Final = {BOOK: "book", TRADES: "trades", FUNDING: "funding"}

@@ -6,15 +6,20 @@ from decimal import ROUND_CEILING
 import attrs
 import numpy as np
 
+from actors.runtime.run_log import RunLog
 from market.book import Book
 from market.instrument import ConstantStep, Instrument, InstrumentTable, SignificantFigures
-from market.messages import OpenOrder
+from market.messages import CancelAll, OpenOrder
+from market.order_log import PACK
+from market.order_log_kernels import LOG_CAP, LOG_HEAD, LOG_N, LOG_READ, LOG_ROW
 from market.tape import Tape
 from market.units import InstrumentId, Nanos, VenueId
 from sim import state_kernels as k
+from sim.command_kernels import take_commands
 from sim.engine_kernels import TOUCH_SIZE, TRADE_SIZE
 from sim.fill_model import FillModel
 from sim.latency import Channel, ConstantLatency, Latency, RecordedLatency, model_code, quantiles
+from sim.quoting_kernels import GUARD_LIMIT_SIZE, GUARD_SIZE, LANE_SIZE, OUR_SIZE, QUOTER_SIZE
 from sim.state_kernels import IntArray
 from sim.windows import Window
 
@@ -58,12 +63,13 @@ class StreamSpec:
 
 @attrs.frozen
 class Capacity:
-    """Room of the state; all but the buffers grow by themselves."""
+    """Room of the state; all but the buffers of rows and of the log grow by themselves."""
 
     levels: int = 64
     tape: int = 1024
     orders: int = 64
     rows: int = 16384
+    log: int = 4096
 
 
 class Exchange:
@@ -85,6 +91,7 @@ class Exchange:
         self._seed = seed
         self._books: list[tuple[InstrumentId, Book]] = []
         self._tapes: list[tuple[InstrumentId, Tape]] = []
+        self._log: RunLog | None = None
         self._allocate(capacity or Capacity())
         self._describe()
 
@@ -103,7 +110,7 @@ class Exchange:
             k.AT_VENUE_SPAN: n_i * 4,
             k.AT_MIRROR_LADDER: n_i * 4 * capacity.levels,
             k.AT_MIRROR_SPAN: n_i * 4,
-            k.AT_MIRROR_STAMP: n_i * 4,
+            k.AT_MIRROR_STAMP: n_i * k.STAMP_SIZE,
             k.AT_TAPE: n_i * capacity.tape * 5,
             k.AT_TAPE_COUNT: n_i,
             k.AT_TAKEN: n_i * 2 * capacity.levels * 2,
@@ -114,6 +121,14 @@ class Exchange:
             k.AT_OUT: n_v * (k.N_RINGS - k.RING_ACK_PUBLIC) * ring * k.ROW_SIZE,
             k.AT_TOUCH: capacity.rows * TOUCH_SIZE,
             k.AT_TRADE: capacity.rows * TRADE_SIZE,
+            # room at least for all facts that can fall due at one instant
+            k.AT_LOG: LOG_HEAD + (capacity.log + n_v * k.N_RINGS * ring) * LOG_ROW,
+            k.AT_GUARD: n_i * GUARD_SIZE,
+            k.AT_GUARD_LIMIT: n_i * GUARD_LIMIT_SIZE,
+            k.AT_LANE: k.LANES_CAP * LANE_SIZE,
+            k.AT_QUOTER: k.LANES_CAP * QUOTER_SIZE,
+            k.AT_OURS: k.OURS_CAP * OUR_SIZE,
+            k.AT_OUR_ENDED: k.OURS_ENDED_CAP * OUR_SIZE,
         }
         state = np.zeros(k.HEAD_SIZE + sum(sizes.values()), np.int64)
         at = k.HEAD_SIZE
@@ -132,6 +147,8 @@ class Exchange:
         self.facts = self.view(k.AT_OUT).reshape(-1, k.ROW_SIZE)
         self.touch = self.view(k.AT_TOUCH).reshape(-1, TOUCH_SIZE)
         self.trades = self.view(k.AT_TRADE).reshape(-1, TRADE_SIZE)
+        state[k.LOG_SIZE] = sizes[k.AT_LOG]
+        self.view(k.AT_LOG)[LOG_CAP] = (sizes[k.AT_LOG] - LOG_HEAD) // LOG_ROW
 
     def view(self, register: int) -> IntArray:
         """Return a region of the state, flat."""
@@ -203,6 +220,12 @@ class Exchange:
             k.AT_TAPE_COUNT,
             k.AT_TOUCH,
             k.AT_TRADE,
+            k.AT_GUARD,
+            k.AT_GUARD_LIMIT,
+            k.AT_LANE,
+            k.AT_QUOTER,
+            k.AT_OURS,
+            k.AT_OUR_ENDED,
         ):
             self.view(register)[:] = regions(register)[0]
         pad = was.levels // 2
@@ -225,12 +248,49 @@ class Exchange:
             book.attach(*self._mirror(i))
         for i, tape in self._tapes:
             tape.attach(*self._tape(i))
+        log_was, log_now = regions(k.AT_LOG)[0].reshape(-1), self.view(k.AT_LOG)
+        log_now[[LOG_N, LOG_READ]] = log_was[[LOG_N, LOG_READ]]
+        log_now[LOG_HEAD : len(log_was)] = log_was[LOG_HEAD:]
+        new[k.LOG_SIZE] = len(log_now)  # the head above is the old one's
+        if self._log is not None:
+            self._log.use(log_now)
+
+    @property
+    def n_taken(self) -> int:
+        """How many messages the plain path of quoting has handled in place of their delivery."""
+        return int(self.state[k.N_TAKEN])
+
+    # --- the run's log -----------------------------------------------------------------------------------------------
+
+    def follow(self, log: RunLog) -> None:
+        """Take the order commands from a run's log: what stands there is on its way to the venues."""
+        self._log = log
+        log.follow(self.view(k.AT_LOG), self.take_commands)
+
+    def take_commands(self) -> None:
+        """Send what stands in the log and was not sent yet."""
+        while not take_commands(self.state):
+            self.grow()
+
+    def flush_log(self) -> None:
+        """Make room in the log."""
+        assert self._log is not None, "the kernels logged facts, so somebody listens to the log"
+        self._log.flush()
+
+    def log_facts(self, *, is_on: bool) -> None:
+        """Let the kernels log the facts that they hand over; else who tells them logs them."""
+        self.state[k.LOGS_FACTS] = is_on
+
+    def command(self, message: CancelAll, now: Nanos) -> None:
+        """Give a command that came through no mailbox."""
+        assert self._log is not None, "the exchange follows no log: nobody could have sent an order"
+        self._log.append(PACK[CancelAll](message, now))
 
     # --- mirrors -----------------------------------------------------------------------------------------------------
 
     def _mirror(self, i: InstrumentId) -> tuple[IntArray, IntArray, IntArray]:
         ladder = self._rows(k.AT_MIRROR_LADDER, 2, self._capacity.levels, 2)[i]
-        return ladder, self._rows(k.AT_MIRROR_SPAN, 2, 2)[i], self._rows(k.AT_MIRROR_STAMP, 4)[i]
+        return ladder, self._rows(k.AT_MIRROR_SPAN, 2, 2)[i], self._rows(k.AT_MIRROR_STAMP, k.STAMP_SIZE)[i]
 
     def _tape(self, i: InstrumentId) -> tuple[IntArray, IntArray]:
         return self._rows(k.AT_TAPE, self._capacity.tape, 5)[i], self.view(k.AT_TAPE_COUNT)[i : i + 1]
@@ -304,10 +364,6 @@ class Exchange:
         self.state[k.N_WINDOW_EVENTS] = len(window.events)
         self.state[k.N_WINDOW_HEADERS] = len(window.headers)
 
-    def is_window_done(self) -> bool:
-        """Tell whether all of the window's events are processed."""
-        return bool(self.state[k.NEXT_EVENT] >= self.state[k.N_WINDOW_EVENTS])
-
     def gaps(self) -> tuple[int, int]:
         """Return how often the recording's books broke off on the venue's side, and its deletes of unknown levels."""
         return int(self.state[k.N_VENUE_GAPS]), int(self.state[k.N_UNKNOWN_DELETES])
@@ -330,6 +386,7 @@ class Exchange:
 
     def drop_in_flight(self, venue: VenueId) -> None:
         """Lose every request and fact that is under way to or from a venue: its connection broke."""
+        self.take_commands()
         ends = self._rows(k.AT_RING_END, k.N_RINGS, 2)[venue]
         ends[:, 0] = ends[:, 1]
         rings = self._rows(k.AT_RING, k.N_RINGS, int(self.state[k.RING_CAP]), k.ROW_SIZE)

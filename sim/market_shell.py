@@ -99,6 +99,9 @@ class MarketTask:
     def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
         raise AssertionError("a spoken market posts nothing: build its world without mode_of")
 
+    def tell(self, told: Sequence[tuple[Edge, Any]], now: Nanos) -> bool:
+        raise AssertionError("a spoken market leaves the logging of facts to the nursery")
+
     def settle(self) -> Nanos:
         """The actors have turns of their own: the source comes back after every event."""
         return -1

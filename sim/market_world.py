@@ -6,6 +6,7 @@ from pathlib import Path
 import attrs
 
 from actors.runtime.actor import Actor
+from actors.runtime.run_log import RunLog
 from actors.runtime.wiring import Trading, connector_name
 from market.instrument import Instrument, InstrumentTable
 from market.units import Nanos
@@ -25,6 +26,7 @@ class MarketWorld:
         mode_of: how the feed of an instrument (second argument: its kind's code) is delivered, by its code in
             `sim.state_kernels`; None: every message is spoken.
         sink: of the `touch` and `trades` tables.
+        log: the run's own, from which the venues take the order commands; None: nobody trades.
 
     Attributes:
         specs: the feeds, in the order of the data.
@@ -40,6 +42,7 @@ class MarketWorld:
         instruments: InstrumentTable,
         sink: TouchSink,
         mode_of: Callable[[Instrument, int], int] | None = None,
+        log: RunLog | None = None,
     ) -> None:
         self.instruments = instruments
         streams = data.streams()
@@ -50,6 +53,8 @@ class MarketWorld:
         ]
         models = [config.venue_model(name) for name in instruments.venues]
         self.exchange = Exchange(instruments, models, self.specs, config.run.seed, config.run.depth, Capacity())
+        if log is not None:
+            self.exchange.follow(log)
         timings = [self._timing(config, data, place) for place in range(len(self.specs))]
         self.merger = Merger(streams, timings)
         windows = iter(self.merger)

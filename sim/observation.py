@@ -14,7 +14,7 @@ from market.units import InstrumentId, Nanos
 from sim import state_kernels as k
 from sim.config import RunConfig
 from sim.delivered_columns import KIND_NAMES, NoTables
-from sim.engine_kernels import FLUSH, GAP, GROW, HEARD_BOOK, HEARD_TRADE, NEED_WINDOW, QUIET, advance
+from sim.engine_kernels import FLUSH, GAP, GROW, HEARD_BOOK, HEARD_TRADE, NEED_WINDOW, OVER, QUIET, advance
 from sim.market_data import MarketData
 from sim.market_world import MarketWorld, instruments_of
 from sim.windows import Window
@@ -158,6 +158,7 @@ class _Observation:
         versions = [book.version for book in books]
         state, window = exchange.state, self._window.flat
         end = min(until, view.next_clock)
+        is_over = False
         while True:
             what, now, stream, row, _ = advance(state, window, end)
             if what == HEARD_BOOK:
@@ -174,8 +175,9 @@ class _Observation:
                 view.now, view.stream = now, stream
                 for tell in told[stream]:
                     tell(owners[stream], trade)
+            elif what == OVER:
+                is_over = True
             elif what == QUIET:
-                is_over = self._window.is_last and exchange.is_window_done()
                 if view.next_clock > min(until, now if is_over else until):
                     return Replayed(int(exchange.state[k.N_EVENTS]), self._world.start, now)
                 view.tell_clocks()
@@ -206,4 +208,6 @@ class _Observation:
         exchange = self._world.exchange
         exchange.view(k.AT_INSTRUMENT).reshape(-1, k.INSTRUMENT_SIZE)[i, k.I_MIRROR] = 2
         exchange.view(k.AT_MIRROR_SPAN).reshape(-1, 4)[i] = exchange.state[k.LADDER_CAP] // 2
-        exchange.view(k.AT_MIRROR_STAMP).reshape(-1, 4)[i, 3] += 1
+        stamp = exchange.view(k.AT_MIRROR_STAMP).reshape(-1, k.STAMP_SIZE)[i]
+        stamp[[k.M_BID, k.M_ASK]] = 0
+        stamp[k.M_VERSION] += 1

@@ -23,7 +23,7 @@ from actors.runtime.log import open_log
 from actors.runtime.nursery import ActorSpec, Outcome
 from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
-from actors.runtime.wiring import QuoterPlan, wire
+from actors.runtime.wiring import QuoterPlan, connector_name, wire
 from market.archive.instrument_record import to_record
 from market.archive.run_tables import RunTables
 from market.book import Book
@@ -32,8 +32,9 @@ from market.units import InstrumentId
 from sim.config import RunConfig, config_dict
 from sim.market_data import MarketData
 from sim.market_world import MarketWorld, instruments_of, trading_of
+from sim.plain_quoting import PlainQuoting
 from sim.state_kernels import HEARD, SILENT, TRADES
-from sim.virtual import VirtualNursery
+from sim.virtual import NoShortcut, VirtualNursery
 
 PACKAGES: Final = ("numpy", "numba", "msgspec", "attrs", "pyarrow", "trio")
 
@@ -77,9 +78,9 @@ class Simulation:
         is_spoken = config.run.deliver == "all" or any(config.run.service_us.values())
         mode_of = None if is_spoken else partial(self._mode, plans)
         self._tables = RunTables(out, deliveries=config.run.deliveries)
-        self._world = world = MarketWorld(config, market, self.instruments, self._tables, mode_of)
-        self.exchange, self.source, self.start = world.exchange, world.source, world.start
         self.log = RunLog(out / "orders.log")
+        self._world = world = MarketWorld(config, market, self.instruments, self._tables, mode_of, self.log)
+        self.exchange, self.source, self.start = world.exchange, world.source, world.start
         self._closing = ExitStack()
         logger = self._closing.enter_context(open_log(out / "log.jsonl", lambda: self.nursery.now, "sim"))
         self.nursery = VirtualNursery(
@@ -95,6 +96,14 @@ class Simulation:
         wires = wire(self.nursery, trading, world.connectors(), self._tables)
         self.source.bind(self.nursery)
         self.source.on_speak = self._detach
+        self.source.fact_edges = [
+            self.nursery.edges_of(connector_name(venue), "facts") for venue in self.instruments.venues
+        ]
+        self.exchange.log_facts(is_on=not is_spoken)
+        self._quoting: PlainQuoting | None = None
+        if not is_spoken and PlainQuoting.serves(plans):
+            self._quoting = PlainQuoting(self.exchange, self.nursery, plans)
+            self.nursery.shortcut = self._quoting
         for place, spec in enumerate(world.specs):
             edges = wires.trades if spec.kind == TRADES else wires.books
             self.source.heard[place] = [
@@ -151,7 +160,7 @@ class Simulation:
             "until_ns": self.nursery.now,
             "digest": digest,
             "n_events": n_events,
-            "n_messages": self.nursery.number,
+            "n_messages": self.nursery.number + self.exchange.n_taken,
             "wall_s": round(wall_s, 4),
             "events_per_s": round(n_events / wall_s) if wall_s > 0 else 0,
             "fill_model": {model.name: model.fill_model.value for model in self.exchange.venues},
@@ -188,6 +197,9 @@ class Simulation:
                 actor.tapes[i] = self.exchange.tape(i)
 
     def _detach(self) -> None:
+        if self._quoting is not None:
+            self._quoting.end()
+            self.nursery.shortcut = NoShortcut()
         for cell in self.nursery.cells.values():
             actor = getattr(cell, "actor", None)
             for mirror in chain(getattr(actor, "books", {}).values(), getattr(actor, "tapes", {}).values()):

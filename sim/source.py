@@ -27,8 +27,9 @@ from sim.engine_kernels import (
     GAP,
     GROW,
     HEARD_BOOK,
-    HEARD_TRADE,
+    LOG_FULL,
     NEED_WINDOW,
+    OVER,
     PAYLOAD_REQUEST,
     QUIET,
     SPOKEN_ROW,
@@ -87,7 +88,11 @@ class Teller(Protocol):
         ...
 
     def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
-        """Post and drain at `now`, in one; True: nothing waits now."""
+        """Post and drain at `now`, in one; True: it had nothing to say."""
+        ...
+
+    def tell(self, told: Sequence[tuple[Edge, Any]], now: Nanos) -> bool:
+        """Put order facts that are logged already at the ends of their edges, and drain as `hear` does."""
         ...
 
     def settle(self) -> Nanos:
@@ -124,6 +129,7 @@ class MarketSource:
         self.history = FillHistory(instruments, len(exchange.venues))
         self.venues: list[SimVenue | None] = [None] * len(exchange.venues)
         self.heard: list[Sequence[Edge]] = [()] * len(streams)
+        self.fact_edges: list[Sequence[Edge]] = [()] * len(exchange.venues)
         self.on_speak: Callable[[], None] = _nothing
         self._exchange = exchange
         self._instruments = instruments
@@ -162,6 +168,7 @@ class MarketSource:
     @property
     def next_at(self) -> Nanos:
         """When to look again: the time of what is known to come next, 0 if that is not loaded."""
+        self._exchange.take_commands()
         state, events = self._exchange.state, self._window.events
         place = int(state[NEXT_EVENT])
         if place < len(events):
@@ -176,37 +183,38 @@ class MarketSource:
         Returns None when nothing is left up to `until`, which is moved on as the actors' timers are.
         """
         exchange, teller, heard = self._exchange, self._teller, self.heard
-        settle = teller.settle
+        settle, shown = teller.settle, self._shown
         state, window = exchange.state, self._window.flat
         while True:
             what, now, a, b, c = run_market(state, window, until)
-            if what in (HEARD_BOOK, HEARD_TRADE):
-                message = self._shown[a] if what == HEARD_BOOK else self._trade(a, b)
-                hearers = heard[a]
-                if len(hearers) != 1:
-                    teller.at(now)
-                    for edge in hearers:
-                        teller.post(edge, message)
-                elif teller.hear(hearers[0], message, now):
-                    continue
+            if what <= FACTS:
+                if what == FACTS:
+                    if b:
+                        if teller.tell(self._facts(a, now), now):
+                            continue
+                    else:
+                        teller.at(now)
+                        for row in exchange.facts[:a].tolist():
+                            self._tell_fact(row, now)
+                else:
+                    message = shown[a] if what == HEARD_BOOK else self._trade(a, b)
+                    hearers = heard[a]
+                    if len(hearers) != 1:
+                        teller.at(now)
+                        for edge in hearers:
+                            teller.post(edge, message)
+                    elif teller.hear(hearers[0], message, now):
+                        continue
                 until = settle()
                 if until < 0:
                     return now
                 state = exchange.state  # a request may have made it grow
                 continue
-            if what == FACTS:
-                teller.at(now)
-                for row in exchange.facts[:a].tolist():
-                    self._tell_fact(row, now)
-                until = settle()
-                if until < 0:
-                    return now
-                state = exchange.state
-                continue
             if what == QUIET:
-                if self._window.is_last and not self.finished and exchange.is_window_done():
-                    self.finished = True
-                    self.end = self.now
+                return None
+            if what == OVER:
+                self.finished = True
+                self.end = now
                 return None
             if what == SPOKEN_ROW:
                 teller.at(now)
@@ -214,6 +222,24 @@ class MarketSource:
                 return now
             self._see_to(what, now, a, b, c)
             state, window = exchange.state, self._window.flat
+
+    def _facts(self, n: int, now: Nanos) -> list[tuple[Edge, Any]]:
+        """Return the facts that were handed over, which are plain ones, and where each goes."""
+        told: list[tuple[Edge, Any]] = []
+        fact_edges = self.fact_edges
+        for _, kind, client_id, instrument, ts, _, price, size, detail, venue in self._exchange.facts[:n].tolist():
+            fact: Any
+            if kind == CANCELLED:
+                fact = OrderCancelled(client_id, instrument, ts, now, detail)
+            elif kind == ACCEPTED:
+                fact = OrderAccepted(client_id, instrument, ts, now)
+            elif kind == AMENDED:
+                fact = OrderAmended(client_id, instrument, ts, now, price, size)
+            else:
+                fact = _REFUSALS[kind](client_id, instrument, ts, now, detail)
+            for edge in fact_edges[venue]:
+                told.append((edge, fact))  # noqa: PERF401  # there is one
+        return told
 
     def _see_to(self, what: int, now: Nanos, a: int, b: int, c: int) -> None:
         """Do what the kernels cannot, after which they go on."""
@@ -228,6 +254,8 @@ class MarketSource:
             self.flush()
         elif what == GROW:
             self._exchange.grow()
+        elif what == LOG_FULL:
+            self._exchange.flush_log()
         elif what == GAP:
             self.speak()
         else:
@@ -240,6 +268,7 @@ class MarketSource:
         """Deliver everything as whole messages from here on: something happened that a mirror cannot show."""
         if not self.is_spoken:
             self.is_spoken = True
+            self._exchange.log_facts(is_on=False)
             for v in range(len(self._exchange.venues)):
                 self._exchange.set_mode(v, SPOKEN)
             self.on_speak()
@@ -304,7 +333,7 @@ class MarketSource:
 
 _SIMPLE: list[Callable[..., Any] | None] = [None] * (PAYLOAD + 1)
 _SIMPLE[ACCEPTED] = OrderAccepted
-_REFUSALS: list[Callable[..., Any] | None] = [None] * (PAYLOAD + 1)
+_REFUSALS: list[Any] = [None] * (PAYLOAD + 1)
 _REFUSALS[REJECTED] = OrderRejected
 _REFUSALS[AMEND_REJECTED] = AmendRejected
 _REFUSALS[CANCELLED] = OrderCancelled

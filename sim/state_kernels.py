@@ -48,6 +48,15 @@ AT_RING_END: Final = 26
 AT_OUT: Final = 27
 AT_TOUCH: Final = 28
 AT_TRADE: Final = 29
+AT_LOG: Final = 30  # the buffer of the run's own log: market.order_log_kernels
+
+# the plain path of quoting: sim.quoting_kernels
+AT_GUARD: Final = 31
+AT_GUARD_LIMIT: Final = 32  # float64 bits
+AT_LANE: Final = 33
+AT_QUOTER: Final = 34
+AT_OURS: Final = 35
+AT_OUR_ENDED: Final = 36
 
 NOW: Final = 40
 NEXT_EVENT: Final = 41  # place in the window
@@ -63,7 +72,19 @@ N_VENUE_GAPS: Final = 50
 N_FACTS: Final = 51
 N_WINDOW_EVENTS: Final = 52  # the window: its events, then its headers, then its levels
 N_WINDOW_HEADERS: Final = 53
+LOG_SIZE: Final = 54  # ints of the log's buffer
+LOGS_FACTS: Final = 55  # 1: facts go into the log as they are handed over; 0: who tells them logs them
+IS_QUOTING: Final = 56  # 1: the orders of ours are held here, not by the order manager
+N_OURS: Final = 57
+N_OUR_ENDED: Final = 58  # since they were taken over
+N_TAKEN: Final = 59  # messages that were handled here instead of being delivered
+LAST_AT: Final = 60  # when the newest event of the window was
+IS_OVER: Final = 61  # 1: the caller was told that no event follows
 HEAD_SIZE: Final = 64
+
+LANES_CAP: Final = 64  # quoters times instruments that the plain path knows
+OURS_CAP: Final = 64  # orders that the plain path holds
+OURS_ENDED_CAP: Final = 1024  # ... and that ended there, until they are handed back
 
 # --- instrument -----------------------------------------------------------------------------------------------------
 
@@ -85,6 +106,16 @@ I_MIRROR: Final = 15  # as I_BOOK, for what was delivered
 I_PAYMENT_ID: Final = 16
 I_TS: Final = 17  # venue time of the venue's book
 INSTRUMENT_SIZE: Final = 20
+
+# --- stamp of a mirror: market.book_view ----------------------------------------------------------------------------
+
+M_TS_VENUE: Final = 0
+M_TS_RECV: Final = 1
+M_SEQ: Final = 2
+M_VERSION: Final = 3
+M_BID: Final = 4
+M_ASK: Final = 5
+STAMP_SIZE: Final = 6
 
 # --- venue ----------------------------------------------------------------------------------------------------------
 
@@ -189,6 +220,11 @@ def region(state: IntArray, at: int, place: int, size: int) -> IntArray:
     """Return record `place` of a region of records of `size` ints."""
     begin = state[at] + place * size
     return state[begin : begin + size]
+
+
+@njit
+def log_of(state: IntArray) -> IntArray:
+    return state[state[AT_LOG] : state[AT_LOG] + state[LOG_SIZE]]
 
 
 @njit

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from actors.runtime.nursery import Shell
+from actors.runtime.nursery import Shell, stands_in_the_log
 from market.instrument import InstrumentTable
 from market.messages import (
     AccountSnapshot,
@@ -22,7 +22,7 @@ from market.messages import (
     Started,
 )
 from market.units import SECOND, Nanos, VenueId
-from sim.engine_kernels import ACCOUNT, AMEND, CANCEL, CANCEL_ALL, PLACE, SNAPSHOT, answer_payload, submit
+from sim.command_kernels import ACCOUNT, SNAPSHOT, answer_payload, submit
 from sim.exchange import Exchange
 from sim.funding_history import FundingHistory
 from sim.matching_kernels import FILL_MAKER, FILL_TAKER, PAYLOAD
@@ -47,7 +47,8 @@ _MISSED: Final[Nanos] = 600 * SECOND  # longer than any connection is down
 
 
 class SimVenue(Shell):
-    """Commands go into the exchange's kernels; what comes out is told by the market source through this shell's ports.
+    """Commands are taken by the exchange's kernels where they stand in the run's log; what comes out is told by the
+    market source through this shell's ports.
 
     A crash is a lost connection: the source loses what was in flight, resting orders stay.
 
@@ -76,49 +77,13 @@ class SimVenue(Shell):
         self._proof = 0  # number of the account that shows what is left, once abandoned
         self._n_unproven = 0
         self.on = {
-            PlaceOrder: self._place,
-            AmendOrder: self._amend,
-            CancelOrder: self._cancel,
-            CancelAll: self._cancel_all,
+            **dict.fromkeys((PlaceOrder, AmendOrder, CancelOrder, CancelAll), stands_in_the_log),
             RequestAccount: self._request_account,
             RequestSnapshot: self._request_snapshot,
             Started: self._start,
         }
 
     # --- requests ---------------------------------------------------------------------------------------------------
-
-    def _place(self, m: PlaceOrder) -> None:
-        if not submit(
-            self._exchange.state,
-            self.now,
-            self.venue,
-            PLACE,
-            m.client_id,
-            m.instrument,
-            m.side,
-            m.price,
-            m.size,
-            m.flags,
-        ):
-            self._exchange.grow()
-            self._place(m)
-
-    def _cancel(self, m: CancelOrder) -> None:
-        if not submit(self._exchange.state, self.now, self.venue, CANCEL, m.client_id, m.instrument, 0, 0, 0, 0):
-            self._exchange.grow()
-            self._cancel(m)
-
-    def _amend(self, m: AmendOrder) -> None:
-        if not submit(
-            self._exchange.state, self.now, self.venue, AMEND, m.client_id, m.instrument, 0, m.price, m.size, 0
-        ):
-            self._exchange.grow()
-            self._amend(m)
-
-    def _cancel_all(self, m: CancelAll) -> None:
-        if not submit(self._exchange.state, self.now, self.venue, CANCEL_ALL, 0, m.instrument, 0, 0, 0, 0):
-            self._exchange.grow()
-            self._cancel_all(m)
 
     def _request_account(self, m: RequestAccount) -> None:
         self._ask(ACCOUNT, m.fills_since)
@@ -128,6 +93,7 @@ class SimVenue(Shell):
         self._ask(SNAPSHOT, m.instrument)
 
     def _ask(self, kind: int, what: int) -> None:
+        self._exchange.take_commands()  # those before this one go first
         if not submit(self._exchange.state, self.now, self.venue, kind, 0, 0, 0, 0, 0, self._n_payloads + 1):
             self._exchange.grow()
             self._ask(kind, what)
@@ -149,7 +115,7 @@ class SimVenue(Shell):
         """Cancel every order, and ask what is left: requests are served in order, so none of ours can come later."""
         for instrument in self._exchange.instruments:
             if self._exchange.venue_of(instrument.id) == self.venue:
-                self._cancel_all(CancelAll(instrument.id))
+                self._exchange.command(CancelAll(instrument.id), self.now)
         self._ask(ACCOUNT, max(0, self.now - _MISSED))
         self._proof = self._n_payloads
         self._n_unproven = 1

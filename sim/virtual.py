@@ -6,9 +6,10 @@ drain until quiet.  At one instant the market's deliveries come first, then time
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from actors.runtime.actor import Actor
 from actors.runtime.agenda import FAR
 from actors.runtime.cell import Cell
 from actors.runtime.children import Children, Hooks
@@ -26,6 +27,28 @@ if TYPE_CHECKING:
 
 MAX_DELIVERIES_PER_INSTANT: Final = 10_000
 _LOOP_SAMPLE: Final = 1_000
+
+
+class Shortcut(Protocol):
+    """Somebody who may act upon a message in place of the actors it would go to."""
+
+    def take(self, message: Any, now: Nanos) -> bool:
+        """Act upon all that the message would bring about at this instant; False: it is to be delivered."""
+        ...
+
+    def look(self, now: Nanos) -> None:
+        """The actors are quiet: see whether messages can be acted upon from here on."""
+        ...
+
+
+class NoShortcut:
+    """Every message is delivered."""
+
+    def take(self, message: Any, now: Nanos) -> bool:
+        return False
+
+    def look(self, now: Nanos) -> None:
+        pass
 
 
 class EndlessLoopError(Exception):
@@ -65,6 +88,7 @@ class VirtualNursery(Children):
         self._limit = MAX_DELIVERIES_PER_INSTANT
         self._may_settle = False
         self._n_settled = 0
+        self.shortcut: Shortcut = NoShortcut()
 
     @property
     def clock(self) -> "VirtualNursery":
@@ -94,9 +118,10 @@ class VirtualNursery(Children):
             self._turns.append(edge.cell)
 
     def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
-        """Post market data to its only hearer and, when nothing else waits, run it at once; True: nothing waits now.
+        """Post market data to its only hearer and, when nothing else waits, run it at once.
 
-        The order is that of `post` and a drain, without a line to stand in.
+        The order is that of `post` and a drain, without a line to stand in.  Returns whether it had nothing to say:
+        then nothing waits, and no timer was set.
         """
         if now != self.now:
             self.at(now)
@@ -114,21 +139,63 @@ class VirtualNursery(Children):
             out = actor.out
             if not out:
                 return True
-            outlets = cell.outlets
-            turns = self._turns
-            for port, output in out:
-                for way in outlets[port]:
-                    n_put = way.n_put + 1
-                    if n_put - way.n_got <= way.mark and way.waiting is None:  # as in `drain`
-                        way.n_put = n_put
-                        way.line.append((way, output))
-                        turns.append(way.cell)
-                    else:
-                        self.put(way, output)
-            out.clear()
+            if len(out) == 1 and self.shortcut.take(out[0][1], now):
+                out.clear()
+                return True
+            self._outputs(cell, actor)
         except Exception as error:
             self._crashed(cell, error, edge)
-        return not self._turns
+        return False
+
+    def _outputs(self, cell: Cell, actor: Actor) -> None:
+        """Send what a handler gave, as in `drain`."""
+        outlets, out, turns = cell.outlets, actor.out, self._turns
+        for port, output in out:
+            for way in outlets[port]:
+                n_put = way.n_put + 1
+                if n_put - way.n_got <= way.mark and way.waiting is None:
+                    way.n_put = n_put
+                    way.line.append((way, output))
+                    turns.append(way.cell)
+                else:
+                    self.put(way, output)
+        out.clear()
+
+    def tell(self, told: Sequence[tuple[Edge, Any]], now: Nanos) -> bool:
+        """Put order facts that are logged already, and run who hears them at once.
+
+        The order is that of puts and a drain: what the hearers send waits until all of them have been handled.  Returns
+        whether they had nothing to say: then nothing waits, and no timer was set.
+        """
+        if now != self.now:
+            self.at(now)
+        turns = self._turns
+        if turns or any(edge.cell.is_slow for edge, _ in told):
+            for edge, message in told:
+                self.put(edge, message)
+            return False
+        is_silent = True
+        for n, (edge, message) in enumerate(told, 1):
+            self.number += 1
+            edge.n_put += 1
+            edge.n_got += 1
+            cell = edge.cell
+            actor = cell.actor
+            actor.now = now
+            try:
+                cell.on[type(message)](message)
+                if actor.out:
+                    is_silent = False
+                    self._outputs(cell, actor)
+            except Exception as error:
+                rest = told[n:]
+                turns.extendleft(other.cell for other, _ in reversed(rest))
+                for other, later in rest:
+                    other.n_put += 1
+                    other.line.append((other, later))
+                self._crashed(cell, error, edge)
+                return False
+        return is_silent
 
     # --- the run ----------------------------------------------------------------------------------------------------
 
@@ -181,6 +248,7 @@ class VirtualNursery(Children):
             self.drain()
         if not self._may_settle or self.stop_requested or self.tree.has_given_up:
             return -1
+        self.shortcut.look(self.now)
         self._n_settled += 1
         if self._n_settled % self._progress_every == 0 and self._on_progress is not None:
             self._on_progress(self)
@@ -273,6 +341,11 @@ class VirtualNursery(Children):
         if not cell.is_up or cell.n_held or cell.serving is not None or not cell.line:
             return  # it is given turns anew when it is up, let go, or done
         edge, message = self._take(cell)
+        if cell.give_back is not None:
+            if self.shortcut.take(message, self.now):
+                self._outputs(cell, cell.actor)
+                return
+            cell.give_back()
         if cell.spec.service_time_ns == 0:
             self._deliver(cell, edge, message)
         else:
@@ -318,6 +391,7 @@ class VirtualNursery(Children):
             or cell.spec.service_time_ns > 0
             or bool(cell.crash_plan)
             or self.journal is not None
+            or cell.give_back is not None
         )
 
     def _came_up(self, cell: Cell) -> None:
@@ -326,4 +400,19 @@ class VirtualNursery(Children):
         self._give_turns(cell)
 
     def _went_down(self, cell: Cell) -> None:
-        pass
+        if cell.give_back is not None:
+            cell.give_back()
+
+    # --- lending ----------------------------------------------------------------------------------------------------
+
+    def lend(self, cell: Cell, give_back: Callable[[], None]) -> None:
+        """Let another keep an actor's state until the actor is needed; the timers it asked for are set."""
+        cell.give_back = give_back
+        self._refresh(cell)
+        if cell.actor.out:
+            self._outputs(cell, cell.actor)
+
+    def returned(self, cell: Cell) -> None:
+        """The actor has its state again."""
+        cell.give_back = None
+        self._refresh(cell)

@@ -8,8 +8,8 @@ import numpy as np
 from market.columns import BookColumns, Columns, FundingColumns, IntArray, TradeColumns
 from market.stream import Stream
 from market.units import SECOND, Nanos
-from sim.engine_kernels import EVENT_SIZE, HEADER_SIZE, feed_latencies, merge, stamp_rows
 from sim.state_kernels import BOOK, C_MODEL, FUNDING, RECORDED, TRADES
+from sim.window_kernels import EVENT_SIZE, HEADER_SIZE, feed_latencies, merge, stamp_rows
 
 KINDS = {"book": BOOK, "trades": TRADES, "funding": FUNDING}
 MAX_LATENESS: Nanos = 5 * SECOND
@@ -116,7 +116,7 @@ class _Loaded:
 
 
 def _headers(chunk: Columns, times: IntArray) -> IntArray:
-    """Return the (R, 8) header rows of a chunk (columns: sim.engine_kernels.H_*)."""
+    """Return the (R, 8) header rows of a chunk (columns: sim.window_kernels.H_*)."""
     headers = np.zeros((len(chunk), HEADER_SIZE), np.int64)
     headers[:, :2] = times[:, :2]
     columns: tuple[IntArray, ...]

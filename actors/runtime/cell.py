@@ -5,7 +5,7 @@ from typing import Any
 
 from actors.runtime.actor import Actor
 from actors.runtime.mailbox import Edge, Mailbox, Policy
-from actors.runtime.nursery import ActorSpec
+from actors.runtime.nursery import ActorSpec, stands_in_the_log
 from actors.runtime.run_log import RunLog
 from market.messages import Started, Stop
 from market.order_log import PACK
@@ -23,6 +23,7 @@ class Cell:
         n_held: full BLOCK edges that lead out of here.  n_holding: those that lead in.
         serving: the message under way, when the actor has a service time.
         n_delivered: messages, all generations, counted only where a crash is planned.
+        give_back: the actor's state is kept by another at present, who must give it back before it handles anything.
         orders: the edge of what the nursery says.  timers: the edge of what its timers say.
     """
 
@@ -31,6 +32,7 @@ class Cell:
         "crash_plan",
         "emissions",
         "generation",
+        "give_back",
         "is_slow",
         "is_up",
         "line",
@@ -61,6 +63,7 @@ class Cell:
         self.serving: tuple[Edge, Any] | None = None
         self.crash_plan: dict[int, bool] = {}
         self.n_delivered = 0
+        self.give_back: Callable[[], None] | None = None
         self.mailbox = Mailbox(spec.name)
         self.line = self.mailbox.line
         self.orders = Edge("nursery", "orders", spec.name, Policy.FAIL, _OWN_CAPACITY, "news of others, and stops")
@@ -92,11 +95,14 @@ def _logged(handler: Callable[[Any], None], kind: type, actor: Actor, log: RunLo
         return handler
     append = log.append
 
+    def log_only(message: Any) -> None:
+        append(pack(message, actor.now))
+
     def log_and_handle(message: Any) -> None:
         append(pack(message, actor.now))
         handler(message)
 
-    return log_and_handle
+    return log_only if handler is stands_in_the_log else log_and_handle
 
 
 def _ignore(message: Any) -> None:

@@ -44,6 +44,10 @@ class Shell(Actor):
         """Work in the background of a live run until cancelled; to raise is to crash."""
 
 
+def stands_in_the_log(command: Any) -> None:
+    """Handle a command of a shell that acts on commands where they stand in the run's log: there is no more to do."""
+
+
 @attrs.frozen
 class ActorSpec:
     """What the nursery knows of an actor besides its `ChildSpec`, which says how it is started.

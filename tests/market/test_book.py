@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from market import kernels
 from market.book import Book
 from market.book_kernels import apply, load
-from market.book_view import VERSION
+from market.book_view import BEST_ASK, BEST_BID, VERSION
 from market.instrument import Instrument
 from market.units import Side
 
@@ -200,13 +200,14 @@ def test_the_arrays_that_are_read_cannot_be_written_and_do_not_move() -> None:
 
 def test_a_mirror_shows_what_its_owner_does_until_it_is_detached() -> None:
     ladder, span = np.zeros((2, 8, 2), dtype=np.int64), np.zeros((2, 2), dtype=np.int64)
-    stamp = np.zeros(4, dtype=np.int64)
+    stamp = np.zeros(6, dtype=np.int64)
     book = Book.attached(MARKET, 20, ladder, span, stamp)
     assert book.is_empty
     load(ladder, span, np.array([(100, 1), (101, 2)]), 0, 1, 1)
-    stamp[:] = (10, 11, 12, 1)
+    stamp[:] = (10, 11, 12, 1, 100, 101)
     assert (book.best_bid, book.best_ask, book.ts_venue, book.ts_recv, book.seq) == (100, 101, 10, 11, 12)
     apply(ladder, span, np.array([(100, 0), (99, 5)]), 0, 2, 0)
+    stamp[BEST_BID] = 99
     stamp[VERSION] += 1
     assert (book.mid, book.bids.tolist(), book.level(Side.BUY)) == (1.0, [[0.99, 0.5]], (99, 5))
     with pytest.raises(ValueError, match=r"^the book of binance-futures:SOLUSDT shows arrays of another owner; detach"):
@@ -214,6 +215,7 @@ def test_a_mirror_shows_what_its_owner_does_until_it_is_detached() -> None:
 
     book.detach()
     load(ladder, span, np.array([(55, 1), (56, 2)]), 0, 1, 1)
+    stamp[[BEST_BID, BEST_ASK]] = 55, 56
     stamp[VERSION] += 1
     assert book.bid_levels.tolist() == [[99, 5]]
     assert book.apply(rows([(98, 1)]), rows([]), 20, 21, 12, 13)

@@ -105,7 +105,7 @@ class CrashRun:
         data = data or market()
         self.instruments = instruments_of(data)
         self.log = RunLog()
-        self.world = MarketWorld(config, data, self.instruments, NoTables())
+        self.world = MarketWorld(config, data, self.instruments, NoTables(), log=self.log)
         self.nursery = OneStrategy(
             self.log,
             config.run.seed,

@@ -40,10 +40,10 @@ async def run_live(
 ) -> Finished:
     """Run a config on the real clock, twenty times as fast, and write a journal."""
     instruments = instruments_of(data)
-    world = MarketWorld(config, data, instruments, NoTables())
+    log = RunLog()
+    world = MarketWorld(config, data, instruments, NoTables(), log=log)
     clock = LiveClock(start=world.start, scale=SCALE)
     task = MarketTask(world)
-    log = RunLog()
     nursery = LiveNursery(log, config.run.seed, clock, hooks=task.hooks, crashes=crashes, journal=JournalFile(journal))
     wire(nursery, trading_of(config, instruments), task.connectors(), NoTables())
     task.bind(nursery, clock)

@@ -10,6 +10,7 @@ from market.columns import BookColumns, Columns, FundingColumns, TradeColumns
 from market.instrument import Instrument, InstrumentTable
 from market.messages import Reason
 from market.stream import Stream
+from sim import command_kernels as commands
 from sim import engine_kernels as e
 from sim import matching_kernels as m
 from sim import state_kernels as k
@@ -150,19 +151,19 @@ class MarketScript:
 
     def place(self, ts: int, client_id: int, side: int, price: int, size: int, flags: int = 0, *, i: int = 0) -> None:
         """Send an order; a price of 0 is none."""
-        self._send(ts, e.PLACE, client_id, i, self._side(side), self.turned(price), size, flags)
+        self._send(ts, commands.PLACE, client_id, i, self._side(side), self.turned(price), size, flags)
 
     def amend(self, ts: int, client_id: int, price: int, size: int, *, i: int = 0) -> None:
         """Send a change of price or total size."""
-        self._send(ts, e.AMEND, client_id, i, 0, self.turned(price), size)
+        self._send(ts, commands.AMEND, client_id, i, 0, self.turned(price), size)
 
     def cancel(self, ts: int, client_id: int, *, i: int = 0) -> None:
         """Send a cancel."""
-        self._send(ts, e.CANCEL, client_id, i)
+        self._send(ts, commands.CANCEL, client_id, i)
 
     def cancel_all(self, ts: int, *, i: int = 0) -> None:
         """Send a cancel of all orders of an instrument."""
-        self._send(ts, e.CANCEL_ALL, 0, i)
+        self._send(ts, commands.CANCEL_ALL, 0, i)
 
     def _send(
         self, ts: int, kind: int, client_id: int, i: int, side: int = 0, price: int = 0, size: int = 0, flags: int = 0
@@ -191,7 +192,7 @@ class MarketScript:
             if request.ts > now:  # what is sent at one instant is sent at once
                 now = request.ts
                 self._advance(now)
-            while not e.submit(exchange.state, *request):
+            while not commands.submit(exchange.state, *request):
                 self._grow()
         self._advance(until)
         return self.facts[begin:]
@@ -246,6 +247,8 @@ class MarketScript:
             match what:
                 case e.QUIET:
                     return
+                case e.OVER:
+                    pass
                 case e.NEED_WINDOW:
                     self.window = next(self._windows)
                     exchange.next_window(self.window)

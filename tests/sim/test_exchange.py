@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from market.book import Book
 from market.messages import OrderFlag, Reason
+from sim import command_kernels as commands
 from sim import engine_kernels as e
 from sim import state_kernels as k
 from sim.exchange import Capacity
@@ -338,7 +339,7 @@ def test_after_a_break_requests_are_heard_again() -> None:
     for venue in (0, 1):
         s.exchange.drop_in_flight(venue)
     assert s.exchange.state[[k.NEXT_REQUEST, k.NEXT_FACT]].tolist() == [k.NEVER, k.NEVER]
-    assert e.submit(s.exchange.state, 1100, 0, e.CANCEL, 1, 0, 0, 0, 0, 0)
+    assert commands.submit(s.exchange.state, 1100, 0, commands.CANCEL, 1, 0, 0, 0, 0, 0)
     facts = s.run()
     assert said(facts) == [("cancelled", 1, 2, Reason.NONE)]
     assert facts[0].due == 1600
@@ -348,11 +349,11 @@ def test_answers_with_a_payload_wait_for_room_and_keep_their_order() -> None:
     s = MarketScript(capacity=TINY, latency=latencies(ack_public=50))
     state = s.exchange.state
     n = 0
-    while e.answer_payload(state, 0, k.RING_ACK_PUBLIC, k.ACK_PUBLIC, PAYLOAD, n):
+    while commands.answer_payload(state, 0, k.RING_ACK_PUBLIC, k.ACK_PUBLIC, PAYLOAD, n):
         n += 1
     assert n == state[k.RING_CAP]
     s.exchange.grow()
-    assert e.answer_payload(s.exchange.state, 0, k.RING_ACK_PUBLIC, k.ACK_PUBLIC, PAYLOAD, n)
+    assert commands.answer_payload(s.exchange.state, 0, k.RING_ACK_PUBLIC, k.ACK_PUBLIC, PAYLOAD, n)
     assert [row[k.R_DETAIL] for row in s.exchange.facts_in_flight(0)] == list(range(n + 1))
 
 
@@ -360,8 +361,11 @@ def test_snapshot_requests_arrive_on_their_own_channel() -> None:
     s = MarketScript(latency=latencies(request_public=30, request_private=10))
     s.book(10, BIDS, ASKS)
     s.run(50)
-    assert e.submit(s.exchange.state, 50, 0, e.SNAPSHOT, 0, 0, 0, 0, 0, 77)
-    assert e.submit(s.exchange.state, 50, 0, e.ACCOUNT, 0, 0, 0, 0, 0, 78)
+    assert commands.submit(s.exchange.state, 50, 0, commands.SNAPSHOT, 0, 0, 0, 0, 0, 77)
+    assert commands.submit(s.exchange.state, 50, 0, commands.ACCOUNT, 0, 0, 0, 0, 0, 78)
     asked = [e.advance(s.exchange.state, s.window.flat, 1000) for _ in range(3)]
-    assert asked[:2] == [(e.PAYLOAD_REQUEST, 60, e.ACCOUNT, 0, 78), (e.PAYLOAD_REQUEST, 80, e.SNAPSHOT, 0, 77)]
+    assert asked[:2] == [
+        (e.PAYLOAD_REQUEST, 60, commands.ACCOUNT, 0, 78),
+        (e.PAYLOAD_REQUEST, 80, commands.SNAPSHOT, 0, 77),
+    ]
     assert asked[2][0] == e.QUIET
