@@ -18,5 +18,5 @@ def test_nobody_owns_what_somebody_else_placed(client_id: int) -> None:
 
 
 def test_a_part_that_is_too_large_is_named() -> None:
-    with pytest.raises(ValueError, match="^quoter 128 does not fit a client order id"):
+    with pytest.raises(ValueError, match=r"^quoter 128 does not fit a client order id"):
         first_client_id(0, 0, 128)
