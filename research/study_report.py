@@ -12,12 +12,15 @@ from research.plots.fair_prices import plot_fair_price_errors, plot_relative_los
 from research.plots.style import save_figure
 from research.report_html import write_page
 from research.report_pdf import write_pdf
+from research.report_record import drawn_by
 from research.sections import Section, compose
 from research.text_table import natural_key
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+# of a result: what has pages of its own
+SHOWN_APART: Final = ("horizons", "table", "comparison", "data")
 HOW_TO_READ: Final = """\
 Errors are the mid a while later less the estimate, in percent of the mid at the declaration. A star marks the least \
 error in this sample, which among several estimators is partly luck. So the best is chosen on the first part of the \
@@ -72,7 +75,6 @@ def write_tables(found: FairPrices, folder: Path) -> None:
 def report_study(
     folder: Path,
     found: FairPrices,
-    overview: Mapping[str, Any],
     config: Mapping[str, Any],
     result: Mapping[str, Any],
     provenance: Mapping[str, Any],
@@ -80,7 +82,7 @@ def report_study(
     """Draw `plots/*.png`, and write `report.pdf` and `report.html`.
 
     Args:
-        overview: of the first page.  config: the effective one.  result: figures, and `data` as the study describes it.
+        config: the effective one.  result: plain figures, and `data` as the study describes it.
 
     Returns:
         the path of the PDF.
@@ -89,6 +91,7 @@ def report_study(
     plots.mkdir(exist_ok=True)
     overall = plots / "relative_losses.png"
     save_figure(plot_relative_losses(found), overall)
+    overview = {name: value for name, value in result.items() if name not in SHOWN_APART}
     sections: list[Section] = [("Study", overview, "dict"), ("How to read it", HOW_TO_READ, "text")]
     sections += [("All horizons", overall, "image"), ("How sure that is", _horizons(found), "frame")]
     for horizon in _horizon_names(found):
@@ -99,8 +102,13 @@ def report_study(
         sections += [(title, frame, "frame") for frame in _errors_and_tests(found, horizon)]
     sections += [("Declarations", found.counts, "frame"), ("Configuration", config, "dict")]
     sections.append(("Data", result.get("data", {}), "dict"))
-    record = {"kind": "study", "config": config, "result": {**result, **provenance}}
-    period = str(overview.get("period", ""))
+    record = {
+        "kind": "study",
+        "config": config,
+        "result": {**result, **provenance},
+        "drawn_by": drawn_by(),
+    }
+    period = str(result.get("period", ""))
     report = compose(sections, provenance=provenance, record=record, title="Fair prices", subtitle=period)
     write_page(folder / "report.html", report)
     return write_pdf(folder / "report.pdf", report)

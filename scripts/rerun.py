@@ -1,7 +1,5 @@
 """What a report is of once more, from the record in it: a simulated run, or a study."""
 
-import contextlib
-import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,9 +9,12 @@ import attrs
 import tomli_w
 
 from research.redaction import PLACE_HOLDER
-from research.report_check import as_reported
+from research.report_check import CIRCUMSTANCES, as_reported
 from research.run_report import add_statistics, report_run, strategy_hashes
+from research.study_report import report_study
 from scripts.run import keep_code, outcome_of
+from scripts.study import compare, open_study
+from scripts.study_config import load_study
 from sim.config import ConfigError, RunConfig, make_config
 from sim.market_data import MarketData, open_market
 from sim.simulation import Simulation
@@ -31,14 +32,13 @@ class Rerun:
         path: its directory.
         result: with statistics.
         other_strategies: those whose source is another now.
-        redraw: makes the report of a record from the directory and returns the PDF; None where none can be made that
-            is the same.
+        redraw: makes the report of a record and returns the PDF.
     """
 
     path: Path
     result: Mapping[str, Any]
+    redraw: Callable[[Mapping[str, Any]], Path]
     other_strategies: tuple[str, ...] = ()
-    redraw: Callable[[Mapping[str, Any]], Path] | None = None
 
 
 def make_again(record: Mapping[str, Any], out: Path, *, archive: Path | None = None, code: Path | None = None) -> Rerun:
@@ -68,21 +68,27 @@ def make_again(record: Mapping[str, Any], out: Path, *, archive: Path | None = N
 
 
 def restudy(record: Mapping[str, Any], out: Path, *, archive: Path | None = None) -> Rerun:
-    """Study again what a report is of, as `scripts.study` does; its numbers can be compared, its pages not."""
-    from scripts import study
+    """Study again what a report is of, as `scripts.study` does; the arguments are those of `make_again`."""
+    from rich.console import Console
 
     config = json.loads(json.dumps(record["config"]))
     if archive is not None and config.get("data", {}).get("root"):
         config["data"]["root"] = str(archive.resolve())
     file = out.with_suffix(".toml")
     file.write_text(tomli_w.dumps(config), encoding="utf-8")
-    said = io.StringIO()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
-        code = study.main(["--config", str(file), "--out", str(out)])
-    if code != study.EXIT_DONE:
-        raise NotRepeatableError(said.getvalue().strip())
-    found = json.loads((out / "result.json").read_text(encoding="utf-8"))
-    return Rerun(out, {key: value for key, value in found.items() if key in record["result"]})
+    try:
+        again = load_study(file)
+        found, result = compare(open_study(again), again, Console(quiet=True))
+    except ValueError as error:  # of a config, too
+        raise NotRepeatableError(str(error)) from None
+    out.mkdir(parents=True)
+
+    def redraw(record: Mapping[str, Any]) -> Path:
+        merged = as_reported(record["result"], result)
+        figures = {name: value for name, value in merged.items() if name not in CIRCUMSTANCES}
+        return report_study(out, found, record["config"], figures, record.get("provenance", {}))
+
+    return Rerun(out, result, redraw=redraw)
 
 
 def rerun(record: Mapping[str, Any], out: Path, *, archive: Path | None = None, code: Path | None = None) -> Rerun:
@@ -118,7 +124,7 @@ def rerun(record: Mapping[str, Any], out: Path, *, archive: Path | None = None, 
         (out / "run.toml").write_text(tomli_w.dumps(record["config"]), encoding="utf-8")
         return report_run(out, **record.get("options", {}))
 
-    return Rerun(out, found, others, redraw)
+    return Rerun(out, found, redraw, others)
 
 
 def _opened(config: RunConfig) -> MarketData:

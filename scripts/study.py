@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
     from research.fair_prices import FairPrices
@@ -30,16 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     # after the arguments: a wrong one, and --help, answer at once
     from rich.console import Console
 
-    from research.study import Study
-    from research.vamp_study import declare_vamps
     from scripts.study_config import ConfigError, load_study
 
     console = Console(stderr=True)
     try:
         config = _override(load_study(options.config), options)
-        study = Study(config.market())
-        instrument = study.instrument(*config.study.instrument.split(":"))
-        declare_vamps(study, instrument, config.study.notionals)
+        study = open_study(config)
         out = _directory(options.out)
     except (ConfigError, ValueError, FileExistsError) as error:
         _complain(console, str(error))
@@ -47,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for hole in study.holes:
         console.print(f"hole in the data: {hole}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     try:
-        found, result = _compare(study, config, console)
+        found, result = compare(study, config, console)
     except ValueError as error:
         _complain(console, str(error))
         return EXIT_FAILED
@@ -79,7 +76,26 @@ def _directory(wanted: Path | None) -> Path:
     return out
 
 
-def _compare(study: "Study", config: "StudyConfig", console: "Console") -> tuple["FairPrices", dict[str, Any]]:
+def open_study(config: "StudyConfig") -> "Study":
+    """Return the study of a config, its estimators registered.
+
+    Raises:
+        ConfigError, ValueError: its market or an argument is wrong.
+    """
+    from research.study import Study
+    from research.vamp_study import declare_vamps
+
+    study = Study(config.market())
+    declare_vamps(study, study.instrument(*config.study.instrument.split(":")), config.study.notionals)
+    return study
+
+
+def compare(study: "Study", config: "StudyConfig", console: "Console") -> tuple["FairPrices", dict[str, Any]]:
+    """Return what a study finds, and its result as plain data, without what it was made by.
+
+    Raises:
+        ValueError: there is nothing to compare, or an estimator looks ahead.
+    """
     from market.archive.window import clock_text
     from research.fair_prices import fair_prices
 
@@ -109,10 +125,13 @@ def _compare(study: "Study", config: "StudyConfig", console: "Console") -> tuple
         "declarations": len(declared),
         "forward_prices": frame.attrs["forward_prices"],
         "look_ahead": str(report),
-        "horizons": json.loads(found.horizons.reset_index().to_json(orient="records")),
-        "table": json.loads(found.table.reset_index().to_json(orient="records", double_precision=12)),
+        **{name: _records(getattr(found, name)) for name in ("horizons", "table", "comparison")},
         "data": study.describe(),
     }
+
+
+def _records(frame: "pd.DataFrame") -> Any:
+    return json.loads(frame.reset_index().to_json(orient="records", double_precision=12))
 
 
 def _write(
@@ -132,8 +151,7 @@ def _write(
     write_tables(found, out)
     found.declarations.to_parquet(out / "forward_prices.parquet", index=False)
     with console.status("plots and report"):
-        overview = {k: v for k, v in result.items() if k not in ("table", "horizons", "data")}
-        report = report_study(out, found, overview, plain, result, origin)
+        report = report_study(out, found, plain, result, origin)
     screen = Console()
     if not screen.is_terminal:
         screen = Console(width=_WIDTH)  # a file or a pipe: wide tables are not broken

@@ -87,9 +87,6 @@ def _say_numbers(numbers: Comparison) -> None:
 
 def _pages_match(report: Path, record: Mapping[str, Any], again: "Rerun") -> bool | None:
     """Draw the report again and compare; None where what draws is another one, so that nothing can be said."""
-    if again.redraw is None:
-        print("pages    not compared: of a study the numbers are")
-        return None
     if record.get("drawn_by") != drawn_by() or again.other_strategies:
         print("pages    not compared: the code or the packages that draw them are others here")
         return None
