@@ -1,0 +1,27 @@
+"""What a session asks of the shell that drives it, as data."""
+
+import msgspec
+
+from venues.wire import HttpRequest
+
+
+class SendFrame(msgspec.Struct, frozen=True, gc=False):
+    """Write a text frame to the session's WebSocket."""
+
+    data: bytes
+
+
+class SendRequest(msgspec.Struct, frozen=True, gc=False):
+    """Send a request by HTTP; its answer goes to the session under the same `token`."""
+
+    request: HttpRequest
+    token: int
+
+
+class Reconnect(msgspec.Struct, frozen=True, gc=False):
+    """Close the session's WebSocket and open it anew, after the usual pause."""
+
+    reason: str
+
+
+Action = SendFrame | SendRequest | Reconnect

@@ -1,0 +1,1 @@
+"""Binance USD-M futures, `binance-futures`: bytes to messages and commands to bytes, without IO."""
