@@ -37,7 +37,6 @@ from sim.state_kernels import (
     I_SEQ,
     I_TS,
     IS_OVER,
-    LADDER_CAP,
     LAST_AT,
     LAST_WINDOW,
     LOGS_FACTS,
@@ -130,10 +129,11 @@ QUIET: Final = 4  # nothing up to `until`
 NEED_WINDOW: Final = 5
 PAYLOAD_REQUEST: Final = 6  # a snapshot is asked for: the caller builds it from the state as it is now
 GAP: Final = 7  # a delivered delta does not follow: the caller must go over to SPOKEN for this venue
-GROW: Final = 8
+GROW: Final = 8  # there is no room for the levels of a book
 FLUSH: Final = 9  # the touch or trade buffer is full
 BAD_BOOK: Final = 10  # a snapshot or delta that is not a book
 LOG_FULL: Final = 11  # the run's log has no room for the facts that are due
+GROW_ORDERS: Final = 13  # there is no room for orders, requests or facts
 OVER: Final = 12  # the last event is past, and all that came at its instant: told once
 
 TOUCH_SIZE: Final = 7
@@ -170,14 +170,14 @@ def follows(book: int, seq: int, header: IntArray) -> int:
 
 @njit
 def on_venue_row(state: IntArray, stream: IntArray, header: IntArray, levels: IntArray, ts: int) -> int:
-    """Let the venue see a row; 0, or GROW or BAD_BOOK with nothing done."""
+    """Let the venue see a row; 0, or GROW, GROW_ORDERS or BAD_BOOK with nothing done."""
     i = stream[S_INSTRUMENT]
     instrument = instrument_of(state, i)
     if instrument[I_N_LIVE] > 0 or stream[S_KIND] > TRADES:  # else there is nothing to tell
         needed = 2 * state[ORDER_CAP] + 2  # an order may be filled in part and then expire
         for ring in range(RING_ACK_PUBLIC, N_RINGS):
             if ring_room(state, stream[S_VENUE], ring) < needed:
-                return GROW
+                return GROW_ORDERS
     if stream[S_KIND] == TRADES:
         on_print(state, i, ts, header[H_SEQ], header[H_PREV_SEQ], header[H_SNAPSHOT])
     elif stream[S_KIND] == BOOK:
@@ -209,19 +209,25 @@ def on_venue_row(state: IntArray, stream: IntArray, header: IntArray, levels: In
 
 @njit
 def on_request(state: IntArray, venue: int, row: IntArray, ts: int) -> int:
-    """Let an order request arrive; 0, or GROW with nothing done."""
+    """Let an order request arrive; 0, or GROW_ORDERS with nothing done."""
     i = row[R_INSTRUMENT]
-    needed = state[ORDER_CAP] + state[LADDER_CAP] + 2
+    # one that takes is filled once a level, by a lot at least
+    span = span_of(state, AT_VENUE_SPAN, i)
+    other = 1 if row[R_SIDE] > 0 else 0
+    levels = span[other, 1] - span[other, 0]
+    if row[R_KIND] == AMEND:  # its side is the order's
+        levels = max(span[0, 1] - span[0, 0], span[1, 1] - span[1, 0])
+    needed = state[ORDER_CAP] + min(levels, max(row[R_SIZE], 0)) + 2
     for ring in range(RING_ACK_PUBLIC, N_RINGS):
         if ring_room(state, venue, ring) < needed:
-            return GROW
+            return GROW_ORDERS
     kind = row[R_KIND]
     if kind == PLACE:
         n_open = 0
         for v in range(state[N_VENUES]):
             n_open += venue_of(state, v)[V_N_OPEN]
         if n_open >= state[ORDER_CAP]:
-            return GROW
+            return GROW_ORDERS
         place(state, i, ts, row[R_CLIENT_ID], row[R_SIDE], row[R_PRICE], row[R_SIZE], row[R_DETAIL])
     elif kind == AMEND:
         amend(state, i, ts, row[R_CLIENT_ID], row[R_PRICE], row[R_SIZE])
@@ -320,7 +326,7 @@ def advance(state: IntArray, window: IntArray, until: int) -> tuple[int, int, in
     headers = window[at_headers:at_levels].reshape(-1, HEADER_SIZE)
     levels = window[at_levels:].reshape(-1, 2)
     if not take_commands(state):
-        return GROW, state[NOW], 0, 0, 0
+        return GROW_ORDERS, state[NOW], 0, 0, 0
     while True:
         e = state[NEXT_EVENT]
         if e < n_events:

@@ -99,7 +99,7 @@ class Exchange:
 
     def _allocate(self, capacity: Capacity) -> None:
         n_i, n_v, n_s = len(self.instruments), len(self.venues), len(self._streams)
-        ring = 4 * (capacity.orders + capacity.levels) + 64
+        ring = 8 * capacity.orders + 64
         sizes = {
             k.AT_INSTRUMENT: n_i * k.INSTRUMENT_SIZE,
             k.AT_VENUE: n_v * k.VENUE_SIZE,
@@ -197,11 +197,30 @@ class Exchange:
             row[:] = stream.instrument, v, stream.kind, stream.mode
 
     def grow(self) -> None:
-        """Double the room for levels and orders; attached books and tapes follow."""
-        old, old_sizes, was = self.state, self._sizes, self._capacity
+        """Make room for four times as many levels; attached books and tapes follow.
+
+        Raises:
+            RuntimeError: there are more levels than any book has.
+        """
+        was = self._capacity
         if was.levels > 1 << 20:
             raise RuntimeError(f"a book of more than {was.levels} levels a side: is the recording's delta feed sane?")
-        self._allocate(attrs.evolve(was, levels=2 * was.levels, orders=2 * was.orders))
+        self._move(attrs.evolve(was, levels=4 * was.levels))
+
+    def grow_orders(self) -> None:
+        """Make room for twice as many orders, requests and facts.
+
+        Raises:
+            RuntimeError: there are more than any quoter could want.
+        """
+        was = self._capacity
+        if was.orders > 1 << 20:
+            raise RuntimeError(f"more than {was.orders} orders are open or under way: does a quoter place without end?")
+        self._move(attrs.evolve(was, orders=2 * was.orders))
+
+    def _move(self, capacity: Capacity) -> None:
+        old, old_sizes, was = self.state, self._sizes, self._capacity
+        self._allocate(capacity)
         new = self.state
 
         def regions(register: int, *shape: int) -> tuple[IntArray, IntArray]:
@@ -228,14 +247,14 @@ class Exchange:
             k.AT_OUR_ENDED,
         ):
             self.view(register)[:] = regions(register)[0]
-        pad = was.levels // 2
+        pad = (capacity.levels - was.levels) // 2
         for ladders, spans in ((k.AT_VENUE_LADDER, k.AT_VENUE_SPAN), (k.AT_MIRROR_LADDER, k.AT_MIRROR_SPAN)):
-            source, target = regions(ladders, 2, was.levels, 2)[0], self._rows(ladders, 2, 2 * was.levels, 2)
+            source, target = regions(ladders, 2, was.levels, 2)[0], self._rows(ladders, 2, capacity.levels, 2)
             target[:, :, pad : pad + was.levels] = source
             self.view(spans)[:] = regions(spans)[0] + pad
-        self._rows(k.AT_TAKEN, 2 * was.levels, 2)[:, : was.levels] = regions(k.AT_TAKEN, was.levels, 2)[0]
+        self._rows(k.AT_TAKEN, capacity.levels, 2)[:, : was.levels] = regions(k.AT_TAKEN, was.levels, 2)[0]
         self._rows(k.AT_ORDER, k.ORDER_SIZE)[: was.orders] = regions(k.AT_ORDER, k.ORDER_SIZE)[0]
-        self._rows(k.AT_LIVE, 2 * was.orders)[:, : was.orders] = regions(k.AT_LIVE)[0].reshape(-1, was.orders)
+        self._rows(k.AT_LIVE, capacity.orders)[:, : was.orders] = regions(k.AT_LIVE)[0].reshape(-1, was.orders)
         ring_was, ring_now = int(old[k.RING_CAP]), int(new[k.RING_CAP])
         rings_was = regions(k.AT_RING)[0].reshape(-1, ring_was, k.ROW_SIZE)
         rings_now = self._rows(k.AT_RING, ring_now, k.ROW_SIZE)
@@ -270,7 +289,7 @@ class Exchange:
     def take_commands(self) -> None:
         """Send what stands in the log and was not sent yet."""
         while not take_commands(self.state):
-            self.grow()
+            self.grow_orders()
 
     def flush_log(self) -> None:
         """Make room in the log."""

@@ -26,6 +26,7 @@ from sim.engine_kernels import (
     FLUSH,
     GAP,
     GROW,
+    GROW_ORDERS,
     HEARD_BOOK,
     LOG_FULL,
     NEED_WINDOW,
@@ -254,6 +255,8 @@ class MarketSource:
             self.flush()
         elif what == GROW:
             self._exchange.grow()
+        elif what == GROW_ORDERS:
+            self._exchange.grow_orders()
         elif what == LOG_FULL:
             self._exchange.flush_log()
         elif what == GAP:

@@ -95,7 +95,7 @@ class SimVenue(Shell):
     def _ask(self, kind: int, what: int) -> None:
         self._exchange.take_commands()  # those before this one go first
         if not submit(self._exchange.state, self.now, self.venue, kind, 0, 0, 0, 0, 0, self._n_payloads + 1):
-            self._exchange.grow()
+            self._exchange.grow_orders()
             self._ask(kind, what)
             return
         self._n_payloads += 1
@@ -150,7 +150,7 @@ class SimVenue(Shell):
             self._answers[number] = BookSnapshot(what, ts_venue, 0, seq, bids, asks)
             ring, channel = RING_ACK_PUBLIC, ACK_PUBLIC
         if not answer_payload(exchange.state, self.venue, ring, channel, PAYLOAD, number):
-            exchange.grow()
+            exchange.grow_orders()
             answer_payload(exchange.state, self.venue, ring, channel, PAYLOAD, number)
 
     def answer(self, number: int, now: Nanos) -> AccountSnapshot | BookSnapshot | None:

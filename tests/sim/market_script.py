@@ -193,7 +193,7 @@ class MarketScript:
                 now = request.ts
                 self._advance(now)
             while not commands.submit(exchange.state, *request):
-                self._grow()
+                self._grow(self.exchange.grow_orders)
         self._advance(until)
         return self.facts[begin:]
 
@@ -265,13 +265,15 @@ class MarketScript:
                 case e.FLUSH:
                     exchange.state[[k.N_TOUCH, k.N_TRADE]] = 0
                 case e.GROW:
-                    self._grow()
+                    self._grow(self.exchange.grow)
+                case e.GROW_ORDERS:
+                    self._grow(self.exchange.grow_orders)
                 case _:
                     raise AssertionError(f"the engine came back with {what} at {now}")
 
-    def _grow(self) -> None:
+    def _grow(self, how: Callable[[], None]) -> None:
         self.n_grown += 1
-        self.exchange.grow()
+        how()
 
     def _keep(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
