@@ -39,8 +39,16 @@ def select(frame: pd.DataFrame, **wanted: str | None) -> pd.DataFrame:
 
 
 def stamps(frame: pd.DataFrame) -> IntArray:
-    """Return (n,) the column `ts` in ns since the epoch, whether it holds integers or times."""
+    """Return (n,) the column `ts` in ns since the epoch, whether it holds integers or times.
+
+    Raises:
+        ValueError: it holds something else, or an unknown time.  Floats are refused: of ns they lose the last digits.
+    """
     column = frame["ts"]
+    if column.isna().any():
+        raise ValueError(f"ts is unknown in row {int(column.isna().to_numpy().argmax())}; drop such rows")
     if pd.api.types.is_integer_dtype(column):
         return column.to_numpy(dtype=np.int64)
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        raise ValueError(f"ts holds {column.dtype}; it must be whole ns since the epoch (int64), or datetimes")
     return np.asarray(pd.DatetimeIndex(column).as_unit("ns").asi8, dtype=np.int64)

@@ -5,7 +5,6 @@ which among several estimators is partly luck; `comparison` chooses on the first
 second (`research.loss_comparison`), and gives block-bootstrap intervals.  `docs/figures.md` defines every column.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -15,14 +14,13 @@ import pandas as pd
 
 from market.units import SECOND
 from research.common_rows import CommonRows, common_rows
+from research.forward_prices import horizon_column, horizon_of
 from research.loss_comparison import LossComparison, compare_losses
 from research.loss_intervals import LossIntervals, loss_intervals
 from research.prices import BoolArray, FloatArray
 
 QUANTILES: Final = {"Q1(e%)": 25, "Q3(e%)": 75, "MEDIAN(e%)": 50}
 Loss = Literal["squared", "absolute"]
-
-_HORIZON = re.compile(r"t(\d+(?:\.\d+)?)")
 
 
 @attrs.frozen(eq=False)
@@ -120,8 +118,10 @@ def fair_prices(
 
 def _chosen(frame: pd.DataFrame, group: str | None, keys: Sequence[str] | None) -> pd.DataFrame:
     for column, wanted in (("group", None if group is None else [group]), ("key", keys)):
-        if wanted is None or column not in frame:
+        if wanted is None:
             continue
+        if column not in frame:
+            raise ValueError(f"{column} {', '.join(wanted)} is asked for, but the frame has no column {column}")
         have = list(frame[column].unique())
         if missing := [name for name in wanted if name not in have]:
             raise ValueError(f"no declaration has {column} {missing[0]!r}; there are {have}")
@@ -131,8 +131,8 @@ def _chosen(frame: pd.DataFrame, group: str | None, keys: Sequence[str] | None) 
 
 def _horizon_names(frame: pd.DataFrame, horizons: Sequence[float] | None) -> dict[str, int]:
     """Return {column: ns} of the horizons asked for, in order of length."""
-    matches = [_HORIZON.fullmatch(str(column)) for column in frame.columns]
-    have = {m.group(0): round(float(m.group(1)) * SECOND) for m in matches if m}
+    found = {str(column): horizon_of(str(column)) for column in frame.columns}
+    have = {column: round(horizon * SECOND) for column, horizon in found.items() if horizon is not None}
     if "t0" not in have:
         raise ValueError(
             "the frame has no column t0, the mid at the declaration; add forward prices with a horizon of 0"
@@ -140,7 +140,7 @@ def _horizon_names(frame: pd.DataFrame, horizons: Sequence[float] | None) -> dic
     if horizons is None:
         wanted = have
     else:
-        asked = [f"t{h:g}" for h in horizons]
+        asked = [horizon_column(horizon) for horizon in horizons]
         if missing := [name for name in asked if name not in have]:
             raise ValueError(
                 f"the frame has no forward prices {missing[0]}; it has {sorted(have, key=lambda n: have[n])}"

@@ -1,5 +1,6 @@
 """What the price was some time after each declaration."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
@@ -12,6 +13,9 @@ from research.prices import FloatArray, IntArray, Mids
 
 HORIZONS_S: Final = (0, 1, 10, 30, 60, 120, 300)
 MAX_AGE_S: Final = 60.0
+LONGEST_S: Final = 1e9  # beyond, nanoseconds since the epoch would run over
+
+_COLUMN: Final = re.compile(r"t(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 
 Market = tuple[str, str]
 
@@ -41,9 +45,14 @@ def forward_prices(
         `attrs["forward_prices"]` says `n_rows`, of these `n_dropped`, and per column of the rest `n_unknown`.
 
     Raises:
-        ValueError: a column is missing, a horizon is negative or given twice, or there are no mids of a row's market.
+        ValueError: a column is missing, times are neither whole ns nor datetimes, a horizon is negative, endless or
+            given twice, another argument is out of its range, or there are no mids of a row's market.
     """
     wanted = _checked(frame, horizons)
+    if incomplete not in ("drop", "keep"):
+        raise ValueError(f"incomplete must be drop or keep, got {incomplete!r}")
+    if max_age_s is not None and not 0 < max_age_s <= LONGEST_S:
+        raise ValueError(f"max_age_s must be above 0 s, or None for a book of any age; got {max_age_s}")
     ts = stamps(frame)
     columns = {name: np.full(len(frame), np.nan) for name in wanted}
     for market, rows in _by_market(frame):
@@ -69,7 +78,13 @@ def forward_prices(
 
 def horizon_column(horizon_s: float) -> str:
     """Return the name of a horizon's column: `t10`, `t0.5`."""
-    return f"t{horizon_s:g}"
+    return f"t{horizon_s:.12g}"
+
+
+def horizon_of(column: str) -> float | None:
+    """Return the horizon of a column, s; None for a column of something else."""
+    found = _COLUMN.fullmatch(column)
+    return float(found[1]) if found else None
 
 
 def _checked(frame: pd.DataFrame, horizons: Sequence[float]) -> dict[str, int]:
@@ -77,11 +92,11 @@ def _checked(frame: pd.DataFrame, horizons: Sequence[float]) -> dict[str, int]:
     missing = [name for name in ("ts", "venue", "symbol") if name not in frame]
     if missing:
         raise ValueError(f"declarations lack the columns {missing}: whose prices, and when?")
-    if not horizons:
+    if not len(horizons):
         raise ValueError("horizons must name at least one, in seconds")
     for horizon in horizons:
-        if not horizon >= 0:
-            raise ValueError(f"a horizon must be 0 s or more, got {horizon}")
+        if not 0 <= horizon <= LONGEST_S:
+            raise ValueError(f"a horizon must be 0 s or more, and at most {LONGEST_S:g}; got {horizon}")
     found = {horizon_column(horizon): round(horizon * SECOND) for horizon in horizons}
     if len(found) < len(horizons):
         raise ValueError(f"a horizon is given twice: {list(horizons)}")

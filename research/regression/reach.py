@@ -4,16 +4,11 @@ A response made of prices from `back` rows before to `ahead` rows after its row,
 shares part of its path with the response of every row inside that span.
 """
 
-import re
-from typing import Final
-
 import attrs
 
+from research.forward_prices import horizon_of
 from research.regression.operators import OPERATORS
 from research.regression.syntax import Call, Column, Node
-
-# the forward prices of a study: t0, t60, t0.5, by seconds
-FORWARD_PRICE: Final = re.compile(r"t(\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
 
 
 @attrs.frozen
@@ -37,8 +32,7 @@ class Reach:
 def reach(node: Node) -> Reach:
     """Return how far a block looks."""
     if isinstance(node, Column):
-        forward = FORWARD_PRICE.fullmatch(node.name)
-        return Reach(ahead_s=float(forward[1]) if forward else 0.0)
+        return Reach(ahead_s=horizon_of(node.name) or 0.0)
     if not isinstance(node, Call):
         return Reach()
     if node.expansion is not None:

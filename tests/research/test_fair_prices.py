@@ -129,8 +129,16 @@ def test_a_horizon_beyond_the_data() -> None:
     assert found.comparison["verdict"].tolist()[2:] == [NO_TEST, NO_TEST]
 
 
+def test_very_long_and_short_horizons_are_compared() -> None:
+    frame = small().assign(**{"t1e-05": 100.0, "t1000000": 100.0})
+    assert list(fair_prices(frame).errors) == ["t0", "t1e-05", "t5", "t1000000"]
+    assert list(fair_prices(frame, [1e6]).errors) == ["t1000000"]
+
+
 def test_wrong_use_is_named() -> None:
     frame = small()
+    with pytest.raises(ValueError, match=r"^group fair is asked for, but the frame has no column group$"):
+        fair_prices(frame.drop(columns="group"), group="fair")
     with pytest.raises(ValueError, match=r"^the frame has no column t0, the mid at the declaration; add"):
         fair_prices(frame.drop(columns="t0"))
     with pytest.raises(ValueError, match=r"^the frame has no forward prices t30; it has \['t0', 't5'\]$"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from market.units import SECOND
 from research.declarations import declaration_frame
-from research.forward_prices import forward_prices
+from research.forward_prices import forward_prices, horizon_column, horizon_of
 from research.prices import Mids
 
 NAN = math.nan
@@ -110,11 +110,40 @@ def test_wrong_use_is_named() -> None:
         ValueError, match=r"^no mids of bybit:SOL, in which something was declared; there are: binance:SOL$"
     ):
         forward_prices(frame[:1], {B: mids((0, 1.0))})
-    with pytest.raises(ValueError, match=r"^a horizon must be 0 s or more, got -1$"):
+    with pytest.raises(ValueError, match=r"^a horizon must be 0 s or more, and at most 1e\+09; got -1$"):
         forward_prices(frame, {}, (0, -1))
+    for endless in (math.inf, 1e11, math.nan):
+        with pytest.raises(ValueError, match=r"^a horizon must be 0 s or more, and at most 1e\+09; got"):
+            forward_prices(frame, {}, (endless,))
+    with pytest.raises(ValueError, match=r"^incomplete must be drop or keep, got 'nan'$"):
+        forward_prices(frame, {}, incomplete="nan")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^max_age_s must be above 0 s, or None for a book of any age; got -1$"):
+        forward_prices(frame, {}, max_age_s=-1)
     with pytest.raises(ValueError, match=r"^a horizon is given twice: \[1, 1.0\]$"):
         forward_prices(frame, {}, (1, 1.0))
     with pytest.raises(ValueError, match=r"^horizons must name at least one, in seconds$"):
         forward_prices(frame, {}, ())
     with pytest.raises(ValueError, match=r"^declarations lack the columns \['symbol'\]: whose prices, and when\?$"):
         forward_prices(frame.drop(columns="symbol"), {})
+
+
+def test_times_are_whole_nanoseconds_or_datetimes() -> None:
+    frame, prices = declared([(1.0, A), (2.0, A)]), {A: mids((0, 1.0), (5, 1.5))}
+    expected = forward_prices(frame, prices, (0, 3))["t3"]
+    for times in (pd.to_datetime(frame["ts"]), pd.to_datetime(frame["ts"], utc=True)):
+        assert forward_prices(frame.assign(ts=times), prices, (0, 3))["t3"].equals(expected)
+    # a float of today's ns is 128 ns off at worst: that far it would look ahead
+    for wrong in (frame["ts"].astype(float), "2025-01-10"):
+        with pytest.raises(
+            ValueError, match=r"^ts holds \w+; it must be whole ns since the epoch \(int64\), or datetimes$"
+        ):
+            forward_prices(frame.assign(ts=wrong), prices)
+    with pytest.raises(ValueError, match=r"^ts is unknown in row 1; drop such rows$"):
+        forward_prices(frame.assign(ts=pd.to_datetime([0, None])), prices)
+
+
+def test_a_column_keeps_its_horizon() -> None:
+    for horizon in (0.0, 0.25, 10.0, 1_234_567.0, 1e6, 1e-5):
+        assert horizon_of(horizon_column(horizon)) == horizon
+    assert horizon_column(300) == "t300"
+    assert horizon_of("ts") is horizon_of("t0x") is None
