@@ -139,7 +139,7 @@ def test_times_are_whole_nanoseconds_or_datetimes() -> None:
         ):
             forward_prices(frame.assign(ts=wrong), prices)
     with pytest.raises(ValueError, match=r"^ts is unknown in row 1; drop such rows$"):
-        forward_prices(frame.assign(ts=pd.to_datetime([0, None])), prices)
+        forward_prices(frame.assign(ts=pd.to_datetime(["2025-01-10", "NaT"])), prices)
 
 
 def test_a_column_keeps_its_horizon() -> None:
