@@ -22,6 +22,7 @@ _MAX_REMEMBERED: Final = 1 << 16
 _TOO_LARGE: Final = 1 << 62
 _MAX_DIGITS: Final = 40  # no price has as many; keeps a hostile text from costing time
 _SHOWN_BYTES: Final = 200
+_MAX_EXPONENT: Final = 18
 _E12: Final = 10**12
 _DIGITS_OF_INT64: Final = 18
 _FNV_BASIS: Final = 0xCBF29CE484222325
@@ -154,7 +155,7 @@ class InstrumentGrid:
         return levels
 
 
-def decode(decoder: msgspec.json.Decoder[T], frame: bytes | str, what: str) -> T:
+def decode(decoder: msgspec.json.Decoder[T], frame: bytes | str | msgspec.Raw, what: str) -> T:
     """Return the message of a frame.
 
     Raises:
@@ -163,6 +164,8 @@ def decode(decoder: msgspec.json.Decoder[T], frame: bytes | str, what: str) -> T
     try:
         return decoder.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if isinstance(frame, msgspec.Raw):
+            frame = bytes(frame)
         shown = frame[:_SHOWN_BYTES]
         raise RemoteProtocolError(f"{what}: {error}; the frame of {len(frame)} begins {shown!r}") from None
 
@@ -184,13 +187,25 @@ def money_e12(text: str, field: str, where: str) -> int:
     """Return an amount of money in 1e-12 of its asset, rounded to the nearest, a tie to the even.
 
     Raises:
-        RemoteProtocolError: `text` is not a finite decimal number.
+        RemoteProtocolError: `text` is not a finite decimal number, or too large for an int64.
+    """
+    return rounded(text, _E12, field, where)
+
+
+def rounded(text: str, per_unit: int | Fraction, field: str, where: str) -> int:
+    """Return `text` times `per_unit`, rounded to the nearest, a tie to the even: for what lies on no grid.
+
+    Raises:
+        RemoteProtocolError: `text` is not a finite decimal number, or too large for an int64.
     """
     try:
         amount = Decimal(text)
     except ArithmeticError:
         amount = Decimal("NaN")
     # beyond the bounds a hostile exponent would cost time, and no account holds as much
-    if not (amount.is_finite() and amount.adjusted() < 18):
-        raise RemoteProtocolError(f"{field} {text!r} of {where} is not a usable amount of money")
-    return round(Fraction(amount) * _E12) if amount.adjusted() > -30 else 0
+    if not (amount.is_finite() and amount.adjusted() < _MAX_EXPONENT):
+        raise RemoteProtocolError(f"{field} {text!r} of {where} is not a usable amount")
+    count = round(Fraction(amount) * per_unit) if amount.adjusted() > -2 * _MAX_EXPONENT else 0
+    if abs(count) >= _TOO_LARGE:
+        raise RemoteProtocolError(f"{field} {text} of {where} is beyond {_TOO_LARGE} / {per_unit}")
+    return count
