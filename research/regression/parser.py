@@ -20,6 +20,7 @@ from research.regression.syntax import Call, Column, Constant, Formula, Node, nu
 from research.regression.tokens import Token, tokens
 from research.regression.words import counted, did_you_mean, hint
 
+DEEPEST = 100  # calls inside each other, and brackets; far more than anybody reads
 # what bars may call their columns; the long name is looked for first
 SHORT = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v"}
 Term = tuple[int, ...]
@@ -45,6 +46,7 @@ class _Parser:
         self._columns = columns
         self._tokens = list(tokens(text))
         self._next = 0
+        self._depth = 0
         self._blocks: dict[Node, int] = {}
 
     def formula(self) -> Formula:
@@ -90,6 +92,7 @@ class _Parser:
     def _atom(self) -> dict[Term, None]:
         opened = self._here
         if self._take("("):
+            self._deeper(opened)
             found = self._sum()
             self._close(opened)
             return found
@@ -113,12 +116,13 @@ class _Parser:
         if name is None:
             if token.text in self._columns:
                 raise self._wrong(f"{token.text!r} is a column, not an operator", token)
-            first = token.text.partition("_")[0]
+            first = token.text.partition("_")[0] or token.text
             raise self._wrong(f"unknown operator {first!r}{did_you_mean(first, OPERATORS)}", token, len(first))
         operator = OPERATORS[name]
         parameters = read_parameters(operator, token, self._text)
         opened = self._here
         self._next += 1
+        self._deeper(opened)
         arguments: list[Node] = []
         if self._here.text != ")":
             arguments.append(self._block())
@@ -176,7 +180,13 @@ class _Parser:
         self._next += found
         return found
 
+    def _deeper(self, opened: Token) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise self._wrong(f"more than {DEEPEST} brackets inside each other", opened)
+
     def _close(self, opened: Token) -> None:
+        self._depth -= 1
         if self._here.kind == "end":
             raise self._wrong("this bracket is never closed", opened)
         if not self._take(")"):

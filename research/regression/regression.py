@@ -40,7 +40,7 @@ class Regression:
 
     Args:
         formula: `response ~ regressors`.
-        data: a frame in time order (several `venue`, `symbol` in it are instruments of their own), or one per
+        frame: in time order (several `venue`, `symbol` in it are instruments of their own), or one frame per
             instrument.  Time is `ts`: ns since the epoch, or datetimes.
         intercept: whether the model has a constant.
 
@@ -55,8 +55,8 @@ class Regression:
         ValueError: the data is empty, out of order, or mixes the rows of several keys.
     """
 
-    def __init__(self, formula: str, data: pd.DataFrame | Mapping[str, pd.DataFrame], intercept: bool = True) -> None:
-        self.panel = Panel.of(data)
+    def __init__(self, formula: str, frame: pd.DataFrame | Mapping[str, pd.DataFrame], intercept: bool = True) -> None:
+        self.panel = Panel.of(frame)
         self.formula = parse(formula, self.panel.problems)
         self.intercept = intercept
         known: dict[Any, FloatArray] = {}

@@ -84,6 +84,7 @@ def test_a_block_written_out_reads_as_itself() -> None:
     [
         ("t60 ~ minus(vlaue,t0)", "unknown column 'vlaue'; did you mean 'value'?", "vlaue"),
         ("t60 ~ dley_5(t0)", "unknown operator 'dley'; did you mean 'delay'?", "dley"),
+        ("t60 ~ __import__(t0)", "unknown operator '__import__'", "__import__"),
         ("t60 ~ minus(t0)", "minus takes 2 arguments, got 1", "minus(t0)"),
         ("t60 ~ abs(t0,value)", "abs takes 1 argument, got 2", "abs(t0,value)"),
         ("t60 ~ plus(t0)", "plus takes 2 or more arguments, got 1", "plus(t0)"),
@@ -172,3 +173,13 @@ def test_every_formula_of_a_pseudo_operator_can_be_read() -> None:
         block = parse(f"close ~ {operator.name}{'_' if riding else ''}{riding}()", bars).blocks[1]
         assert isinstance(block, Call)
         assert block.expansion is not None
+
+
+@pytest.mark.parametrize("opening", ["neg(", "("])
+def test_brackets_may_be_deep_but_not_without_end(opening: str) -> None:
+    columns = {"y": "", "x": ""}
+    assert parse(f"y ~ {opening * 100}x{')' * 100}", columns).term_names == ("b1",)
+    with pytest.raises(FormulaError, match=r"^more than 100 brackets inside each other"):
+        parse(f"y ~ {opening * 5000}x{')' * 5000}", columns)
+    # side by side is not inside
+    assert len(parse("y ~ " + "+".join(f"{opening}delay_{n}(x){')'}" for n in range(200)), columns).terms) == 200

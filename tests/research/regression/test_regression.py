@@ -24,7 +24,7 @@ TUTORIAL = "div(minus(t60,t0),t0) ~ div(minus(value,t0),t0)"
 
 def test_the_tutorials_regression_runs_as_written() -> None:
     frame = irregular(1)
-    regression = Regression(TUTORIAL, frame, intercept=False)
+    regression = Regression(formula=TUTORIAL, intercept=False, frame=frame)
     fit = regression.ols()
     y, x = (((frame[c] - frame["t0"]) / frame["t0"]).to_numpy() for c in ("t60", "value"))
     theirs = sm.OLS(y, x).fit()
