@@ -3,6 +3,7 @@
 Three kinds are known: the values of environment variables (and of a `.env` file) whose names look like secrets,
 wherever they stand; what a config holds under a name like `api_secret`, there and wherever else it stands; and what
 looks like a secret by itself: a literal given to such a name in code, a private key, a password in an address.
+What is called `key` or `id` is one where a secret stands beside it.
 """
 
 import json
@@ -28,6 +29,8 @@ _ASSIGNED = re.compile(
     r"""(?<![\w-])(?P<name>[A-Za-z_][\w-]*)(?P<rest>["']?\]?\s*(?::\s*[A-Za-z_]\w*\s*)?[:=]\s*[rbuRBU]{0,2}(?P<quote>["']))"""
     r"(?P<value>[^\n]{1,1000}?)(?P=quote)"
 )
+_GROUP = re.compile(r"[({][^(){}]*[)}]")  # of code: a literal dict, the arguments of a call
+_BESIDE_SECRETS = frozenset({"key", "id"})
 _OPTION = re.compile(r"(?P<lead>--(?P<name>[A-Za-z][\w-]*)(?:=|\s+))(?P<value>'[^']*'|\"[^\"]*\"|[^\s-]\S*)")
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL)
 _WALLET = re.compile(r"\b0x[0-9a-fA-F]{64}\b")
@@ -62,12 +65,17 @@ class Redactor:
             text = self._pattern.sub(PLACE_HOLDER, text)
         text = _PEM.sub(lambda found: PLACE_HOLDER + "\n" * found[0].count("\n"), text)
         text = _LOGIN.sub(PLACE_HOLDER, _WALLET.sub(PLACE_HOLDER, text))
+        text = _GROUP.sub(_without_companions, text)
         return _OPTION.sub(_without_value, _ASSIGNED.sub(_without_literal, text))
 
     def tree(self, data: Any) -> Any:
         """Return a copy of nested mappings and lists without secrets; other values stay what they are."""
         if isinstance(data, Mapping):
-            return {self(str(key)): _hidden(key, self.tree(value)) for key, value in data.items()}
+            secret = _secret_names(data)
+            return {
+                self(str(key)): _hidden(self.tree(value)) if key in secret else self.tree(value)
+                for key, value in data.items()
+            }
         if isinstance(data, (list, tuple)):
             return [self.tree(value) for value in data]
         return self(data) if isinstance(data, str) else data
@@ -93,8 +101,9 @@ def is_secret_name(name: str) -> bool:
 def _named(data: Any) -> Iterator[str]:
     """Yield the texts below names of secrets."""
     if isinstance(data, Mapping):
+        secret = _secret_names(data)
         for key, value in data.items():
-            if is_secret_name(str(key)):
+            if key in secret:
                 yield from _texts(value)
             else:
                 yield from _named(value)
@@ -114,20 +123,36 @@ def _texts(data: Any) -> Iterator[str]:
             yield from _texts(value)
 
 
-def _hidden(key: Any, value: Any) -> Any:
+def _secret_names(data: Mapping[Any, Any]) -> set[Any]:
+    """Return which names of a mapping are those of secrets: by themselves, or beside a text that is one."""
+    found = {key for key in data if is_secret_name(str(key))}
+    if any(isinstance(data[key], str) and data[key] for key in found):
+        found |= {key for key in data if str(key).lower() in _BESIDE_SECRETS}
+    return found
+
+
+def _hidden(value: Any) -> Any:
     """Hide what stands under the name of a secret, however short; numbers and flags are settings."""
-    if not is_secret_name(str(key)):
-        return value
     if isinstance(value, str):
         return PLACE_HOLDER if value else value
     if isinstance(value, dict):
-        return {name: _hidden(key, inner) for name, inner in value.items()}
-    return [_hidden(key, inner) for inner in value] if isinstance(value, list) else value
+        return {name: _hidden(inner) for name, inner in value.items()}
+    return [_hidden(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _without_companions(found: "re.Match[str]") -> str:
+    if not any(is_secret_name(each["name"]) for each in _ASSIGNED.finditer(found[0])):
+        return found[0]
+    return _ASSIGNED.sub(lambda each: _blanked(each) if each["name"].lower() in _BESIDE_SECRETS else each[0], found[0])
 
 
 def _without_literal(found: "re.Match[str]") -> str:
     if not is_secret_name(found["name"]):
         return found[0]
+    return _blanked(found)
+
+
+def _blanked(found: "re.Match[str]") -> str:
     return f"{found['name']}{found['rest']}{PLACE_HOLDER}{found['quote']}"
 
 

@@ -113,3 +113,27 @@ def test_an_env_file_counts_as_environment(tmp_path: Path, monkeypatch: pytest.M
     assert environment()["LOCKSTEP_TEST_SECRET"] == "from-a-file"
     monkeypatch.setenv("LOCKSTEP_TEST_SECRET", "set-outside")
     assert environment()["LOCKSTEP_TEST_SECRET"] == "set-outside"
+
+
+def test_a_key_beside_a_secret_is_one_too() -> None:
+    redact = Redactor({})
+    lines = [
+        "keys = {",
+        "  'bybit': {",
+        "    'key': 'AKIA7',",
+        "    'secret': 'abc',",
+        "    'env': 'demo',",
+        "  },",
+        "}",
+    ]
+    code = "\n".join(lines)
+    assert redact(code) == code.replace("AKIA7", PLACE_HOLDER).replace("abc", PLACE_HOLDER)
+    assert redact('connect(key="AKIA7", secret="abc")') == f'connect(key="{PLACE_HOLDER}", secret="{PLACE_HOLDER}")'
+    for plain in ('self.declare(key="vamp", value=mid)', "{'key': 'vamp', 'group': 'fair'}"):
+        assert redact(plain) == plain
+
+    keys = {"bybit": {"key": "AKIA777", "secret": "abcdef", "env": "demo"}}
+    assert redact.tree(keys) == {"bybit": {"key": PLACE_HOLDER, "secret": PLACE_HOLDER, "env": "demo"}}
+    assert redact.tree({"key": "vamp", "group": "fair"}) == {"key": "vamp", "group": "fair"}
+    # and wherever else it stands
+    assert Redactor({}, [keys])("with AKIA777") == f"with {PLACE_HOLDER}"
