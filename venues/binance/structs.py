@@ -119,3 +119,61 @@ class Depth(msgspec.Struct, gc=False):
     ts_engine: Millis = field(name="T")
     bids: list[Level]
     asks: list[Level]
+
+
+# --- instruments and limits --------------------------------------------------------------------------------------
+
+
+class PriceFilter(msgspec.Struct, tag_field="filterType", tag="PRICE_FILTER"):
+    tick: str = field(name="tickSize")
+    least: str = field(name="minPrice")
+    most: str = field(name="maxPrice")
+
+
+class LotSize(msgspec.Struct, tag_field="filterType", tag="LOT_SIZE"):
+    step: str = field(name="stepSize")
+    least: str = field(name="minQty")
+    most: str = field(name="maxQty")
+
+
+class MinNotional(msgspec.Struct, tag_field="filterType", tag="MIN_NOTIONAL"):
+    notional: str
+
+
+class FilterName(msgspec.Struct):
+    name: str = field(name="filterType")
+
+
+class SymbolRules(msgspec.Struct):
+    """One symbol; its filters are told apart later, as new kinds of them may come at any time."""
+
+    symbol: str
+    status: str
+    contract: str = field(name="contractType")
+    base: str = field(name="baseAsset")
+    quote: str = field(name="quoteAsset")
+    settle: str = field(name="marginAsset")
+    filters: list[msgspec.Raw]
+
+
+class RateLimit(msgspec.Struct, frozen=True):
+    """At most `limit` in `n` intervals; `count` is how much is used, in the answers that say so."""
+
+    kind: str = field(name="rateLimitType")
+    interval: str
+    n: int = field(name="intervalNum")
+    limit: int
+    count: int | None = None
+
+
+class ExchangeInfo(msgspec.Struct):
+    rate_limits: list[RateLimit] = field(name="rateLimits")
+    symbols: list[SymbolRules]
+
+
+class CommissionRate(msgspec.Struct):
+    """Fees of this account, as fractions of the notional."""
+
+    symbol: str
+    maker: str = field(name="makerCommissionRate")
+    taker: str = field(name="takerCommissionRate")
