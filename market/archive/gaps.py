@@ -16,18 +16,20 @@ from market.units import HOUR, Nanos
 
 @attrs.frozen(order=True)
 class Gap:
-    """A time in which messages may have been lost.
+    """A time in which messages may have been lost, or that is worth a note.
 
     Attributes:
         ts_from: ts_recv of the last message before it.  ts_to: of the first one after.
         kind: the feed's kind, such as `delta`.
         reason: `silence`, or what the recorder says.
+        is_hole: messages may have been lost; else it is a note, such as of a duplicate, and the hour stays complete.
     """
 
     ts_from: Nanos
     ts_to: Nanos
     kind: str
     reason: str
+    is_hole: bool = True
 
 
 def by_hour(gaps: Iterable[Gap]) -> dict[Nanos, list[Gap]]:
@@ -51,6 +53,7 @@ def write_gaps(root: Path, venue: str, symbol: str, hour: Nanos, gaps: Iterable[
             "ts_to": pa.array([gap.ts_to for gap in rows], pa.int64()),
             "kind": pa.array([gap.kind for gap in rows], pa.string()),
             "reason": pa.array([gap.reason for gap in rows], pa.string()),
+            "is_hole": pa.array([gap.is_hole for gap in rows], pa.bool_()),
         }
     )
     with atomic_file(hour_path(root, venue, symbol, GAPS, hour)) as half:
@@ -62,10 +65,10 @@ def read_gaps(root: Path, venue: str, symbol: str, window: Window | None = None)
     pieces: list[Gap] = []
     for path in hour_files(root, venue, symbol, GAPS, window):
         pieces += (Gap(**row) for row in pq.ParquetFile(path).read().to_pylist())
-    whole: dict[tuple[str, str], Gap] = {}
+    whole: dict[tuple[str, str, bool], Gap] = {}
     done: list[Gap] = []
     for piece in sorted(pieces):
-        key = (piece.kind, piece.reason)
+        key = (piece.kind, piece.reason, piece.is_hole)
         last = whole.get(key)
         if last is not None and last.ts_to == piece.ts_from and piece.ts_from % HOUR == 0:
             whole[key] = attrs.evolve(last, ts_to=piece.ts_to)

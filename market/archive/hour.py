@@ -31,6 +31,7 @@ class Hour:
         first_seq, last_seq: sequence numbers of the first and last message; -1 where there are none.
         n_latencies: messages whose ts_recv - ts_venue was measured: all but checkpoints, which are ours.
         least_latencies: the least of these, in order; see market.archive.clock.
+        n_parts: how many parts of a recorder's write-ahead are in it; 0 where it is imported.
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class Hour:
     last_seq: int
     n_latencies: int
     least_latencies: tuple[Nanos, ...]
+    n_parts: int = 0
 
     @property
     def end(self) -> Nanos:
@@ -68,6 +70,8 @@ def to_metadata(hour: Hour) -> dict[str, str]:
         "least_latencies": list(hour.least_latencies),
         "instrument": to_record(hour.instrument),
     }
+    if hour.n_parts:
+        content["parts"] = hour.n_parts
     return {KEY: json.dumps(content)}
 
 
@@ -101,4 +105,5 @@ def from_metadata(metadata: dict[bytes, bytes] | None, path: Path) -> Hour:
         last_seq=content["last_seq"],
         n_latencies=content["n_latencies"],
         least_latencies=tuple(content["least_latencies"]),
+        n_parts=content.get("parts", 0),
     )

@@ -1,5 +1,6 @@
 """One hour while it is written."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -48,15 +49,7 @@ class HourFile:
         self._n_levels = 0
         self._seqs: tuple[int, int] | None = None
         self._least = LeastLatencies()
-        self._out = pq.ParquetWriter(
-            self._half,
-            SCHEMAS[kind],
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=False,
-            write_statistics=["ts_recv", "ts_venue"],
-            column_encoding=_encodings(kind),
-        )
+        self._out = open_parquet(self._half, kind)
 
     def append(self, columns: Columns) -> None:
         """Take messages of this hour."""
@@ -70,19 +63,22 @@ class HourFile:
         if self._n_pending >= GROUP_ROWS or self._n_pending_levels >= GROUP_LEVELS:
             self._flush(is_end=False)
 
-    def finish(self, covered_from: Nanos, covered_to: Nanos, gaps: list[Gap]) -> Path:
+    def finish(self, covered_from: Nanos, covered_to: Nanos, gaps: list[Gap], n_parts: int = 0) -> Path:
         """Write what is left and give the file its name.
 
         Args:
             covered_from, covered_to: when the feed was listened to; may reach beyond the hour.
             gaps: when it was not, within these.
+            n_parts: parts of the write-ahead that it is made of; then `gaps` are of this hour, and all that it lacks.
         """
         covered_from, covered_to = max(covered_from, self._start), min(covered_to, self._start + HOUR)
-        inside = [gap for gap in gaps if gap.ts_to > covered_from and gap.ts_from < covered_to]
+        inside = [gap for gap in gaps if gap.is_hole and gap.ts_to > covered_from and gap.ts_from < covered_to]
         for gap in sorted(inside):
             covered_from = gap.ts_to if gap.ts_from <= covered_from else covered_from
         for gap in sorted(inside, reverse=True):
             covered_to = gap.ts_from if gap.ts_to >= covered_to else covered_to
+        # a recorder knows what it missed, however short, also at the edges
+        has_hole = bool(inside) or (n_parts > 0 and any(gap.is_hole for gap in gaps))
         self._flush(is_end=True)
         first_seq, last_seq = self._seqs or (-1, -1)
         hour = Hour(
@@ -91,13 +87,14 @@ class HourFile:
             start=self._start,
             n_rows=self._n_rows,
             n_levels=self._n_levels,
-            complete=not inside and covered_from <= self._start + EDGE and covered_to >= self._start + HOUR - EDGE,
+            complete=not has_hole and covered_from <= self._start + EDGE and covered_to >= self._start + HOUR - EDGE,
             covered_from=covered_from,
             covered_to=max(covered_from, covered_to),
             first_seq=first_seq,
             last_seq=last_seq,
             n_latencies=self._least.n,
             least_latencies=self._least.values(),
+            n_parts=n_parts,
         )
         self._out.add_key_value_metadata(to_metadata(hour))
         self._out.close()
@@ -106,7 +103,8 @@ class HourFile:
 
     def abort(self) -> None:
         """Leave nothing behind."""
-        self._out.close()
+        with suppress(OSError):  # on a full disk the end of the file cannot be written either
+            self._out.close()
         self._half.unlink(missing_ok=True)
 
     def _note(self, columns: Columns) -> None:
@@ -137,6 +135,24 @@ class HourFile:
         self._pending = [_owned(rest)] if len(rest) else []
         self._n_pending = len(rest)
         self._n_pending_levels = len(rest.levels) if isinstance(rest, BookColumns) else 0
+
+
+def open_parquet(path: Path, kind: Kind, level: int = 1) -> pq.ParquetWriter:
+    """Begin a parquet file of a kind; pages carry checksums, so that `check` sees a bit that has changed.
+
+    Args:
+        level: of zstd; above 1 it is smaller and slower to write.
+    """
+    return pq.ParquetWriter(
+        path,
+        SCHEMAS[kind],
+        compression="zstd",
+        compression_level=level,
+        use_dictionary=False,
+        write_statistics=["ts_recv", "ts_venue"],
+        column_encoding=_encodings(kind),
+        write_page_checksum=True,
+    )
 
 
 def _group_end(columns: Columns, begin: int) -> int | None:

@@ -81,13 +81,19 @@ def holes(root: Path, venue: str, symbol: str, kind: Kind, window: Window) -> li
         hour = read_hour(path)
         if hour.complete:
             continue
-        edges = ((hour.start, hour.covered_from), (hour.covered_to, hour.end))
-        parts = [(begin, end, "not covered") for begin, end in edges if end - begin > EDGE]
         only = Window(hour.start, hour.end)
+        gaps = [gap for gap in read_gaps(root, venue, symbol, only) if gap.kind == kind and gap.is_hole]
+        edges = ((hour.start, hour.covered_from), (hour.covered_to, hour.end))
+        # what a recorder missed there is a gap of its own; a recording that merely begins a little late has the hour
+        parts = [
+            (begin, end, "not covered")
+            for begin, end in edges
+            if end - begin > EDGE or any(gap.ts_from < end and begin < gap.ts_to for gap in gaps)
+        ]
         parts += [
             (max(gap.ts_from, hour.start), min(gap.ts_to, hour.end), gap.reason)
-            for gap in read_gaps(root, venue, symbol, only)
-            if gap.kind == kind and hour.covered_from <= gap.ts_from and gap.ts_to <= hour.covered_to
+            for gap in gaps
+            if hour.covered_from <= gap.ts_from and gap.ts_to <= hour.covered_to
         ]
         found += (
             Hole(venue, symbol, kind, hour_text(start), begin, end, reason)

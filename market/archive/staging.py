@@ -5,7 +5,6 @@ first is moved, a list of them is written; who finds that list after a crash fin
 without one throws it away.  So no import is ever half there, and none is lost once it is decided.
 """
 
-import fcntl
 import json
 import shutil
 import tempfile
@@ -15,10 +14,10 @@ from typing import Final, Self, TextIO
 
 from market.archive.atomic_file import atomic_file, sync
 from market.archive.layout import GAPS
+from market.archive.lock import lock_archive
 
 _PREFIX: Final = ".staging-"
 _COMMITTED: Final = "committed.json"
-_LOCK: Final = ".lock"
 
 
 class Staging:
@@ -37,15 +36,9 @@ class Staging:
         """Take the archive for writing, and end what an interrupted import left.
 
         Raises:
-            BlockingIOError: another import is writing into this archive.
+            BlockingIOError: another import is writing into this archive, or hours of a recorder are.
         """
-        self._archive.mkdir(parents=True, exist_ok=True)
-        self._lock = (self._archive / _LOCK).open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            raise BlockingIOError(f"{self._archive}: another import is writing into this archive") from None
+        self._lock = lock_archive(self._archive)
         for left in sorted(self._archive.glob(_PREFIX + "*")):
             if (left / _COMMITTED).is_file():
                 self._move(left)
