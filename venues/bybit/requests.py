@@ -8,7 +8,7 @@ import msgspec
 
 from market import Instrument
 from market.messages import AmendOrder, CancelAll, CancelOrder, OrderFlag, PlaceOrder
-from market.units import MS, Nanos
+from market.units import MS, ClientOrderId, InstrumentId, Nanos
 from venues.bybit.order_ids import OrderIds, link_of
 from venues.bybit.signing import Signer
 from venues.wire import HttpRequest, InstrumentGrid
@@ -83,9 +83,19 @@ class OrderRequests:
         return HttpRequest("POST", path, "", (_JSON, *self._signer.headers(body.decode(), now)), body, weight)
 
     def get(self, path: str, query: dict[str, str], now: Nanos) -> HttpRequest:
-        """Return any signed GET."""
-        text = urlencode(query)
+        """Return any signed GET; a cursor in the query is percent-encoded already, as the venue gave it."""
+        text = urlencode(query, safe="%")
         return HttpRequest("GET", path, text, self._signer.headers(text, now))
+
+    def order_query(self, client_id: ClientOrderId, instrument: InstrumentId, now: Nanos) -> HttpRequest:
+        """Return the question what became of an order: it finds open and recently ended ones.
+
+        Raises:
+            ValueError: the order is neither ours nor known.
+        """
+        field, text = self._ids.name(client_id)
+        query = {"category": "linear", "symbol": self._grids[instrument].instrument.symbol, field: text}
+        return self.get("/v5/order/realtime", query, now)
 
     def _body(self, commands: Sequence[OrderCommand]) -> object:
         if len(commands) == 1:
