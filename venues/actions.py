@@ -5,6 +5,18 @@ import msgspec
 from venues.wire import HttpRequest
 
 
+class Connect(msgspec.Struct, frozen=True, gc=False):
+    """Open the session's WebSocket at this path and query, in place of one that is open.
+
+    The target may hold a credential, so that it is not shown.
+    """
+
+    target: str
+
+    def __repr__(self) -> str:
+        return "Connect(...)"
+
+
 class SendFrame(msgspec.Struct, frozen=True, gc=False):
     """Write a text frame to the session's WebSocket."""
 
@@ -24,4 +36,4 @@ class Reconnect(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-Action = SendFrame | SendRequest | Reconnect
+Action = Connect | SendFrame | SendRequest | Reconnect

@@ -1,0 +1,80 @@
+"""The connection of order commands, the WebSocket API: each command signed by itself, each answer matched to it."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from market.instrument import Instrument
+from market.units import HOUR, Nanos
+from venues.actions import Action, Connect, Reconnect, SendFrame
+from venues.binance.answers import Answers, Outcome
+from venues.binance.order_index import OrderIndex
+from venues.binance.requests import OrderCommand, OrderRequests
+from venues.binance.signing import Credentials
+from venues.binance.subscriptions import NEVER
+
+TARGET: Final = "/ws-fapi/v1"
+HANDSHAKE_WEIGHT: Final = 5
+_DAY_ENDS: Final = 23 * HOUR + HOUR // 2
+
+
+class TradeSession:
+    """Orders of one account, over one connection after another.
+
+    Attributes:
+        requests: makes the same by REST, and what the WebSocket API has not.
+        answers: reads those of REST, too.
+    """
+
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        credentials: Credentials,
+        orders: OrderIndex,
+        recv_window_ms: int = 5000,
+    ) -> None:
+        known = tuple(instruments)
+        self.requests = OrderRequests(known, credentials, orders, recv_window_ms)
+        self.answers = Answers(known, orders)
+        self._n_sent = 0
+        self._opened_at: Nanos = NEVER
+
+    def begin(self) -> Connect:
+        """Return where to connect."""
+        return Connect(TARGET)
+
+    def opened(self, now: Nanos) -> None:
+        self._opened_at = now
+
+    def send(self, command: OrderCommand, venue_time: Nanos) -> SendFrame:
+        """Return the frame of a command.
+
+        Raises:
+            ValueError: the venue has no such order.
+        """
+        self._n_sent += 1  # ids go on over connections, so that a late answer is never taken for another's
+        frame = self.requests.frame(command, self._n_sent, venue_time)
+        self.answers.sent(self._n_sent, command)
+        return SendFrame(frame)
+
+    def receive(self, frame: bytes, now: Nanos, venue_time: Nanos) -> Outcome:
+        """Return what a text frame says.
+
+        Raises:
+            RemoteProtocolError: it is no answer; drop the connection.
+        """
+        return self.answers.on_frame(frame, now, venue_time)
+
+    def closed(self) -> list[OrderCommand]:
+        """The WebSocket is gone: return the commands whose fate is unknown."""
+        self._opened_at = NEVER
+        return self.answers.lost()
+
+    def next_deadline(self) -> Nanos:
+        return self._opened_at + _DAY_ENDS if self._opened_at != NEVER else NEVER
+
+    def on_deadline(self, now: Nanos) -> list[Action]:
+        """Return what is to be done by now."""
+        if now < self.next_deadline():
+            return []
+        self._opened_at = NEVER
+        return [Reconnect("the connection is nearly a day old")]
