@@ -20,6 +20,8 @@ _REDUCE_ONLY: Final = int(OrderFlag.REDUCE_ONLY)
 _MARKET: Final = int(OrderFlag.MARKET)
 _OK: Final = int(Reason.NONE)
 LOOK_EVERY: Final = 100 * MS
+_MOST: Final = 1 << 62  # beyond any sum of lots or orders; the simulation keeps the limits in 64 bits, with room to add
+_WIDEST_COLLAR: Final = 1e6  # of the mid, either way
 
 
 def _finite(instance: object, attribute: "attrs.Attribute[float]", value: float) -> None:
@@ -101,20 +103,20 @@ class Guard:
         # one rule of prices is checked in line; with another no size passes there, and the instrument is asked
         rule = instrument.price_rule
         self._step = rule.ticks if isinstance(rule, ConstantStep) else 1
-        self._min_lots = max(1, instrument.min_size) if isinstance(rule, ConstantStep) else 1 << 62
-        self._max_lots = min(_lots(limits.max_order_size, instrument), instrument.max_size or 1 << 62)
+        self._min_lots = max(1, instrument.min_size) if isinstance(rule, ConstantStep) else _MOST
+        self._max_lots = min(_lots(limits.max_order_size, instrument), instrument.max_size or _MOST)
         self._min_notional = float(instrument.min_notional)
         self._max_notional = limits.max_order_notional
-        self._max_position = _lots(limits.max_position, instrument)
+        self._max_position = min(_lots(limits.max_position, instrument), _MOST)
         self._max_position_notional = limits.max_position_notional
-        self._max_live = limits.max_open_orders
-        self._collar = limits.price_collar_bps / 10_000
+        self._max_live = min(limits.max_open_orders, _MOST)
+        self._collar = min(limits.price_collar_bps / 10_000, _WIDEST_COLLAR)
         self._is_inverse = instrument.inverse
         # quote currency of one lot (inverse), or of one lot at one tick; as Instrument.notional has it
         per_lot = instrument.lot * instrument.multiplier
         self._unit = float(per_lot if instrument.inverse else per_lot * instrument.tick)
         # one int is the whole token bucket: when it would be full again (the generic cell rate algorithm)
-        self._interval = round(SECOND / limits.max_order_rate)
+        self._interval = round(min(SECOND / limits.max_order_rate, _MOST))
         self._burst = (max(1, int(limits.max_order_rate)) - 1) * self._interval
         self._due: Nanos = 0
         self.bid = self.ask = self._mid2 = self._low = self._high = 0
@@ -228,7 +230,7 @@ class Guard:
 
 
 def _lots(size: float, instrument: Instrument) -> Lots:
-    return int(Decimal(repr(size)) // instrument.lot)
+    return _MOST if size > _MOST * float(instrument.lot) else int(Decimal(repr(size)) // instrument.lot)
 
 
 def guards(instruments: InstrumentTable, default: Limits, special: Mapping[InstrumentId, Limits]) -> list[Guard]:

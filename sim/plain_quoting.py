@@ -258,4 +258,4 @@ def _is_plain_side(side: QuoteSide, place_of: Mapping[ClientOrderId, int]) -> bo
 
 
 def _is_level(levels: Sequence[tuple[int, int]], price: int, size: int) -> bool:
-    return not levels or (type(price) is int and type(size) is int and price > 0 and size > 0)
+    return not levels or (type(price) is int and type(size) is int and 0 < price < k.NEVER and 0 < size < k.NEVER)

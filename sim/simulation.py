@@ -56,7 +56,7 @@ class Simulation:
         market: the data.
         out: the run directory; it exists and is empty.
         folder: that strategies' files are relative to.
-        on_progress: called about every `progress_every` events that an actor hears of.
+        on_progress: called about every `progress_every` deliveries.
     """
 
     def __init__(

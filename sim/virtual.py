@@ -2,7 +2,8 @@
 
 Messages are handled in the order in which they were put, over all mailboxes, as far as nobody is held up: the line of
 turns (`_turns`) holds a cell for each message that waits.  After each event of the market, and each timer, the actors
-drain until quiet.  At one instant the market's deliveries come first, then timers by the order of their setting.
+drain until quiet.  At one instant the market's deliveries come first, then timers by the place of their actor and their
+token.
 """
 
 from collections import deque
@@ -61,7 +62,7 @@ class VirtualNursery(Children):
     Args:
         start: time of the first start.
         drain_ns: how long the order manager may take to prove its cancels at the end.
-        on_progress: called with the nursery about every `progress_every` events of the market.
+        on_progress: called with the nursery about every `progress_every` deliveries.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class VirtualNursery(Children):
         self._progress_every = progress_every
         self._limit = MAX_DELIVERIES_PER_INSTANT
         self._may_settle = False
-        self._n_settled = 0
+        self._progress_at = progress_every
         self.shortcut: Shortcut = NoShortcut()
 
     @property
@@ -249,8 +250,9 @@ class VirtualNursery(Children):
         if not self._may_settle or self.stop_requested or self.tree.has_given_up:
             return -1
         self.shortcut.look(self.now)
-        self._n_settled += 1
-        if self._n_settled % self._progress_every == 0 and self._on_progress is not None:
+        # by deliveries: where nobody has anything to say, the market runs on from timer to timer
+        if self.number >= self._progress_at and self._on_progress is not None:
+            self._progress_at = self.number + self._progress_every
             self._on_progress(self)
         until = self.agenda.next_at
         return until if until > self.now else self.now

@@ -3,16 +3,23 @@
 import heapq
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from market.units import Nanos
 
 FAR: Nanos = 2**63 - 1
-_Entry: TypeAlias = tuple[Nanos, int, Callable[[], None]]
+Rank: TypeAlias = tuple[int, int]
+_Entry: TypeAlias = tuple[Nanos, Rank, int, Callable[[], None]]
+
+BEFORE_TIMERS: Final[Rank] = (-1, 0)
 
 
 class Agenda:
-    """Entries ordered by (time, number of their scheduling).
+    """Entries ordered by (time, rank, number of their scheduling).
+
+    Timers rank by the place of their actor and then by token, so that their order at one instant does not hang on when
+    each was set: whoever acts in an actor's place may set its timers at other moments than it would have.  All else
+    comes before them.
 
     Attributes:
         on_earlier: called when an entry comes before all others: who sleeps until the first must look again.
@@ -31,15 +38,15 @@ class Agenda:
         """Time of the first entry; FAR when there is none."""
         return self._heap[0][0] if self._heap else FAR
 
-    def schedule(self, at: Nanos, action: Callable[..., None], *args: Any) -> None:
+    def schedule(self, at: Nanos, action: Callable[..., None], *args: Any, rank: Rank = BEFORE_TIMERS) -> None:
         """Let `action(*args)` happen at `at`."""
         self._n_scheduled += 1
-        entry: _Entry = (at, self._n_scheduled, partial(action, *args))
+        entry: _Entry = (at, rank, self._n_scheduled, partial(action, *args))
         heapq.heappush(self._heap, entry)
         if self.on_earlier is not None and self._heap[0] is entry:
             self.on_earlier()
 
     def pop(self) -> tuple[Nanos, Callable[[], None]]:
         """Return the first entry, which is no longer one."""
-        at, _, action = heapq.heappop(self._heap)
+        at, _, _, action = heapq.heappop(self._heap)
         return at, action

@@ -197,7 +197,9 @@ class Switchboard(ABC):
     # --- taps -------------------------------------------------------------------------------------------------------
 
     def _set_timer(self, cell: Cell, message: SetTimer) -> None:
-        self.agenda.schedule(message.at, self._fire, cell, cell.generation, message.token)
+        self.agenda.schedule(
+            message.at, self._fire, cell, cell.generation, message.token, rank=(cell.place, message.token)
+        )
 
     def _fire(self, cell: Cell, generation: int, token: int) -> None:
         if cell.is_up and cell.generation == generation:

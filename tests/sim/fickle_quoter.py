@@ -12,10 +12,14 @@ from market.units import Side
 
 @attrs.frozen
 class FickleParams:
-    """`seed` of its whims; `oddity`: how often it does what is not plain quoting."""
+    """`seed` of its whims; `oddity`: how often it does what is not plain quoting; `book_chance`: how often a book
+    moves it at all; `every_s`: it also quotes at this period.
+    """
 
     seed: int = 0
     oddity: float = 0.1
+    book_chance: float = 1.0
+    every_s: float = 0.0
 
 
 class FickleQuoter(Quoter):
@@ -28,8 +32,20 @@ class FickleQuoter(Quoter):
         super().__init__(context, params)
         self._random = random.Random(params.seed)
         self._oddity = params.oddity
+        self._book_chance, self._every_s = params.book_chance, params.every_s
+
+    def on_start(self, generation: int) -> None:
+        if self._every_s:
+            self.every(self._every_s)
+
+    def on_timer(self, token: int) -> None:
+        self._act(self.book(self.instrument))
 
     def on_book(self, book: Book) -> None:
+        if self._book_chance == 1.0 or self._random.random() < self._book_chance:
+            self._act(book)
+
+    def _act(self, book: Book) -> None:
         chance, instrument = self._random, self.instrument
         bid, ask = book.best_bid, book.best_ask
         if not (bid and ask):

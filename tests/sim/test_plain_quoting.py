@@ -62,14 +62,14 @@ def state_of(manager: OrderManager, instruments: InstrumentTable) -> dict[str, A
     }
 
 
-def fickle(name: str, venue: str, seed: int, oddity: float) -> dict[str, Any]:
+def fickle(name: str, venue: str, seed: int, oddity: float, every_s: float = 0.0) -> dict[str, Any]:
     other = {"bybit": "binance-futures", "binance-futures": "bybit"}[venue]
     return {
         "name": name,
         "strategy": FICKLE,
         "instruments": [f"{venue}:SOLUSDT"],
         "references": [f"{other}:SOLUSDT"],
-        "params": {"seed": seed, "oddity": oddity},
+        "params": {"seed": seed, "oddity": oddity, "every_s": every_s},
     }
 
 
@@ -113,3 +113,46 @@ def test_it_takes_most_of_a_quiet_run_and_gives_back_for_fills(tmp_path: Path) -
     n_plain = sum(kind in (LogKind.PLACE, LogKind.CANCEL, LogKind.ACCEPTED, LogKind.CANCELLED) for kind in kinds)
     assert kinds.count(LogKind.FILL_MAKER) > 0
     assert n_taken > 0.8 * n_plain
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_its_timers_do_not_overtake_those_of_quoters(tmp_path: Path, seed: int) -> None:
+    # every request is made at a tick of a quoter, and its time is up at another one
+    quoters = [fickle("a", "bybit", seed, 0.0, 0.05), fickle("b", "binance-futures", seed, 0.0, 0.05)]
+    more: dict[str, Any] = {
+        "latency": {"request_private": 50.0, "ack_private": 50.0, "feed_private": 50.0},
+        "seed": seed,
+        "orders": {"request_timeout_s": 0.2, "max_quote_age_s": 0.1},
+    }
+    more["latency"]["ack_private"] = {"model": "lognormal", "median_ms": 60.0, "sigma": 1.0}
+    plain, plain_end, _ = run(config_of(quoters, **more), tmp_path / "plain")
+    whole, whole_end, _ = run(config_of(quoters, deliver="all", **more), tmp_path / "whole")
+    assert plain == whole
+    assert plain_end == whole_end
+
+
+def test_limits_as_wide_as_can_be_written_are_none(tmp_path: Path) -> None:
+    quoters = [fickle("a", "bybit", 1, 0.0)]
+    wide = {
+        "max_order_size": 1e300,
+        "max_position": 1e300,
+        "max_open_orders": 10**30,
+        "price_collar_bps": 1e300,
+        "max_order_notional": 1e300,
+        "max_position_notional": 1e300,
+    }
+    bounded, _, _ = run(config_of(quoters), tmp_path / "bounded")
+    unbounded, _, n_taken = run(config_of(quoters, orders={"limits": wide}), tmp_path / "unbounded")
+    assert unbounded == bounded
+    assert n_taken > 0
+
+
+def test_progress_is_told_though_kernels_do_most(tmp_path: Path) -> None:
+    shown: list[int] = []
+    config = make_config({"data": {"preset": "crash", "seconds": 20.0}})
+    simulation = Simulation(
+        config, open_market(config, Path()), tmp_path, on_progress=lambda: shown.append(1), progress_every=50
+    )
+    outcome = simulation.run()
+    simulation.finish(outcome, 0.0)
+    assert len(shown) >= simulation.nursery.number // 200

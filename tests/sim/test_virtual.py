@@ -73,7 +73,7 @@ def test_messages_are_handled_in_the_order_of_their_putting_over_all_mailboxes()
     assert nursery.now == END
 
 
-def test_at_one_instant_the_market_comes_before_timers_and_timers_in_the_order_of_their_setting() -> None:
+def test_at_one_instant_the_market_comes_before_timers_and_timers_by_token() -> None:
     def ask(toy: Toy, message: Any) -> None:
         if isinstance(message, Started):
             toy.set_timer(20, 2)
@@ -83,7 +83,21 @@ def test_at_one_instant_the_market_comes_before_timers_and_timers_in_the_order_o
     line = Line(("a",), reactions={"a": ask})
     run(line, books((10, 1), (20, 2), (20, 3)))
     told = [m.token if isinstance(m, TimerFired) else f"book {m.lots}" for _, _, m in line.diary[1:-1]]
-    assert told == ["book 1", 3, "book 2", "book 3", 2, 1]
+    assert told == ["book 1", 3, "book 2", "book 3", 1, 2]
+
+
+def test_timers_of_one_instant_come_by_actor_however_late_they_were_set() -> None:
+    def early(toy: Toy, message: Any) -> None:
+        if isinstance(message, Started):
+            toy.set_timer(20, 1)
+
+    def late(toy: Toy, message: Any) -> None:
+        if isinstance(message, Position):
+            toy.set_timer(20, 2)
+
+    line = Line(("a", "b"), reactions={"a": late, "b": early})
+    run(line, books((10, 1)))
+    assert [(name, m.token) for name, _, m in line.diary if isinstance(m, TimerFired)] == [("a", 2), ("b", 1)]
 
 
 def test_a_timer_of_the_past_fires_now_and_time_never_goes_back() -> None:
@@ -449,7 +463,7 @@ def test_a_stop_on_request_ends_between_events() -> None:
     def stop(nursery: VirtualNursery) -> None:
         nursery.stop_requested = True
 
-    nursery = with_manager(ToyManager, diary, on_progress=stop, progress_every=2)
+    nursery = with_manager(ToyManager, diary, on_progress=stop, progress_every=3)
     outcome = nursery.run(ScriptedSource(nursery, books(*[(10 * i, i) for i in range(1, 9)]), END))
     assert outcome == Outcome("interrupted", 0)
     assert [m.lots for _, _, m in diary if isinstance(m, Position)] == [1, 2]
