@@ -7,6 +7,8 @@ from enum import Enum
 
 import attrs
 
+from market.units import Nanos
+
 
 class Step(Enum):
     """What to do with a message of the book."""
@@ -27,12 +29,14 @@ class BookSync:
     Attributes:
         last: `u` of the last message that counted; -1 while a snapshot is awaited.
         last_seq: its `seq`.
+        heard: when the last message of any kind came, our clock; 0: none on this connection.
         n_early: deltas before a snapshot.  n_old: messages that were told again.  n_gaps: holes.
     """
 
     is_strict: bool = True
     last: int = -1
     last_seq: int = -1
+    heard: Nanos = 0
     n_early: int = 0
     n_old: int = 0
     n_gaps: int = 0
@@ -46,8 +50,9 @@ class BookSync:
         """Wait for a snapshot: after a new connection or subscription, or when the book was found wrong."""
         self.last = self.last_seq = -1
 
-    def step(self, kind: str, u: int, seq: int) -> Step:
+    def step(self, kind: str, u: int, seq: int, ts_recv: Nanos) -> Step:
         """Take a message in, `kind` being its type; the book is whole only while no step is GAP."""
+        self.heard = ts_recv
         if kind == "snapshot" or u == 1:  # 1: the service began anew, and its first message is the whole book
             self.last, self.last_seq = u, seq
             return Step.REPLACE

@@ -5,10 +5,11 @@ from typing import Final
 
 import msgspec
 
-from market.units import InstrumentId, Lots, Nanos
-from venues.bybit.structs import PositionRow, WalletRow
+from market.units import MS, InstrumentId, Lots, Nanos
+from venues.bybit.structs import PositionRow, WalletRow, read_rows
 from venues.wire import InstrumentGrid, RemoteProtocolError
 
+_WALLETS: Final = msgspec.json.Decoder(list[WalletRow])
 _SIGNS: Final = {"Buy": 1, "Sell": -1, "": 0}
 
 
@@ -47,6 +48,16 @@ def signed_lots(row: PositionRow, grid: InstrumentGrid) -> Lots:
     if sign is None or (sign == 0 and lots):
         raise RemoteProtocolError(f"position {row.size} of {grid.instrument.name}: side {row.side!r} is no side")
     return sign * lots
+
+
+def wallet_balances(body: bytes, ts_recv: Nanos) -> list[BalanceReport]:
+    """Return the answer of `GET /v5/account/wallet-balance?accountType=UNIFIED`.
+
+    Raises:
+        RemoteProtocolError: it failed or is malformed.
+    """
+    rows, _, time = read_rows(body, _WALLETS, "wallet")
+    return balances(rows, time * MS, ts_recv)
 
 
 def balances(rows: list[WalletRow], ts_venue: Nanos, ts_recv: Nanos) -> list[BalanceReport]:

@@ -56,10 +56,15 @@ class MarketData:
         """Return the topic of a book: a new subscription to it brings a snapshot."""
         return f"orderbook.{self._depth}.{symbol}"
 
-    def reset(self) -> None:
-        """Begin a new connection: every book waits for its snapshot."""
+    def reset(self, now: Nanos) -> None:
+        """Begin a new connection: every book waits for its snapshot, and its silence counts from now."""
         for sync in self.syncs.values():
             sync.reset()
+            sync.heard = now
+
+    def silent(self, now: Nanos, longest: Nanos) -> list[str]:
+        """Return the topics of books that nothing was heard of for longer than this, snapshots that never came, too."""
+        return [topic for topic, sync in self.syncs.items() if now - sync.heard > longest]
 
     def receive(self, frame: Envelope, ts_recv: Nanos) -> Sequence[MarketMessage]:
         """Return the messages of a frame of a topic.
@@ -96,7 +101,7 @@ class MarketData:
         grid = self._grids[data.s]
         instrument = grid.instrument.id
         last, last_seq = sync.last, sync.last_seq
-        step = sync.step(frame.type, data.u, data.seq)
+        step = sync.step(frame.type, data.u, data.seq, ts_recv)
         if step is Step.APPLY:
             ts_venue = (frame.cts or frame.ts) * MS
             bids, asks = grid.levels(data.b), grid.levels(data.a)

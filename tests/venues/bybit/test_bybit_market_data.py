@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from market import Book
 from market.columns import NOT_STATED
 from market.messages import BookDelta, BookGap, BookSnapshot, Mark, Trade
-from market.units import MS, Nanos
+from market.units import MS, SECOND, Nanos
 from tests.venues.bybit.bybit_wire import BTC, ETH, messages, recorded
 from venues.bybit.market_data import MarketData, MarketMessage
 from venues.bybit.structs import read_frame
@@ -100,12 +100,21 @@ def test_old_messages_are_passed_over_and_a_restarted_service_begins_anew() -> N
 def test_a_new_connection_or_a_wrong_book_waits_for_a_snapshot() -> None:
     data = MarketData([BTC])
     receive(data, SNAPSHOT)
-    data.reset()
+    data.reset(NOW)
     assert receive(data, DELTA) == []
     receive(data, SNAPSHOT)
     data.distrust("BTCUSDT")
     assert data.syncs[TOPIC].is_waiting
     assert receive(data, DELTA) == []
+
+
+def test_a_silent_book_is_named_by_its_topic() -> None:
+    data = MarketData([BTC, ETH])
+    data.reset(NOW - SECOND)
+    receive(data, SNAPSHOT)
+    assert data.silent(NOW, SECOND) == []
+    assert data.silent(NOW + 1, SECOND) == ["orderbook.50.ETHUSDT"]
+    assert data.silent(NOW + SECOND + 1, SECOND) == ["orderbook.50.BTCUSDT", "orderbook.50.ETHUSDT"]
 
 
 @pytest.mark.parametrize(
@@ -318,7 +327,7 @@ def test_cut_merged_and_mutated_frames_never_make_a_wrong_book(draw: st.DataObje
     try:
         got += receive(data, bytes(bad))
     except RemoteProtocolError:
-        data.reset()  # as the connection does that drops the feed
+        data.reset(NOW)  # as the connection does that drops the feed
     got += receive(data, frame("delta", 9, 104, [["64999.60", "1"]], []))
     book = books(got)  # applies: the chain is whole as far as it goes
     assert len(book.bids) >= 1

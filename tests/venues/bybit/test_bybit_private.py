@@ -24,7 +24,7 @@ from market.messages import (
 )
 from market.units import MS
 from tests.venues.bybit.bybit_wire import BTC, ETH, messages
-from venues.bybit.holdings import BalanceReport, PositionReport
+from venues.bybit.holdings import BalanceReport, PositionReport, wallet_balances
 from venues.bybit.order_ids import OrderIds, link_of
 from venues.bybit.private import PrivateData, PrivateMessage
 from venues.bybit.structs import read_frame
@@ -285,6 +285,13 @@ def test_recorded_positions_and_balances(shared: Path) -> None:
     wallets = read(shared, "ws_account_wallet.nautilus", data)
     usdt = [each for each in wallets if isinstance(each, BalanceReport) and each.asset == "USDT"]
     assert [each.equity for each in usdt] == [Decimal(each) for each in ("10226.20575506", "100.0", "51333.82543837")]
+
+    for body, equity in zip(
+        (messages(shared, "docs_account_position")[2], messages(shared, "rest_wallet_balance.nautilus")[0]),
+        ({"BTC": "0"}, {"BTC": "0", "USDT": "1000.50", "ETH": "0"}),
+        strict=True,
+    ):
+        assert {each.asset: str(each.equity) for each in wallet_balances(body, NOW)} == equity
 
 
 # --- fuzz ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,104 @@
+"""What it costs to read a frame of a venue: `python -m tests.bench.codecs`, one JSON line.
+
+Processor time in us per frame, the best of several passes over a recorded session by a fresh codec, by kind of frame,
+with the mean bytes and level rows a frame of that kind has.  Where the recordings are absent it says so and exits 0.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from market import Instrument
+from venues.binance.market_data import MarketData as BinanceData
+from venues.bybit.market_data import MarketData as BybitData
+from venues.bybit.structs import read_frame
+
+PROJECT = Path(__file__).resolve().parents[2]
+WIRE = Path(os.environ.get("LOCKSTEP_SHARED", PROJECT.parent / "shared")) / "data" / "wire"
+N_PASSES = 7
+Codec = Callable[[bytes], object]
+
+
+def instrument(place: int, venue: str, base: str, tick: str, lot: str) -> Instrument:
+    """Return an instrument quoted and settled in USDT."""
+    return Instrument(place, venue, f"{base}USDT", base, "USDT", "USDT", Decimal(tick), Decimal(lot))
+
+
+def bybit() -> Codec:
+    """Return a fresh codec of Bybit's public socket."""
+    both = [instrument(0, "bybit", "BTC", "0.10", "0.001"), instrument(1, "bybit", "ETH", "0.01", "0.01")]
+    data = BybitData(both, 200)
+    return lambda frame: data.receive(read_frame(frame), 1)
+
+
+def binance() -> Codec:
+    """Return a fresh codec of Binance's combined streams."""
+    data = BinanceData([instrument(0, "binance-futures", "BTC", "0.10", "0.001")], "trade")
+    return lambda frame: data.decode(frame, 1)
+
+
+def bybit_frames() -> Iterator[tuple[str, int, bytes]]:
+    """Yield (kind, level rows, frame) of the recorded session."""
+    for message in _messages("bybit_linear/ws_public_session_btc_eth.cryptofeed.jsonl", "recv"):
+        kind = message.get("topic", "").partition(".")[0]
+        if kind in ("orderbook", "publicTrade", "tickers"):
+            data = message["data"]
+            yield kind, len(data["b"]) + len(data["a"]) if kind == "orderbook" else 0, _frame(message)
+
+
+def binance_frames() -> Iterator[tuple[str, int, bytes]]:
+    """Yield (kind, level rows, frame) of the recorded session."""
+    for message in _messages("binance_usdm/ws_combined_session_with_rest_depth.btcusdt_20240808.jsonl", None):
+        data = message.get("data", {})
+        kind = data.get("e", "")
+        if kind in ("depthUpdate", "trade", "bookTicker"):
+            yield kind, len(data["b"]) + len(data["a"]) if kind == "depthUpdate" else 0, _frame(message)
+
+
+def measure(make: Callable[[], Codec], frames: list[tuple[str, int, bytes]]) -> dict[str, dict[str, float]]:
+    """Return, by kind: frames, mean bytes and level rows, us per frame."""
+    best = dict.fromkeys({kind for kind, _, _ in frames}, float("inf"))
+    for _ in range(N_PASSES):
+        codec = make()
+        spent = dict.fromkeys(best, 0)
+        for kind, _, frame in frames:
+            begin = time.thread_time_ns()
+            codec(frame)
+            spent[kind] += time.thread_time_ns() - begin
+        best = {kind: min(best[kind], spent[kind]) for kind in best}
+    out = {}
+    for kind in sorted(best):
+        of_kind = [(rows, len(frame)) for each, rows, frame in frames if each == kind]
+        out[kind] = {
+            "n": len(of_kind),
+            "bytes": round(sum(size for _, size in of_kind) / len(of_kind)),
+            "rows": round(sum(rows for rows, _ in of_kind) / len(of_kind), 1),
+            "us": round(best[kind] / len(of_kind) / 1000, 2),
+        }
+    return out
+
+
+def _messages(name: str, direction: str | None) -> Iterator[dict[str, Any]]:
+    for text in (WIRE / name).read_text().splitlines():
+        line = json.loads(text)
+        if direction is None or line["dir"] == direction:
+            yield line["msg"]
+
+
+def _frame(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode()  # as the venues write it
+
+
+if __name__ == "__main__":
+    if WIRE.is_dir():
+        result: dict[str, object] = {
+            "bybit": measure(bybit, list(bybit_frames())),
+            "binance-futures": measure(binance, list(binance_frames())),
+        }
+    else:
+        result = {"skipped": f"the recordings are not there: no folder {WIRE}"}
+    print(json.dumps({"bench": "codecs", **result}))
