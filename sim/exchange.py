@@ -9,8 +9,7 @@ import numpy as np
 from actors.runtime.run_log import RunLog
 from market.book import Book
 from market.instrument import ConstantStep, Instrument, InstrumentTable, SignificantFigures
-from market.messages import CancelAll, OpenOrder
-from market.order_log import PACK
+from market.messages import OpenOrder
 from market.order_log_kernels import LOG_CAP, LOG_HEAD, LOG_N, LOG_READ, LOG_ROW
 from market.tape import Tape
 from market.units import InstrumentId, Nanos, VenueId
@@ -299,11 +298,6 @@ class Exchange:
     def log_facts(self, *, is_on: bool) -> None:
         """Let the kernels log the facts that they hand over; else who tells them logs them."""
         self.state[k.LOGS_FACTS] = is_on
-
-    def command(self, message: CancelAll, now: Nanos) -> None:
-        """Give a command that came through no mailbox."""
-        assert self._log is not None, "the exchange follows no log: nobody could have sent an order"
-        self._log.append(PACK[CancelAll](message, now))
 
     # --- mirrors -----------------------------------------------------------------------------------------------------
 

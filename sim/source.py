@@ -12,6 +12,7 @@ from market.messages import (
     BookDelta,
     BookSnapshot,
     BookUpdate,
+    CancelAll,
     CancelRejected,
     OrderAccepted,
     OrderAmended,
@@ -150,7 +151,10 @@ class MarketSource:
         """Return what starts a connection to a venue."""
 
         def start() -> Actor:
-            shell = SimVenue(name, venue, self._exchange, self.history, self.speak)
+            def command(message: CancelAll) -> bool:
+                return self._teller.emit(name, "commands", message)
+
+            shell = SimVenue(name, venue, self._exchange, self.history, self.speak, command)
             self.venues[venue] = shell
             return shell
 

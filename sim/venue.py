@@ -54,6 +54,7 @@ class SimVenue(Shell):
 
     Args:
         on_distrust: called when a book is asked for: its keeper does not trust the one it has.
+        command: puts a command of the shell's own into the run's log, in the nursery's sight; False: it is down.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("books", "trades", "facts", "fills", "connection")
@@ -65,12 +66,14 @@ class SimVenue(Shell):
         exchange: Exchange,
         history: "FillHistory",
         on_distrust: Callable[[], None],
+        command: Callable[[CancelAll], bool],
     ) -> None:
         super().__init__(name)
         self.venue = venue
         self._exchange = exchange
         self._history = history
         self._on_distrust = on_distrust
+        self._command = command
         self._n_payloads = 0
         self._asked: dict[int, tuple[Nanos, int]] = {}
         self._answers: dict[int, AccountSnapshot | BookSnapshot] = {}
@@ -115,7 +118,7 @@ class SimVenue(Shell):
         """Cancel every order, and ask what is left: requests are served in order, so none of ours can come later."""
         for instrument in self._exchange.instruments:
             if self._exchange.venue_of(instrument.id) == self.venue:
-                self._exchange.command(CancelAll(instrument.id), self.now)
+                self._command(CancelAll(instrument.id))
         self._ask(ACCOUNT, max(0, self.now - _MISSED))
         self._proof = self._n_payloads
         self._n_unproven = 1

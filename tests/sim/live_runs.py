@@ -14,6 +14,7 @@ from actors.runtime.run_log import RunLog
 from actors.runtime.wiring import wire
 from actors.strategies.vamp import VampQuoter
 from market.book import Book
+from market.units import SECOND, Nanos
 from sim.config import RunConfig
 from sim.journal_replay import JournalReplay
 from sim.market_data import ColumnData
@@ -36,7 +37,11 @@ class Finished:
 
 
 async def run_live(
-    config: RunConfig, data: ColumnData, journal: Path, crashes: Sequence[PlannedCrash] = ()
+    config: RunConfig,
+    data: ColumnData,
+    journal: Path,
+    crashes: Sequence[PlannedCrash] = (),
+    drain_ns: Nanos = 10 * SECOND,
 ) -> Finished:
     """Run a config on the real clock, twenty times as fast, and write a journal."""
     instruments = instruments_of(data)
@@ -44,7 +49,15 @@ async def run_live(
     world = MarketWorld(config, data, instruments, NoTables(), log=log)
     clock = LiveClock(start=world.start, scale=SCALE)
     task = MarketTask(world)
-    nursery = LiveNursery(log, config.run.seed, clock, hooks=task.hooks, crashes=crashes, journal=JournalFile(journal))
+    nursery = LiveNursery(
+        log,
+        config.run.seed,
+        clock,
+        hooks=task.hooks,
+        crashes=crashes,
+        journal=JournalFile(journal),
+        drain_ns=drain_ns,
+    )
     wire(nursery, trading_of(config, instruments), task.connectors(), NoTables())
     task.bind(nursery, clock)
     outcome = await task.run()

@@ -1,6 +1,7 @@
 """What runs live is what is simulated: journals of live runs are followed to the same decisions."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -8,6 +9,7 @@ import pytest
 import trio
 
 from actors.runtime.planned_crash import PlannedCrash
+from market.order_log import LogKind
 from sim.config import DataSection, RunConfig
 from sim.journal_replay import DivergenceError
 from tests.sim.crash_runs import market
@@ -64,6 +66,13 @@ def test_the_crashed_run_had_its_crashes(runs: dict[int, tuple[Finished, Path]])
     cells = runs[CRASHED][0].nursery.cells
     assert cells["keeper:bybit"].generation >= 1
     assert cells["quoter:vamp"].generation >= 1
+
+
+def test_a_live_run_whose_drain_fails_is_followed_through_its_cancel_all(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    live = trio.run(partial(run_live, config_of(1), market(1, SECONDS), journal, drain_ns=1))
+    assert [row[0] for row in live.nursery.log.rows()].count(LogKind.CANCEL_ALL) == 2
+    assert replay(config_of(1), market(1, SECONDS), journal) == live.digest
 
 
 def test_one_decision_edited_is_found_at_its_delivery(runs: dict[int, tuple[Finished, Path]]) -> None:
