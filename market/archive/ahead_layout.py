@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 import attrs
 
-from market.archive.hour import read_hour
+from market.archive.hour import DAMAGE, read_hour
 from market.archive.layout import KINDS, Kind, hour_path
 from market.archive.window import parse_hour
 from market.units import Nanos
@@ -70,7 +70,7 @@ def open_path(path: Path) -> Path:
 def _n_parts(hour: Path) -> int:
     try:
         return read_hour(hour).n_parts if hour.is_file() else 0
-    except (OSError, ValueError):  # damaged: a recorder goes on all the same, and `check` says so
+    except DAMAGE:  # damaged: a recorder goes on all the same, and `check` says so
         return 0
 
 

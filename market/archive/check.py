@@ -13,7 +13,7 @@ from market.archive.ahead_layout import parts
 from market.archive.arrow_columns import CHECKPOINT, from_table
 from market.archive.full_book import FullBook
 from market.archive.gaps import read_gaps
-from market.archive.hour import Hour, from_metadata
+from market.archive.hour import DAMAGE, Hour, from_metadata
 from market.archive.instruments import is_same_grid, read_instruments, valid_at
 from market.archive.layout import GAPS, KINDS, hour_files, path_hour
 from market.archive.listing import feed_names
@@ -52,7 +52,7 @@ def check(root: Path) -> Iterator[Problem]:
             try:
                 start = path_hour(path)
                 found = read_gaps(root, venue, symbol, Window(start, start + HOUR))
-            except (OSError, ValueError, TypeError) as error:
+            except DAMAGE as error:
                 yield Problem(path, f"damaged: {error}")
                 continue
             for gap in found:
@@ -95,7 +95,7 @@ def _hour(root: Path, path: Path, name: tuple[str, str, str]) -> Iterator[str]:
                 yield "its tick, lot or multiplier are others than instrument.json has"
             groups = (from_table(file.read_row_group(i), hour.kind) for i in range(file.num_row_groups))
             yield from _rows(hour, groups)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except DAMAGE as error:
         yield f"damaged: {error}"
 
 

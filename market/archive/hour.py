@@ -1,10 +1,12 @@
 """What one file says of itself: a JSON text under the key `lockstep` of its parquet metadata."""
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from market.archive.instrument_record import from_record, to_record
@@ -17,6 +19,8 @@ KEY: Final = "lockstep"
 FORMAT: Final = 1
 # a recording that begins or ends so close to the full hour has the hour; feeds of books speak far more often
 EDGE: Final = 10 * SECOND
+# what reading a file raises that bits have changed in
+DAMAGE: Final = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, AttributeError, MemoryError)
 
 
 @attrs.frozen
@@ -72,6 +76,7 @@ def to_metadata(hour: Hour) -> dict[str, str]:
     }
     if hour.n_parts:
         content["parts"] = hour.n_parts
+    content["crc"] = _crc(content)  # parquet has one for its pages, none for this
     return {KEY: json.dumps(content)}
 
 
@@ -89,7 +94,13 @@ def from_metadata(metadata: dict[bytes, bytes] | None, path: Path) -> Hour:
     text = (metadata or {}).get(KEY.encode())
     if text is None:
         raise ValueError(f"{path}: not an hour of an archive: no {KEY!r} in its metadata")
-    content = json.loads(text)
+    try:
+        content = json.loads(text)
+        is_whole = content.pop("crc", None) in (None, _crc(content))
+    except (ValueError, AttributeError):
+        is_whole = False
+    if not is_whole:
+        raise ValueError(f"{path}: damaged: {KEY!r} in its metadata is not what was written")
     if content["format"] != FORMAT:
         raise ValueError(f"{path}: format {content['format']}; this version reads {FORMAT}")
     return Hour(
@@ -107,3 +118,7 @@ def from_metadata(metadata: dict[bytes, bytes] | None, path: Path) -> Hour:
         least_latencies=tuple(content["least_latencies"]),
         n_parts=content.get("parts", 0),
     )
+
+
+def _crc(content: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(content).encode())

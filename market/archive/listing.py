@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import attrs
 
 from market.archive.ahead_layout import parts
-from market.archive.hour import read_hour
+from market.archive.hour import DAMAGE, read_hour
 from market.archive.layout import KINDS, Kind, hour_files, path_hour
 from market.archive.reader import Hole, holes
 from market.archive.window import Window
@@ -69,7 +69,7 @@ def _listing(root: Path, name: FeedName, ahead: list[int]) -> FeedListing:
     for path in files:
         try:
             hours.append(read_hour(path))
-        except (OSError, ValueError):
+        except DAMAGE:
             damaged.append(path)
     lacks: list[Hole] = []
     if files and not damaged:

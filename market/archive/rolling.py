@@ -18,7 +18,7 @@ from market.archive.ahead_layout import Part, ahead_root, parts
 from market.archive.arrow_columns import from_table
 from market.archive.atomic_file import sync
 from market.archive.gaps import Gap, read_gaps, write_gaps
-from market.archive.hour import read_hour
+from market.archive.hour import DAMAGE, read_hour
 from market.archive.hour_file import HourFile
 from market.archive.instruments import is_same_grid
 from market.archive.layout import hour_path
@@ -87,7 +87,7 @@ def roll(root: Path) -> RollReport:
                 continue
             try:
                 path = _roll_hour(root, ours)
-            except (OSError, ValueError) as error:
+            except DAMAGE as error:
                 problems.append(f"{hour_path(root, *key)}: {error}")
                 continue
             if path is not None:
