@@ -24,6 +24,12 @@ def half_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
 
+def remove_halves(path: Path) -> None:
+    """Remove what writers of `path` that died left; the caller knows that none is at work."""
+    for half in path.parent.glob(f".{path.name}.*.tmp"):
+        half.unlink(missing_ok=True)
+
+
 def publish(half: Path, path: Path) -> None:
     """Give a finished file its name, so that after a power cut it has the name only if all of it is on disk."""
     sync(half)

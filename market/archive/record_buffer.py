@@ -5,7 +5,8 @@ are deques, whose ends are safe to use at the same time.  Nothing here waits or 
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import attrs
@@ -13,7 +14,7 @@ import numpy as np
 
 from market.archive.gaps import Gap
 from market.archive.layout import Kind
-from market.columns import BookColumns, Columns
+from market.columns import BookColumns, Columns, FundingColumns, MarkColumns, TradeColumns
 from market.messages import BookDelta, BookSnapshot, Trade
 from market.units import InstrumentId, Nanos
 
@@ -59,6 +60,17 @@ class FeedCounts:
     unanchored: int = 0
 
 
+_TAKEN: Final[Mapping[Kind, tuple[type, ...]]] = MappingProxyType(
+    {
+        "book": (BookSnapshot, BookColumns),
+        "delta": (BookSnapshot, BookDelta, BookColumns),
+        "trades": (Trade, TradeColumns),
+        "funding": (FundingColumns,),
+        "marks": (MarkColumns,),
+    }
+)
+
+
 class RecordBuffer:
     """Messages on their way to the disk.
 
@@ -95,7 +107,14 @@ class RecordBuffer:
         return [instrument for (instrument, _), wants in self._wants_book.items() if wants]
 
     def put(self, key: FeedKey, entry: Entry) -> bool:
-        """Take messages; False if one of them was left out, which is counted."""
+        """Take messages; False if one of them was left out, which is counted.
+
+        Raises:
+            ValueError: there is no such feed, or they are none of its kind: a fault of the wiring.
+        """
+        if key not in self._items or not isinstance(entry, _TAKEN[key[1]]):
+            feeds = ", ".join(f"{instrument} {kind}" for instrument, kind in self._items)
+            raise ValueError(f"{type(entry).__name__} for feed {key[0]} {key[1]}; recorded are: {feeds}")
         counts = self.counts[key]
         n_unanchored = 0
         if self._wants_book[key]:

@@ -8,16 +8,19 @@ import attrs
 
 from market.archive.ahead_format import read_batches
 from market.archive.ahead_layout import parts
+from market.archive.atomic_file import remove_halves
 from market.archive.beside import merge_instrument
 from market.archive.feed_recording import FeedRecording
+from market.archive.full_book import FullBook
 from market.archive.gaps import Gap
 from market.archive.hour import read_hour
 from market.archive.instruments import grid, is_same_grid, read_instruments
-from market.archive.layout import KINDS, Kind, hour_files
+from market.archive.layout import KINDS, Kind, hour_files, instrument_folder
 from market.archive.lock import lock_recording
 from market.archive.record_buffer import MOST_BYTES, Entry, RecordBuffer
 from market.archive.rolling import RollReport, finish_parts, roll
 from market.archive.window import clock_text
+from market.columns import BookColumns
 from market.instrument import Instrument
 from market.units import SECOND, InstrumentId, Nanos
 
@@ -86,6 +89,7 @@ class Recorder:
         except BaseException:
             self._lock.close()
             raise
+        _load_kernels()
         self._buffer = RecordBuffer(self._feeds, most_bytes)
         self._error: str | None = None
         self._synced = now
@@ -176,8 +180,16 @@ class Recorder:
                 f"the archive {self._root} has {instrument.name} {kind} until {clock_text(after)}, and the clock says "
                 f"{clock_text(now)}; set the clock right, or record elsewhere"
             )
+        remove_halves(instrument_folder(self._root, instrument.venue, instrument.symbol) / "instrument.json")
         merge_instrument(self._root, self._root, instrument)
         return FeedRecording(self._root, instrument, kind, after)
+
+
+def _load_kernels() -> None:
+    """Use each kernel once: the first call takes as long as a second's worth of messages may wait."""
+    book = FullBook()
+    book.follow(BookColumns([0], [0], [0], [-1], [1], [0], [1], [1], [[1, 1], [2, 1]]))
+    book.checkpoint(0)
 
 
 def _newest(root: Path, instrument: Instrument, kind: Kind) -> Nanos | None:

@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 from market.archive.ahead_format import Head, read_batches, read_head
 from market.archive.ahead_layout import Part, ahead_root, parts
 from market.archive.arrow_columns import from_table
-from market.archive.atomic_file import sync
+from market.archive.atomic_file import remove_halves, sync
 from market.archive.gaps import Gap, read_gaps, write_gaps
 from market.archive.hour import DAMAGE, read_hour
 from market.archive.hour_file import HourFile
 from market.archive.instruments import is_same_grid
-from market.archive.layout import hour_path
+from market.archive.layout import GAPS, hour_path
 from market.archive.lock import lock_archive
 from market.archive.window import Window
 from market.columns import Columns
@@ -106,6 +106,8 @@ def _roll_hour(root: Path, ours: Sequence[Part]) -> Path | None:
         window = Window(start, start + HOUR)
         before = [gap for gap in read_gaps(root, venue, symbol, window) if start <= gap.ts_from < start + HOUR]
         gaps = [gap for gap in before if gap.kind == kind and gap.reason != STOPPED]
+        for target in (path, hour_path(root, venue, symbol, GAPS, start)):
+            remove_halves(target)
         file = HourFile(root, new[0][1].instrument, kind, start, replace=True)
         try:
             covered_from: Nanos = new[0][1].covered_from

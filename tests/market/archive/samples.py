@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 from hypothesis import strategies as st
 
-from market.columns import BookColumns, Columns, TradeColumns
+from market.columns import BookColumns, Columns, IntArray, TradeColumns
 from market.instrument import Instrument
 from market.units import HOUR, MINUTE, SECOND
 
@@ -172,3 +172,9 @@ def write_csv(path: Path, text: str) -> Path:
     data = text.encode()
     path.write_bytes(gzip.compress(data, 1) if path.suffix == ".gz" else data)
     return path
+
+
+def snapshot_sides(n: int = 40) -> tuple[IntArray, IntArray]:
+    """Return bids and asks of n levels around 1000 ticks."""
+    steps = np.arange(n)
+    return np.stack((1000 - steps, 1 + steps % 5), axis=1), np.stack((1001 + steps, 1 + steps % 3), axis=1)

@@ -322,3 +322,12 @@ def test_columns_and_messages_are_one(tmp_path: Path) -> None:
         (T0, T0 + 3, 100, 5, -1, 9),
     ]
     assert not isinstance(joined(chunks), BookColumns)
+
+
+def test_a_message_for_no_feed_is_a_fault_of_the_wiring(tmp_path: Path) -> None:
+    made = recorder(tmp_path)
+    with pytest.raises(ValueError, match=r"^Trade for feed 0 delta; recorded are: 0 delta$"):
+        made.put(BTC.id, "delta", Trade(BTC.id, T0, T0, 1, 1, 1, 1))
+    with pytest.raises(ValueError, match=r"^Trade for feed 0 trades; recorded are: 0 delta$"):
+        made.put(BTC.id, "trades", Trade(BTC.id, T0, T0, 1, 1, 1, 1))
+    made.close(T0)
