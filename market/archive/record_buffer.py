@@ -112,27 +112,27 @@ class RecordBuffer:
         Raises:
             ValueError: there is no such feed, or they are none of its kind: a fault of the wiring.
         """
-        if key not in self._items or not isinstance(entry, _TAKEN[key[1]]):
+        if key not in self._items or type(entry) not in _TAKEN[key[1]]:
             feeds = ", ".join(f"{instrument} {kind}" for instrument, kind in self._items)
             raise ValueError(f"{type(entry).__name__} for feed {key[0]} {key[1]}; recorded are: {feeds}")
         counts = self.counts[key]
-        n_unanchored = 0
-        if self._wants_book[key]:
-            n_unanchored = _before_book(entry)
+        n = n_messages(entry)
+        n_unanchored = _before_book(entry, n) if self._wants_book[key] else 0
+        if n_unanchored:
             counts.unanchored += n_unanchored
-            if n_unanchored == _n_messages(entry):
+            if n_unanchored == n:
                 return False
-            if isinstance(entry, BookColumns):
-                entry = entry.rows(n_unanchored, len(entry))
+            assert isinstance(entry, BookColumns)  # a message is left out or not
+            entry, n = entry.rows(n_unanchored, n), n - n_unanchored
         size = entry_bytes(entry)
-        if self.n_bytes + size > self._most_bytes:
-            counts.lost += _n_messages(entry)
+        if self._n_put - self._n_released + size > self._most_bytes:
+            counts.lost += n
             if not self._is_losing[key]:
                 self._is_losing[key] = True
                 self._break(key, Down(_first_recv(entry), "buffer full"))
             return False
         self._is_losing[key] = self._wants_book[key] = False
-        counts.taken += _n_messages(entry)
+        counts.taken += n
         self._n_put += size
         self._items[key].append(entry)
         return not n_unanchored
@@ -166,19 +166,19 @@ class RecordBuffer:
 
 def entry_bytes(item: Item) -> int:
     """Return about how much memory an entry takes until it is written; marks are not counted."""
-    match item:
-        case BookSnapshot() | BookDelta():
-            return _MESSAGE_BYTES + _LEVEL_BYTES * (len(item.bids) + len(item.asks))
-        case Trade():
-            return _MESSAGE_BYTES
-        case Down() | Up() | Gap():
-            return 0
-        case _:
-            levels = len(item.levels) if isinstance(item, BookColumns) else 0
-            return _MESSAGE_BYTES * len(item) + _LEVEL_BYTES * levels
+    if isinstance(item, Trade):
+        return _MESSAGE_BYTES
+    if isinstance(item, BookSnapshot | BookDelta):
+        return _MESSAGE_BYTES + _LEVEL_BYTES * (len(item.bids) + len(item.asks))
+    if isinstance(item, BookColumns):
+        return _MESSAGE_BYTES * len(item) + _LEVEL_BYTES * len(item.levels)
+    if isinstance(item, TradeColumns | FundingColumns | MarkColumns):
+        return _MESSAGE_BYTES * len(item)
+    return 0
 
 
-def _n_messages(entry: Entry) -> int:
+def n_messages(entry: Entry) -> int:
+    """Return how many messages an entry is."""
     return 1 if isinstance(entry, BookSnapshot | BookDelta | Trade) else len(entry)
 
 
@@ -186,8 +186,8 @@ def _first_recv(entry: Entry) -> Nanos:
     return entry.ts_recv if isinstance(entry, BookSnapshot | BookDelta | Trade) else int(entry.ts_recv[0])
 
 
-def _before_book(entry: Entry) -> int:
-    """Return how many messages come before the first full book."""
+def _before_book(entry: Entry, n: int) -> int:
+    """Return how many of n messages come before the first full book."""
     if isinstance(entry, BookColumns):
-        return int(np.argmax(entry.is_snapshot == 1)) if (entry.is_snapshot == 1).any() else len(entry)
-    return 0 if isinstance(entry, BookSnapshot) else _n_messages(entry)
+        return int(np.argmax(entry.is_snapshot == 1)) if (entry.is_snapshot == 1).any() else n
+    return 0 if isinstance(entry, BookSnapshot) else n

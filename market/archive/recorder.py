@@ -1,6 +1,7 @@
 """Record live feeds into an archive: a buffer that never waits, a write-ahead, and hours rolled from it."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from market.archive.beside import merge_instrument
 from market.archive.feed_recording import FeedRecording
 from market.archive.full_book import FullBook
 from market.archive.gaps import Gap
-from market.archive.hour import read_hour
+from market.archive.hour import DAMAGE, read_hour
 from market.archive.instruments import grid, is_same_grid, read_instruments
 from market.archive.layout import KINDS, Kind, hour_files, instrument_folder
 from market.archive.lock import lock_recording
@@ -194,7 +195,10 @@ def _load_kernels() -> None:
 
 def _newest(root: Path, instrument: Instrument, kind: Kind) -> Nanos | None:
     """Return until when an archive and its write-ahead have a feed; None if they have nothing."""
-    ends = [read_hour(path).covered_to for path in hour_files(root, instrument.venue, instrument.symbol, kind)[-1:]]
+    ends = []
+    for path in hour_files(root, instrument.venue, instrument.symbol, kind)[-1:]:
+        with suppress(*DAMAGE):  # a damaged hour keeps nobody from recording; `check` says so
+            ends.append(read_hour(path).covered_to)
     for part in parts(root):
         if (part.venue, part.symbol, part.kind) == (instrument.venue, instrument.symbol, kind):
             ends += [batch.until for batch in read_batches(part.path)]

@@ -331,3 +331,16 @@ def test_a_message_for_no_feed_is_a_fault_of_the_wiring(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^Trade for feed 0 trades; recorded are: 0 delta$"):
         made.put(BTC.id, "trades", Trade(BTC.id, T0, T0, 1, 1, 1, 1))
     made.close(T0)
+
+
+def test_a_damaged_hour_keeps_nobody_from_recording(tmp_path: Path) -> None:
+    for minute in (0, 1):
+        made = recorder(tmp_path, T0 + minute * MINUTE)
+        made.put(BTC.id, "delta", as_message(snapshot(T0 + minute * MINUTE), minute))
+        made.close(T0 + minute * MINUTE)
+        report = made.roll()
+        if minute == 0:
+            hours(tmp_path)[0].write_bytes(b"no parquet")
+    [problem] = report.problems
+    assert problem.startswith(str(hours(tmp_path)[0]))
+    assert len(parts(tmp_path)) == 1, "what cannot be joined is kept"
