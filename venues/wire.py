@@ -53,6 +53,10 @@ class HttpRequest(msgspec.Struct, frozen=True, gc=False):
     body: bytes = b""
     weight: int = 1
 
+    def __repr__(self) -> str:
+        # headers, query and body may carry keys and signatures: an error or a log must not show them
+        return f"HttpRequest({self.method} {self.path}, weight={self.weight})"
+
     @property
     def target(self) -> str:
         """Path and query as they stand in the request line."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from market import Instrument
 from market.archive.csv_kernels import TRADE_ID, parse_rows
+from venues.actions import SendRequest
 from venues.wire import Grid, HttpRequest, InstrumentGrid, RemoteProtocolError, decode, money_e12, number_of
 
 BTC = Instrument(0, "bybit", "BTCUSDT", "BTC", "USDT", "USDT", Decimal("0.10"), Decimal("0.001"))
@@ -110,3 +111,9 @@ def test_a_bad_frame_says_where_and_how_it_begins() -> None:
 def test_a_request_knows_its_target() -> None:
     assert HttpRequest("GET", "/v5/x", "a=1&b=2").target == "/v5/x?a=1&b=2"
     assert HttpRequest("POST", "/v5/x").target == "/v5/x"
+
+
+def test_a_request_shows_neither_keys_nor_signatures() -> None:
+    request = HttpRequest("POST", "/v5/order", "signature=QUERYSECRET", (("X-KEY", "HEADERSECRET"),), b"BODYSECRET", 3)
+    assert repr(request) == "HttpRequest(POST /v5/order, weight=3)"
+    assert "SECRET" not in f"{request} {request!r} {SendRequest(request, 1)!r}"
