@@ -45,8 +45,12 @@ class RollReport:
 def finish_parts(root: Path) -> int:
     """Give parts that a dead recorder left open their final names, without torn ends; return the bytes cut off.
 
-    The caller holds the lock of the write-ahead.
+    The caller holds the lock of the write-ahead.  Only so may empty folders go, too: a recorder at work could be about
+    to write into one.
     """
+    for folder in sorted(ahead_root(root).rglob("*/"), reverse=True):
+        with suppress(OSError):  # it is not empty
+            folder.rmdir()
     n_cut = 0
     for part in parts(root):
         if not part.is_open:
@@ -142,7 +146,6 @@ def _roll_hour(root: Path, ours: Sequence[Part]) -> Path | None:
             raise
     for part in ours:
         part.path.unlink()
-    _drop_empty(ours[0].path.parent, ahead_root(root))
     return path if new else None
 
 
@@ -171,10 +174,3 @@ def _joined(gaps: Iterable[Gap], start: Nanos) -> list[Gap]:
         else:
             whole.append(gap)
     return whole
-
-
-def _drop_empty(folder: Path, top: Path) -> None:
-    with suppress(OSError):  # a recorder needs one of them again
-        while folder != top:
-            folder.rmdir()
-            folder = folder.parent

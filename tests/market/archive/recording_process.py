@@ -1,7 +1,8 @@
 """A recorder at full load in a process of its own, to be killed.
 
 Reads lines `FOLDER SEED` and forks a recorder for each, which writes to FOLDER/archive until it is killed; prints its
-pid.  FOLDER/ledger says what it did: rows of four int64, `what, n_changes, n_trades, clock`.
+pid.  FOLDER/ledger says what it did: rows of four int64, `what, n_changes, n_trades, clock`; FOLDER/error what went
+wrong.
 """
 
 import os
@@ -22,7 +23,8 @@ from market.units import HOUR, SECOND
 from tests.market.archive.samples import BTC, T0, snapshot_sides
 
 PUTTING, SYNCED = 0, 1
-SPEED: Final = 2  # the recorder's clock to the real one: it turns the hour sooner, and has half the time to sync
+# the recorder's clock runs 3/2 as fast as the real one: it turns the hour sooner, and has less time to sync
+SPEED: Final = (3, 2)
 BURST: Final = 100
 FLUSH_S: Final = 0.1
 
@@ -44,12 +46,12 @@ def trade(seed: int, n: int, ts_recv: int) -> Trade:
 def record(folder: Path, seed: int) -> None:
     """Record until killed."""
     rng = np.random.default_rng(seed)
-    begin = T0 + HOUR - int(rng.integers(0, 2 * SECOND))
+    begin = T0 + HOUR - int(rng.integers(0, 3 * SECOND // 2))
     real = time.monotonic_ns()
     ledger = os.open(folder / "ledger", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def now() -> int:
-        return begin + SPEED * (time.monotonic_ns() - real)
+        return begin + (time.monotonic_ns() - real) * SPEED[0] // SPEED[1]
 
     def say(what: int, n_changes: int, n_trades: int) -> None:
         os.write(ledger, np.array([what, n_changes, n_trades, now()], np.int64).tobytes())
@@ -60,13 +62,19 @@ def record(folder: Path, seed: int) -> None:
     def flush() -> None:
         while True:
             before = counts
-            assert recorder.flush(now()).error is None
+            error = recorder.flush(now()).error
+            if error is not None:
+                (folder / "error").write_text(error)
+                return
             say(SYNCED, *before)
             time.sleep(FLUSH_S)
 
     def roll() -> None:
         while True:
-            assert recorder.roll().problems == ()
+            problems = recorder.roll().problems
+            if problems:
+                (folder / "error").write_text("; ".join(problems))
+                return
             time.sleep(FLUSH_S / 2)
 
     for work in (flush, roll):

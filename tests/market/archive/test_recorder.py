@@ -158,7 +158,7 @@ def test_what_a_crash_left_after_the_hour_was_written_is_not_added_twice(tmp_pat
     kept = part.path.read_bytes()
     made.roll()
     once = stored(tmp_path)
-    part.path.parent.mkdir(parents=True)
+    part.path.parent.mkdir(parents=True, exist_ok=True)
     part.path.write_bytes(kept)
     assert made.roll().hours == ()
     assert parts(tmp_path) == []
