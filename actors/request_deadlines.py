@@ -38,6 +38,13 @@ class RequestDeadlines:
         if not self._is_armed:
             self._arm(now)
 
+    def has_retry(self, live: Mapping[ClientOrderId, Order]) -> bool:
+        """Tell whether a refused cancel waits to be tried again, and forget the oldest requests that are answered."""
+        waiting = self._waiting
+        while waiting and not _waits(waiting[0], live):
+            waiting.popleft()
+        return any(kind == RETRY for _, _, kind in waiting)
+
     def watch(self, now: Nanos) -> None:
         """Have the timer set, whether or not something waits: requests from here on are told of later, by `resume`."""
         if not self._is_armed:
@@ -66,18 +73,23 @@ class RequestDeadlines:
         self._is_armed = False
         while waiting:
             ts, client_id, kind = waiting[0]
-            order = live.get(client_id)
-            if order is not None and _lacks(order, kind, ts):
+            if _waits(waiting[0], live):
                 if ts > until:
                     self._arm(ts)
                     break
-                found.append((order, kind))
+                found.append((live[client_id], kind))
             waiting.popleft()
         return found
 
     def _arm(self, ts: Nanos) -> None:
         self._is_armed = True
         self._actor.set_timer(ts + self._timeout, TIMEOUTS)
+
+
+def _waits(asked: tuple[Nanos, ClientOrderId, int], live: Mapping[ClientOrderId, Order]) -> bool:
+    ts, client_id, kind = asked
+    order = live.get(client_id)
+    return order is not None and _lacks(order, kind, ts)
 
 
 def is_waiting(order: Order) -> bool:

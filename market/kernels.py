@@ -228,47 +228,75 @@ def imbalances(bids: IntArray, asks: IntArray, levels: int) -> FloatArray:
 
 
 @njit
-def impact_prices(sides: IntArray, scale: FloatArray, notionals: FloatArray) -> FloatArray:
-    """Return the (R, K) impact prices of K notionals on R sides (R, depth, 2); one walk of a side serves all.
+def vamps(bids: IntArray, asks: IntArray, scale: FloatArray, notionals: FloatArray) -> FloatArray:
+    """Return the (R, K) VAMPs of R books at K ascending notionals; NaN where a side is too thin.
 
     Raises:
         ValueError: the notionals do not ascend.
     """
+    # the divisions for a whole book at once, where the CPU does four of them together: two thirds of the time
     n_notionals = notionals.shape[0]
     for k in range(1, n_notionals):
         if not notionals[k - 1] <= notionals[k]:
             raise ValueError("notionals must ascend")
-    out = np.full((sides.shape[0], n_notionals), math.nan)
     first = 0
     while first < n_notionals and not notionals[first] >= 0.0:
         first += 1
-    for r in range(sides.shape[0]):
-        k = first
-        cost = 0.0
-        base = 0.0
-        for i in range(n_levels(sides[r])):
-            price = price_of(sides[r, i, 0], scale)
-            value = notional_of(sides[r, i, 0], sides[r, i, 1], scale)
-            while k < n_notionals and cost + value >= notionals[k]:
-                taken = base + (notionals[k] - cost) / price
-                out[r, k] = notionals[k] / taken if taken > 0.0 else price
-                k += 1
-            if k == n_notionals:
-                break
-            cost += value
-            base += base_of(sides[r, i, 0], sides[r, i, 1], scale)
+    n_books = bids.shape[0]
+    depth = bids.shape[1]
+    num = np.empty(2 * depth)
+    den = np.empty(2 * depth)
+    multiplier = np.ones(2 * depth)
+    for i in range(depth):
+        num[2 * i] = scale[0]
+        den[2 * i] = scale[1]
+        num[2 * i + 1] = scale[2]
+        den[2 * i + 1] = scale[3]
+        multiplier[2 * i + 1] = scale[4]
+    flat_bids = bids.reshape(n_books * depth * 2)
+    flat_asks = asks.reshape(n_books * depth * 2)
+    side = np.empty(2 * depth)
+    below = np.empty(n_notionals)
+    above = np.empty(n_notionals)
+    out = np.full((n_books, n_notionals), math.nan)
+    width = np.uint64(2 * depth)  # an unsigned index needs no look at whether it is negative
+    for r in range(n_books):
+        place = np.uint64(r) * width
+        for i in range(width):
+            side[i] = flat_bids[place + i] * num[i] / den[i] * multiplier[i]
+        end = _walk(side, scale[5] != 0.0, notionals, first, below)
+        for i in range(width):
+            side[i] = flat_asks[place + i] * num[i] / den[i] * multiplier[i]
+        end = min(end, _walk(side, scale[5] != 0.0, notionals, first, above))
+        for k in range(first, end):
+            out[r, k] = (below[k] + above[k]) / 2.0
     return out
 
 
 @njit
-def vamps(bids: IntArray, asks: IntArray, scale: FloatArray, notionals: FloatArray) -> FloatArray:
-    """Return the (R, K) VAMPs of R books at K ascending notionals: the means of the two impact prices."""
-    below = impact_prices(bids, scale, notionals)
-    above = impact_prices(asks, scale, notionals)
-    for r in range(below.shape[0]):
-        for k in range(below.shape[1]):
-            below[r, k] = (below[r, k] + above[r, k]) / 2.0
-    return below
+def _walk(side: FloatArray, is_inverse: bool, notionals: FloatArray, first: int, out: FloatArray) -> int:
+    """Put the impact prices of `notionals[first:]` into `out`; return the place of the first that was not reached.
+
+    `side` holds price and amount (size * multiplier) of each level in turn.
+    """
+    k = first
+    cost = 0.0
+    base = 0.0
+    for i in range(side.shape[0] // 2):
+        price = side[2 * i]
+        amount = side[2 * i + 1]
+        if amount == 0.0:
+            break
+        value = amount if is_inverse else amount * price
+        while k < notionals.shape[0] and cost + value >= notionals[k]:
+            taken = base + (notionals[k] - cost) / price
+            out[k] = notionals[k] / taken if taken > 0.0 else price
+            k += 1
+        if k == notionals.shape[0]:
+            break
+        cost += value
+        base += amount / price if is_inverse else amount
+    return k
 
 
 # --- samples ---------------------------------------------------------------------------------------------------------
@@ -311,12 +339,3 @@ def volatility(values: FloatArray, is_relative: bool, is_weighted: bool) -> floa
         weight *= decay
     deviation = math.sqrt(variance / total) if m > 0 else 0.0
     return float(deviation / values[n - 1]) if is_relative else deviation
-
-
-@njit
-def rolling_volatility(values: FloatArray, n: int, is_relative: bool, is_weighted: bool) -> FloatArray:
-    """Return at each value the volatility of the last `n` values up to it; NaN at the first."""
-    out = np.empty(values.shape[0])
-    for i in range(values.shape[0]):
-        out[i] = volatility(values[max(0, i + 1 - n) : i + 1], is_relative, is_weighted)
-    return out

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from market import kernels
 from market.instrument import Instrument
-from research.vamp_kernels import vamps
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -103,7 +102,7 @@ class BookArrays:
         Raises:
             ValueError: the notionals do not ascend.
         """
-        return vamps(self.bids, self.asks, self.instrument.scale(), np.array(notionals, dtype=np.float64))
+        return kernels.vamps(self.bids, self.asks, self.instrument.scale(), np.array(notionals, dtype=np.float64))
 
 
 @attrs.frozen(eq=False)

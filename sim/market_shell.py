@@ -89,18 +89,15 @@ class MarketTask:
     def at(self, time: Nanos) -> None:
         """The nursery has a clock of its own."""
 
-    def emit(self, shell: str, port: str, message: Any) -> bool:
+    def emit(self, shell: str, port: str, message: Any, *, is_logged: bool = False) -> bool:
         """Tell a message through a shell's port; False: the shell is down, and nobody heard."""
-        return self._nursery.emit(shell, port, message)
+        return self._nursery.emit(shell, port, message, is_logged=is_logged)
 
     def post(self, edge: Edge, message: Any) -> None:
         raise AssertionError("a spoken market posts nothing: build its world without mode_of")
 
     def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
         raise AssertionError("a spoken market posts nothing: build its world without mode_of")
-
-    def tell(self, told: Sequence[tuple[Edge, Any]], now: Nanos) -> bool:
-        raise AssertionError("a spoken market leaves the logging of facts to the nursery")
 
     def settle(self) -> Nanos:
         """The actors have turns of their own: the source comes back after every event."""

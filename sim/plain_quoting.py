@@ -42,14 +42,12 @@ class PlainQuoting:
         self._nursery = nursery
         self._cell = nursery.cell(MANAGER)
         self._manager: OrderManager | None = None  # whose state is held here
-        self._plans = tuple(plans)
         pairs = [(plan.index, instrument.id) for plan in plans for instrument in plan.quoted]
         self._lane_at: dict[tuple[int, InstrumentId], int] = {pair: n for n, pair in enumerate(pairs)}
         self._lanes: list[Lane] = []
         self._instruments = sorted({i for _, i in pairs})
         self._orders: dict[ClientOrderId, Order] = {}
         self._wait = 0
-        self._is_over = False
 
     @staticmethod
     def serves(plans: Sequence[QuoterPlan]) -> bool:
@@ -88,7 +86,7 @@ class PlainQuoting:
 
     def look(self, now: Nanos) -> None:
         """Take the manager's state over if all is plain."""
-        if self._manager is not None or self._is_over:
+        if self._manager is not None:
             return
         if self._wait:
             self._wait -= 1
@@ -103,8 +101,7 @@ class PlainQuoting:
         self._nursery.lend(self._cell, self.give_back)
 
     def end(self) -> None:
-        """Give back what is held, for good."""
-        self._is_over = True
+        """Give back what is held."""
         if self._manager is not None:
             self.give_back()
 
@@ -118,7 +115,7 @@ class PlainQuoting:
 
     def _is_plain(self, manager: OrderManager) -> bool:
         ledger = manager.ledger
-        if not manager.is_at_ease or len(ledger.live) > k.OURS_CAP // 2:
+        if not manager.is_at_ease or len(ledger.live) > k.OURS_CAP // 2 or ledger.deadlines.has_retry(ledger.live):
             return False
         for order in ledger.live.values():
             is_ours = (order.quoter, order.instrument) in self._lane_at

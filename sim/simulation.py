@@ -23,7 +23,7 @@ from actors.runtime.log import open_log
 from actors.runtime.nursery import ActorSpec, Outcome
 from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
-from actors.runtime.wiring import QuoterPlan, connector_name, wire
+from actors.runtime.wiring import QuoterPlan, wire
 from market.archive.instrument_record import to_record
 from market.archive.run_tables import RunTables
 from market.book import Book
@@ -96,9 +96,6 @@ class Simulation:
         wires = wire(self.nursery, trading, world.connectors(), self._tables)
         self.source.bind(self.nursery)
         self.source.on_speak = self._detach
-        self.source.fact_edges = [
-            self.nursery.edges_of(connector_name(venue), "facts") for venue in self.instruments.venues
-        ]
         self.exchange.log_facts(is_on=not is_spoken)
         self._quoting: PlainQuoting | None = None
         if not is_spoken and PlainQuoting.serves(plans):

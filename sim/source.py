@@ -1,7 +1,7 @@
 """The market as the virtual nursery sees it: run the kernels to the next event an actor hears of, and tell it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from actors.runtime.actor import Actor
 from actors.runtime.mailbox import Edge
@@ -81,7 +81,7 @@ class Teller(Protocol):
         """Set the time of what is told next."""
         ...
 
-    def emit(self, shell: str, port: str, message: Any) -> bool:
+    def emit(self, shell: str, port: str, message: Any, *, is_logged: bool = False) -> bool:
         """Tell a message through a shell's port; False: the shell is down, and nobody heard."""
         ...
 
@@ -91,10 +91,6 @@ class Teller(Protocol):
 
     def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
         """Post and drain at `now`, in one; True: it had nothing to say."""
-        ...
-
-    def tell(self, told: Sequence[tuple[Edge, Any]], now: Nanos) -> bool:
-        """Put order facts that are logged already at the ends of their edges, and drain as `hear` does."""
         ...
 
     def settle(self) -> Nanos:
@@ -131,7 +127,6 @@ class MarketSource:
         self.history = FillHistory(instruments, len(exchange.venues))
         self.venues: list[SimVenue | None] = [None] * len(exchange.venues)
         self.heard: list[Sequence[Edge]] = [()] * len(streams)
-        self.fact_edges: list[Sequence[Edge]] = [()] * len(exchange.venues)
         self.on_speak: Callable[[], None] = _nothing
         self._exchange = exchange
         self._instruments = instruments
@@ -194,13 +189,9 @@ class MarketSource:
             what, now, a, b, c = run_market(state, window, until)
             if what <= FACTS:
                 if what == FACTS:
-                    if b:
-                        if teller.tell(self._facts(a, now), now):
-                            continue
-                    else:
-                        teller.at(now)
-                        for row in exchange.facts[:a].tolist():
-                            self._tell_fact(row, now)
+                    teller.at(now)
+                    for row in exchange.facts[:a].tolist():
+                        self._tell_fact(row, now, is_logged=b == 1)
                 else:
                     message = shown[a] if what == HEARD_BOOK else self._trade(a, b)
                     hearers = heard[a]
@@ -209,11 +200,12 @@ class MarketSource:
                         for edge in hearers:
                             teller.post(edge, message)
                     elif teller.hear(hearers[0], message, now):
+                        state = exchange.state  # a command, or a log that was full, may have made it grow
                         continue
                 until = settle()
                 if until < 0:
                     return now
-                state = exchange.state  # a request may have made it grow
+                state = exchange.state
                 continue
             if what == QUIET:
                 return None
@@ -227,24 +219,6 @@ class MarketSource:
                 return now
             self._see_to(what, now, a, b, c)
             state, window = exchange.state, self._window.flat
-
-    def _facts(self, n: int, now: Nanos) -> list[tuple[Edge, Any]]:
-        """Return the facts that were handed over, which are plain ones, and where each goes."""
-        told: list[tuple[Edge, Any]] = []
-        fact_edges = self.fact_edges
-        for _, kind, client_id, instrument, ts, _, price, size, detail, venue in self._exchange.facts[:n].tolist():
-            fact: Any
-            if kind == CANCELLED:
-                fact = OrderCancelled(client_id, instrument, ts, now, detail)
-            elif kind == ACCEPTED:
-                fact = OrderAccepted(client_id, instrument, ts, now)
-            elif kind == AMENDED:
-                fact = OrderAmended(client_id, instrument, ts, now, price, size)
-            else:
-                fact = _REFUSALS[kind](client_id, instrument, ts, now, detail)
-            for edge in fact_edges[venue]:
-                told.append((edge, fact))  # noqa: PERF401  # there is one
-        return told
 
     def _see_to(self, what: int, now: Nanos, a: int, b: int, c: int) -> None:
         """Do what the kernels cannot, after which they go on."""
@@ -313,20 +287,19 @@ class MarketSource:
             message = BookDelta(i, ts_venue, ts_recv, prev_seq, seq, bids, asks)
         self._teller.emit(shell, "books", message)
 
-    def _tell_fact(self, row: list[int], now: Nanos) -> None:
+    def _tell_fact(self, row: list[int], now: Nanos, *, is_logged: bool) -> None:
         kind = row[R_KIND]
         shell = self._shells[row[R_VENUE]]
-        simple = _SIMPLE[kind]
-        if simple is not None:
-            self._teller.emit(shell, "facts", simple(row[R_CLIENT_ID], row[R_INSTRUMENT], row[R_TS], now))
-            return
-        refusal = _REFUSALS[kind]
-        if refusal is not None:
-            fact = refusal(row[R_CLIENT_ID], row[R_INSTRUMENT], row[R_TS], now, row[R_DETAIL])
-            self._teller.emit(shell, "facts", fact)
+        fact: Any
+        if kind == ACCEPTED:
+            fact = OrderAccepted(row[R_CLIENT_ID], row[R_INSTRUMENT], row[R_TS], now)
+            self._teller.emit(shell, "facts", fact, is_logged=is_logged)
         elif kind == AMENDED:
             fact = OrderAmended(row[R_CLIENT_ID], row[R_INSTRUMENT], row[R_TS], now, row[R_PRICE], row[R_SIZE])
-            self._teller.emit(shell, "facts", fact)
+            self._teller.emit(shell, "facts", fact, is_logged=is_logged)
+        elif kind in _ENDS:
+            fact = _ENDS[kind](row[R_CLIENT_ID], row[R_INSTRUMENT], row[R_TS], now, row[R_DETAIL])
+            self._teller.emit(shell, "facts", fact, is_logged=is_logged)
         elif kind == PAYLOAD:
             venue = self.venues[row[R_VENUE]]
             answer = None if venue is None else venue.answer(row[R_DETAIL], now)
@@ -338,14 +311,14 @@ class MarketSource:
             self._teller.emit(shell, "fills", self.history.fill(row[R_VENUE], row, now))
 
 
-_SIMPLE: list[Callable[..., Any] | None] = [None] * (PAYLOAD + 1)
-_SIMPLE[ACCEPTED] = OrderAccepted
-_REFUSALS: list[Any] = [None] * (PAYLOAD + 1)
-_REFUSALS[REJECTED] = OrderRejected
-_REFUSALS[AMEND_REJECTED] = AmendRejected
-_REFUSALS[CANCELLED] = OrderCancelled
-_REFUSALS[CANCEL_REJECTED] = CancelRejected
-_REFUSALS[EXPIRED] = OrderExpired
+# an end, or a refusal, with its reason
+_ENDS: Final[dict[int, Callable[..., Any]]] = {
+    REJECTED: OrderRejected,
+    AMEND_REJECTED: AmendRejected,
+    CANCELLED: OrderCancelled,
+    CANCEL_REJECTED: CancelRejected,
+    EXPIRED: OrderExpired,
+}
 
 
 def _nothing() -> None:

@@ -7,7 +7,7 @@ token.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from actors.runtime.actor import Actor
@@ -161,42 +161,6 @@ class VirtualNursery(Children):
                 else:
                     self.put(way, output)
         out.clear()
-
-    def tell(self, told: Sequence[tuple[Edge, Any]], now: Nanos) -> bool:
-        """Put order facts that are logged already, and run who hears them at once.
-
-        The order is that of puts and a drain: what the hearers send waits until all of them have been handled.  Returns
-        whether they had nothing to say: then nothing waits, and no timer was set.
-        """
-        if now != self.now:
-            self.at(now)
-        turns = self._turns
-        if turns or any(edge.cell.is_slow for edge, _ in told):
-            for edge, message in told:
-                self.put(edge, message)
-            return False
-        is_silent = True
-        for n, (edge, message) in enumerate(told, 1):
-            self.number += 1
-            edge.n_put += 1
-            edge.n_got += 1
-            cell = edge.cell
-            actor = cell.actor
-            actor.now = now
-            try:
-                cell.on[type(message)](message)
-                if actor.out:
-                    is_silent = False
-                    self._outputs(cell, actor)
-            except Exception as error:
-                rest = told[n:]
-                turns.extendleft(other.cell for other, _ in reversed(rest))
-                for other, later in rest:
-                    other.n_put += 1
-                    other.line.append((other, later))
-                self._crashed(cell, error, edge)
-                return False
-        return is_silent
 
     # --- the run ----------------------------------------------------------------------------------------------------
 

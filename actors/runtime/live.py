@@ -106,9 +106,9 @@ class LiveNursery(Children):
         """Let the run end: drain, then stop."""
         self._is_over.set()
 
-    def emit(self, shell: str, port: str, message: Any) -> bool:
+    def emit(self, shell: str, port: str, message: Any, *, is_logged: bool = False) -> bool:
         self._look_at_clock()
-        is_sent = super().emit(shell, port, message)
+        is_sent = super().emit(shell, port, message, is_logged=is_logged)
         if self._is_over.is_set():
             self._news.ring()
         return is_sent

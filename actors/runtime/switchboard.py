@@ -101,12 +101,17 @@ class Switchboard(ABC):
 
     # --- what shells give -------------------------------------------------------------------------------------------
 
-    def emit(self, shell: str, port: str, message: Any) -> bool:
-        """Send a shell's message, logged if it is an order fact; False when the shell is down and nothing is sent."""
+    def emit(self, shell: str, port: str, message: Any, *, is_logged: bool = False) -> bool:
+        """Send a shell's message, logged if it is an order fact; False when the shell is down and nothing is sent.
+
+        Args:
+            is_logged: it stands in the run's log already.
+        """
         cell = self.cells[shell]
         if not cell.is_up:
             return False
-        self._log_emitted(message)
+        if not is_logged:
+            self._log_emitted(message)
         if self.journal is not None:
             self.journal.emitted(cell, port, self.now, message)
         try:

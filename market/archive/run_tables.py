@@ -18,6 +18,7 @@ from market.units import InstrumentId
 IntArray = npt.NDArray[np.int64]
 
 _CHUNK_ROWS = 65_536
+_MOST = 2**63 - 1
 _COUNTER_BITS, _QUOTER_MASK = 27, 127
 _ARROW: dict[str, pa.DataType] = {
     "int64": pa.int64(),
@@ -136,7 +137,8 @@ class RunTables:
         rows = self._refusals
         if rows:
             *names, _ = TABLES["refusals"]
-            columns: list[list[Any]] = [[getattr(row, name) for row in rows] for name in names]
+            # what a strategy asked for may be any int: one that no column holds is written as the nearest
+            columns: list[list[Any]] = [[max(-_MOST, min(_MOST, getattr(row, name))) for row in rows] for name in names]
             self._tables["refusals"].write([*columns, [Reason(row.reason).name for row in rows]])
             rows.clear()
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market import kernels
@@ -51,11 +51,11 @@ def naive_impact(levels: IntArray, scale: FloatArray, notional: float) -> float:
 
 
 @given(books(), scales, st.lists(st.floats(0.5, 1e8), min_size=1, max_size=4).map(sorted))
-def test_impact_prices_and_vamps(sides: tuple[IntArray, IntArray], scale: FloatArray, notionals: list[float]) -> None:
+def test_vamps(sides: tuple[IntArray, IntArray], scale: FloatArray, notionals: list[float]) -> None:
     wanted = [[[naive_impact(book, scale, n) for n in notionals] for book in side] for side in sides]
     at = np.array(notionals)
     for side, want in zip(sides, wanted, strict=True):
-        got = kernels.impact_prices(side, scale, at)
+        got = kernels.vamps(side, side, scale, at)  # of a side with itself: its impact prices
         np.testing.assert_allclose(got, want, rtol=1e-12)
         for i, book in enumerate(side):  # the walk of a single notional gives the same bits
             single = [kernels.impact_price(book, 0, kernels.n_levels(book), scale, x) for x in notionals]
@@ -63,9 +63,16 @@ def test_impact_prices_and_vamps(sides: tuple[IntArray, IntArray], scale: FloatA
     np.testing.assert_allclose(kernels.vamps(*sides, scale, at), np.mean(wanted, axis=0), rtol=1e-12)
 
 
-def test_impact_prices_want_ascending_notionals() -> None:
-    with pytest.raises(ValueError, match=r"^notionals must ascend$"):
-        kernels.impact_prices(np.zeros((1, 1, 2), dtype=np.int64), LINEAR, np.array([2.0, 1.0]))
+def test_vamps_want_ascending_notionals() -> None:
+    side = np.zeros((1, 1, 2), dtype=np.int64)
+    for wrong in ([2.0, 1.0], [1.0, math.nan]):
+        with pytest.raises(ValueError, match=r"^notionals must ascend$"):
+            kernels.vamps(side, side, LINEAR, np.array(wrong))
+
+
+def test_a_notional_below_zero_has_no_vamp() -> None:
+    side = np.array([[[100, 5]]])
+    assert np.isnan(kernels.vamps(side, side, LINEAR, np.array([-1.0, 0.0]))).tolist() == [[True, False]]
 
 
 def test_inverse_notional_does_not_depend_on_the_price() -> None:
@@ -164,11 +171,3 @@ def test_volatility_leaves_out_what_did_not_move() -> None:
     assert kernels.volatility(moving, False, False) == pytest.approx(np.std([1.0, -2.0, 3.0]))
     assert kernels.volatility(np.repeat(moving, 3), False, False) == kernels.volatility(moving, False, False)
     assert kernels.volatility(np.array([100.0, 100.0]), False, True) == 0.0
-
-
-@settings(max_examples=30)
-@given(values, st.integers(1, 12), st.booleans())
-def test_rolling_volatility(sample: FloatArray, n: int, is_weighted: bool) -> None:
-    got = kernels.rolling_volatility(sample, n, False, is_weighted)
-    wanted = [naive_volatility(sample[max(0, i + 1 - n) : i + 1], False, is_weighted) for i in range(len(sample))]
-    np.testing.assert_allclose(got, wanted, rtol=1e-9, atol=1e-14)

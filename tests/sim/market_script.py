@@ -19,6 +19,10 @@ from sim.latency import Channel, ConstantLatency, Latency, RecordedLatency, quan
 from sim.windows import KINDS, FeedTiming, Merger, Window
 
 Level = tuple[int, int]
+Script = Callable[..., "MarketScript"]
+
+BIDS: Final[list[Level]] = [(100, 10), (99, 20), (97, 30)]
+ASKS: Final[list[Level]] = [(102, 10), (103, 20), (105, 30)]
 
 BUY: Final = 1
 SELL: Final = -1
@@ -351,3 +355,10 @@ _DETAILS: Final[dict[int, Callable[[Fact], tuple[Any, ...]]]] = {
     m.FILL_TAKER: lambda fact: (fact.price, fact.size),
     m.FUNDING_PAID: lambda fact: (fact.price, fact.size),
 }
+
+
+def with_a_book(**options: Any) -> MarketScript:
+    """Return a script, as written, that begins with a book."""
+    made = MarketScript(**options)
+    made.book(10, BIDS, ASKS)
+    return made

@@ -16,6 +16,7 @@ from market.messages import (
     Fill,
     OrderAccepted,
     OrderFlag,
+    OrderRefused,
     OrderRejected,
     PlaceOrder,
     Reason,
@@ -83,6 +84,15 @@ def test_nothing_has_its_final_name_before_it_is_whole(tmp_path: Path) -> None:
     tables = RunTables(tmp_path)
     tables.take(np.ones((3, 7), np.int64), np.ones((2, 6), np.int64))
     assert list(tmp_path.glob("*.parquet")) == []
+
+
+def test_what_no_column_holds_does_not_cost_the_other_rows(tmp_path: Path) -> None:
+    RunLog(tmp_path / "orders.log").close()
+    tables = RunTables(tmp_path)
+    for size in (7, 2**70, -(2**70)):
+        tables.refuse(OrderRefused(1, 0, 0, 3, 0, 1, 100, size, int(Reason.INVALID_SIZE)))
+    tables.close(tmp_path / "orders.log")
+    assert pd.read_parquet(tmp_path / "refusals.parquet")["size"].tolist() == [7, 2**63 - 1, 1 - 2**63]
 
 
 def test_writing_does_not_load_pandas(tmp_path: Path) -> None:
