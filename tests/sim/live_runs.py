@@ -23,6 +23,8 @@ from sim.market_world import MarketWorld, instruments_of, trading_of
 from tests.sim.crash_runs import NoTables
 
 SCALE = 20.0  # virtual seconds in a real one
+# a minute of a busy machine: these runs are about what is decided, not about how soon it is proven
+PATIENCE: Nanos = 1200 * SECOND
 
 
 @attrs.frozen
@@ -41,7 +43,7 @@ async def run_live(
     data: ColumnData,
     journal: Path,
     crashes: Sequence[PlannedCrash] = (),
-    drain_ns: Nanos = 10 * SECOND,
+    drain_ns: Nanos = PATIENCE,
 ) -> Finished:
     """Run a config on the real clock, twenty times as fast, and write a journal."""
     instruments = instruments_of(data)
