@@ -4,13 +4,16 @@
     python -m scripts.archive check DIR
     python -m scripts.archive repair DIR
     python -m scripts.archive compact DIR
-    python -m scripts.archive sync FROM TO [--replace]
+    python -m scripts.archive sync FROM TO [--replace] [--by-size]
+
+FROM and TO are folders or addresses, such as s3://bucket/archive.
 
 Exit codes: 0 done, 1 something is not as it should be, 2 wrong use: an archive that is not there is one.
 """
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -23,19 +26,21 @@ from market.archive.check import check
 from market.archive.compact import compact
 from market.archive.listing import FeedListing, list_feeds
 from market.archive.repair import repair
-from market.archive.store import Folder, sync
+from market.archive.store import NO_PATIENCE, Patience, sync
 from market.archive.window import hour_text
 
 WIDTH: Final = 160  # of what is piped: a table must not be broken at 80 columns
 MOST: Final = 20  # files that are named one by one
+WAITS: Final = (1.0, 4.0, 15.0)  # before a store is tried again, seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
-    root: Path = options.root
-    if not root.is_dir():
+    place: str = options.root
+    root = Path(place)
+    if not (options.command == "sync" and "://" in place) and not root.is_dir():
         parser.error(f"no archive at {root}: not a folder")
     try:
         match options.command:
@@ -48,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "compact":
                 return shrink(console, root)
             case _:
-                return copy(console, root, options.target, replace=options.replace)
+                return copy(console, place, options.target, replace=options.replace, by_size=options.by_size)
     except (OSError, ValueError) as error:
         print(f"archive {options.command}: {error}", file=sys.stderr)
         return 1
@@ -113,10 +118,23 @@ def shrink(console: Console, root: Path) -> int:
     return 0
 
 
-def copy(console: Console, root: Path, target: Path, *, replace: bool) -> int:
+def copy(console: Console, source: str, target: str, *, replace: bool, by_size: bool) -> int:
     """Bring the files of one archive to another, and say which."""
+    from market.archive.remote_store import is_address, open_store, shown
+
+    stores = open_store(source), open_store(target)
+    patience = Patience(WAITS, time.sleep) if is_address(source) or is_address(target) else NO_PATIENCE
     with console.status("copying") as status:
-        done = sync(Folder(root), Folder(target), replace=replace, on_file=lambda name: status.update(f"copied {name}"))
+        done = sync(
+            *stores,
+            replace=replace,
+            by_size=by_size,
+            patience=patience,
+            on_file=lambda name: status.update(f"copied {name}"),
+        )
+    if not (done.copied or done.n_same or done.differing):
+        console.print(f"nothing in {shown(source)}", soft_wrap=True)
+        return 1
     console.print(f"{len(done.copied)} files copied, {_size(done.n_bytes)}; {done.n_same} were there already")
     _name(console, "[yellow]differs, left as it is (--replace takes the new one)[/]", done.differing)
     return 1 if done.differing else 0
@@ -157,10 +175,11 @@ def _parser() -> argparse.ArgumentParser:
     repaired = commands.add_parser("repair", help="finish what a recorder or an import that died has left")
     compacted = commands.add_parser("compact", help="pack the hours harder; their hashes change, their rows do not")
     for command in (listed, checked, repaired, compacted):
-        command.add_argument("root", type=Path, metavar="DIR", help="the archive")
+        command.add_argument("root", metavar="DIR", help="the archive")
     copied = commands.add_parser("sync", help="copy to another archive what it lacks")
-    copied.add_argument("root", type=Path, metavar="FROM", help="the archive that has it")
-    copied.add_argument("target", type=Path, metavar="TO", help="where it is to be; made if it is not there")
+    copied.add_argument("root", metavar="FROM", help="the archive that has it: a folder, or an address (s3://...)")
+    copied.add_argument("target", metavar="TO", help="where it is to be; made if it is not there")
+    copied.add_argument("--by-size", action="store_true", help="files of one size are the same: read none to compare")
     copied.add_argument("--replace", action="store_true", help="take files that differ over those that are there")
     return parser
 

@@ -1,14 +1,20 @@
 """Copy archives between stores, file by file, each there whole or not at all."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol, TypeVar
 
 import attrs
 
 from market.archive.atomic_file import atomic_file
 from market.archive.content import file_hash
+
+T = TypeVar("T")
+
+# errors that another try does not change
+FINAL: Final = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
 
 
 class Store(Protocol):
@@ -69,31 +75,74 @@ class SyncReport:
     differing: tuple[str, ...]
 
 
+@attrs.frozen
+class Patience:
+    """How often what failed is tried again.
+
+    Attributes:
+        waits: seconds before each further try.
+        pause: waits so long.
+    """
+
+    waits: Sequence[float]
+    pause: Callable[[float], None]
+
+    def do(self, work: Callable[[], T]) -> T:
+        """Return what `work` gives; the last error is raised, and one that is final at once."""
+        for wait in self.waits:
+            try:
+                return work()
+            except FINAL:
+                raise
+            except OSError:
+                self.pause(wait)
+        return work()
+
+
+NO_PATIENCE: Final = Patience((), lambda seconds: None)
+
+
 def sync(
-    source: Store, target: Store, *, replace: bool = False, on_file: Callable[[str], None] | None = None
+    source: Store,
+    target: Store,
+    *,
+    replace: bool = False,
+    by_size: bool = False,
+    patience: Patience = NO_PATIENCE,
+    on_file: Callable[[str], None] | None = None,
 ) -> SyncReport:
     """Bring what `source` has to `target`; nothing is removed, and the write-ahead stays where it is.
 
     Args:
         replace: files that the target has otherwise are replaced.
+        by_size: files of one size are taken for the same; else both are read and compared.
     """
-    there = target.sizes()
+    do = patience.do
+    there = do(target.sizes)
     copied, differing = [], []
     n_bytes = n_same = 0
-    for name, size in _hours_last(source.sizes().items()):
-        if name in there and there[name] == size and source.digest(name) == target.digest(name):
+    for name, size in _hours_last(do(source.sizes).items()):
+        if name in there and there[name] == size and (by_size or do(partial(_is_same, source, target, name))):
             n_same += 1
             continue
         if name in there and not replace:
             differing.append(name)
             continue
-        with source.open(name) as content:
-            target.put(name, content)
+        do(partial(_copy, source, target, name))
         copied.append(name)
         n_bytes += size
         if on_file is not None:
             on_file(name)
     return SyncReport(tuple(copied), n_bytes, n_same, tuple(differing))
+
+
+def _is_same(source: Store, target: Store, name: str) -> bool:
+    return source.digest(name) == target.digest(name)
+
+
+def _copy(source: Store, target: Store, name: str) -> None:
+    with source.open(name) as content:
+        target.put(name, content)
 
 
 def _hours_last(files: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -183,3 +183,18 @@ def test_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no archive at" in capsys.readouterr().err
     assert main(["ls", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"nothing in {tmp_path}\n"
+
+
+def test_sync_to_an_address_and_back(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    address, back = "memory://backup/archive", tmp_path / "back"
+    assert main(["sync", str(archive), address]) == 0
+    assert main(["sync", address, str(back), "--by-size"]) == 0
+    assert main(["check", str(back)]) == 0
+    assert rows(back) == rows(archive)
+    capsys.readouterr()
+    assert main(["sync", str(archive), address]) == 0
+    assert capsys.readouterr().out.startswith("0 files copied, 0 B; ")
+    assert main(["sync", "memory://elsewhere", str(back)]) == 1
+    assert capsys.readouterr().out == "nothing in memory://elsewhere\n"
+    assert main(["sync", str(archive), "s3://bucket/archive"]) == 1
+    assert "pip install s3fs" in capsys.readouterr().err
