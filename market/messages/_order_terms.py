@@ -67,3 +67,5 @@ class Reason(IntEnum):
     NOT_CONNECTED = 31
     NO_ANSWER = 32
     NOT_FOUND_IN_SNAPSHOT = 33
+    TRADING_HALTED = 34
+    ONLY_REDUCING = 35

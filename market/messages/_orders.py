@@ -107,3 +107,35 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     size: Lots
     is_maker: bool
     fee_e12: int
+
+
+class QueryOrder(msgspec.Struct, frozen=True, gc=False):
+    """Ask the venue what became of one order; answered by `OrderStatus` on the port of the account snapshots.
+
+    It is asked where an order should stand in an account snapshot and does not: a snapshot is read in pages, its list
+    of fills may lag behind, and the order itself may still be on its way.
+    """
+
+    client_id: ClientOrderId
+    instrument: InstrumentId
+
+
+class OrderStatus(msgspec.Struct, frozen=True, gc=False):
+    """The venue's answer to `QueryOrder`; without one (a time-out, an error of the venue's) nothing is sent.
+
+    Attributes:
+        ts_request: when we asked, our clock.
+        ts_venue: true at this time of the venue's (that of its answer, or of our request by its clock).
+        state: an `OrderState`: OPEN, FILLED, CANCELLED, REJECTED or EXPIRED; UNKNOWN: the venue has no such order.
+        price, size: as they are now.  filled: lots, as the venue counts them.  All 0 where it has no such order.
+    """
+
+    client_id: ClientOrderId
+    instrument: InstrumentId
+    ts_request: Nanos
+    ts_venue: Nanos
+    ts_recv: Nanos
+    state: int
+    price: Ticks
+    size: Lots
+    filled: Lots
