@@ -1,7 +1,7 @@
 """Recorded market data as columns: what the archive reads, the generator makes and the replay consumes.
 
 A book message, snapshot or delta, is one row of a header and a run of rows in `levels`; so a depth-20 snapshot feed
-and a delta feed of any depth are one thing.  All arrays are int64 and C-contiguous.
+and a delta feed of any depth are one thing.  All arrays are C-contiguous, and int64 but for the bytes of raw frames.
 """
 
 from typing import Final
@@ -12,11 +12,17 @@ import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
 
+ByteArray = npt.NDArray[np.uint8]
+
 NOT_STATED: Final = -(1 << 63)
 
 
 def _int64(values: npt.ArrayLike) -> IntArray:
     return np.ascontiguousarray(values, dtype=np.int64)
+
+
+def _bytes(values: npt.ArrayLike) -> ByteArray:
+    return np.ascontiguousarray(values, dtype=np.uint8)
 
 
 @attrs.frozen(eq=False)
@@ -164,4 +170,72 @@ class MarkColumns:
         )
 
 
-Columns = BookColumns | TradeColumns | FundingColumns | MarkColumns
+@attrs.frozen(eq=False)
+class OwnColumns:
+    """R rows of the run's own log (market.order_log) of one instrument, in its order.
+
+    Attributes:
+        ts_venue: (R,) the venue's time of a fact, ns; 0 for a command.
+        ts_recv: (R,) when the command was sent or the fact delivered; never decreases.
+        what: (R,) `LogKind`.
+        client_id, side, price, size, detail, fee_e12: (R,) as in the log.
+    """
+
+    ts_venue: IntArray = attrs.field(converter=_int64)
+    ts_recv: IntArray = attrs.field(converter=_int64)
+    what: IntArray = attrs.field(converter=_int64)
+    client_id: IntArray = attrs.field(converter=_int64)
+    side: IntArray = attrs.field(converter=_int64)
+    price: IntArray = attrs.field(converter=_int64)
+    size: IntArray = attrs.field(converter=_int64)
+    detail: IntArray = attrs.field(converter=_int64)
+    fee_e12: IntArray = attrs.field(converter=_int64)
+
+    def __len__(self) -> int:
+        return len(self.ts_recv)
+
+    def rows(self, begin: int, end: int) -> "OwnColumns":
+        """Return rows [begin, end)."""
+        return OwnColumns(**{field.name: getattr(self, field.name)[begin:end] for field in attrs.fields(OwnColumns)})
+
+
+@attrs.frozen(eq=False)
+class RawColumns:
+    """R frames of one socket as they came, in the order of their arrival.
+
+    Attributes:
+        ts_recv: (R,) ns since the epoch; never decreases.
+        start: (R,) first byte of the frame in `data`.  n_bytes: (R,) its length.
+        data: (B,) uint8, the frames one after the other.
+    """
+
+    ts_recv: IntArray = attrs.field(converter=_int64)
+    start: IntArray = attrs.field(converter=_int64)
+    n_bytes: IntArray = attrs.field(converter=_int64)
+    data: ByteArray = attrs.field(converter=_bytes)
+
+    def __len__(self) -> int:
+        return len(self.ts_recv)
+
+    @property
+    def ts_venue(self) -> IntArray:
+        """Return zeros: what the venue's clock says stands inside of the frames."""
+        return np.zeros(len(self), np.int64)
+
+    def rows(self, begin: int, end: int) -> "RawColumns":
+        """Return frames [begin, end) with their bytes, re-based to 0."""
+        end = min(end, len(self))
+        if begin >= end:
+            first = last = 0
+        else:
+            first, last = int(self.start[begin]), int(self.start[end - 1] + self.n_bytes[end - 1])
+        start, n_bytes = self.start[begin:end] - first, self.n_bytes[begin:end]
+        return RawColumns(self.ts_recv[begin:end], start, n_bytes, self.data[first:last])
+
+    def frame(self, place: int) -> bytes:
+        """Return one frame."""
+        begin = int(self.start[place])
+        return self.data[begin : begin + int(self.n_bytes[place])].tobytes()
+
+
+Columns = BookColumns | TradeColumns | FundingColumns | MarkColumns | OwnColumns | RawColumns

@@ -118,6 +118,20 @@ class RunLog:
         self.flush()
         return self._read(self._n_packed * _ROW.size)
 
+    def rows_from(self, first: int) -> IntArray:
+        """Return all rows but the first so many, as an (n, 10) array of its own."""
+        self.flush()
+        begin = first * _SIZE
+        if self._file is None:
+            data = bytes(self._memory[begin:])
+        else:
+            assert self.path is not None
+            self._file.flush()
+            with self.path.open("rb") as file:
+                file.seek(begin)
+                data = file.read()
+        return np.frombuffer(data, np.int64).reshape(-1, ROW_INTS).copy()
+
     def close(self) -> None:
         """Sync and close the file; the digest stays readable, the rows of a file do not."""
         self.sync()

@@ -17,7 +17,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from market.archive.layout import Kind
-from market.columns import BookColumns, Columns, FundingColumns, IntArray, MarkColumns, TradeColumns
+from market.columns import (
+    BookColumns,
+    Columns,
+    FundingColumns,
+    IntArray,
+    MarkColumns,
+    OwnColumns,
+    RawColumns,
+    TradeColumns,
+)
 
 # values of the column `is_snapshot`
 DELTA: Final = 0
@@ -57,8 +66,26 @@ _FUNDING: Final = pa.schema(
 )
 _MARK_NAMES: Final = tuple(field.name for field in attrs.fields(MarkColumns))
 _MARKS: Final = pa.schema([pa.field(name, pa.int64(), nullable=False) for name in _MARK_NAMES])
+_OWN_NAMES: Final = ("ts_recv", "ts_venue", "what", "client_id", "side", "price", "size", "detail", "fee_e12")
+_SMALL: Final = ("what", "side")
+_OWN_FIELDS: Final[list[Any]] = [
+    pa.field(name, pa.int8() if name in _SMALL else pa.int64(), nullable=False) for name in _OWN_NAMES
+]
+_OWN: Final = pa.schema(_OWN_FIELDS)
+_RAW: Final = pa.schema(
+    [pa.field("ts_recv", pa.int64(), nullable=False), pa.field("frame", pa.binary(), nullable=False)]
+)
 SCHEMAS: Final[Mapping[Kind, pa.Schema]] = MappingProxyType(
-    {"book": _BOOK, "delta": _BOOK, "trades": _TRADES, "funding": _FUNDING, "marks": _MARKS}
+    {
+        "book": _BOOK,
+        "delta": _BOOK,
+        "trades": _TRADES,
+        "funding": _FUNDING,
+        "marks": _MARKS,
+        "orders": _OWN,
+        "fills": _OWN,
+        "raw": _RAW,
+    }
 )
 COLUMNS: Final[Mapping[Kind, type[Columns]]] = MappingProxyType(
     {
@@ -67,6 +94,9 @@ COLUMNS: Final[Mapping[Kind, type[Columns]]] = MappingProxyType(
         "trades": TradeColumns,
         "funding": FundingColumns,
         "marks": MarkColumns,
+        "orders": OwnColumns,
+        "fills": OwnColumns,
+        "raw": RawColumns,
     }
 )
 # leaf column -> encoding; what counts up is kept as differences, the rest byte by byte
@@ -74,6 +104,7 @@ ENCODINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         **dict.fromkeys(("ts_recv", "ts_venue", "seq", "prev_seq", "trade_id", "n_bids"), "DELTA_BINARY_PACKED"),
         **dict.fromkeys(("mark_e6", "index_e6", "ts_funding", "interest_e4"), "DELTA_BINARY_PACKED"),
+        **dict.fromkeys(("client_id", "detail", "fee_e12"), "DELTA_BINARY_PACKED"),
         **dict.fromkeys(
             ("price", "size", "price.list.element", "size.list.element", "rate_e12", "mark"), "BYTE_STREAM_SPLIT"
         ),
@@ -85,6 +116,8 @@ C = TypeVar("C", bound=Columns)
 
 def to_table(columns: Columns, kind: Kind) -> pa.Table:
     """Return columns as rows of a file of that kind."""
+    if isinstance(columns, RawColumns):
+        return pa.Table.from_arrays([_array(columns.ts_recv, pa.int64()), _frames(columns)], schema=_RAW)
     arrays: Mapping[str, IntArray]
     offsets: IntArray = np.zeros(1, np.int64)
     if isinstance(columns, BookColumns):
@@ -108,8 +141,8 @@ def to_table(columns: Columns, kind: Kind) -> pa.Table:
             "taker": columns.taker,
             "trade_id": columns.trade_id,
         }
-    elif isinstance(columns, MarkColumns):
-        arrays = {name: getattr(columns, name) for name in _MARK_NAMES}
+    elif isinstance(columns, MarkColumns | OwnColumns):
+        arrays = {field.name: getattr(columns, field.name) for field in attrs.fields(type(columns))}
     else:
         arrays = {
             "ts_recv": columns.ts_recv,
@@ -157,6 +190,10 @@ def from_table(table: pa.Table, kind: Kind) -> Columns:
         )
     if kind == "marks":
         return MarkColumns(**{name: _ints(table, name) for name in _MARK_NAMES})
+    if kind in ("orders", "fills"):
+        return OwnColumns(**{name: _ints(table, name) for name in _OWN_NAMES})
+    if kind == "raw":
+        return _from_frames(_ints(table, "ts_recv"), _whole(table, "frame"))
     return FundingColumns(
         ts_venue=_ints(table, "ts_venue"),
         ts_recv=_ints(table, "ts_recv"),
@@ -170,6 +207,8 @@ def joined(parts: Sequence[C]) -> C:
     if len(parts) == 1 and not isinstance(parts[0], BookColumns):
         return parts[0]
     make: Callable[..., C] = type(parts[0])
+    if isinstance(parts[0], RawColumns):
+        return make(**_joined_frames([part for part in parts if isinstance(part, RawColumns)]))
     if not isinstance(parts[0], BookColumns):
         names = [field.name for field in attrs.fields(type(parts[0]))]
         return make(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
@@ -180,6 +219,16 @@ def joined(parts: Sequence[C]) -> C:
     arrays = {name: np.concatenate([getattr(book, name) for book in books]) for name in names}
     counts = arrays["n_bids"] + arrays["n_asks"]
     return make(start=np.cumsum(counts) - counts, **arrays)
+
+
+def _joined_frames(parts: Sequence[RawColumns]) -> dict[str, npt.NDArray[Any]]:
+    begins = np.cumsum([0, *(len(part.data) for part in parts)])
+    return {
+        "ts_recv": np.concatenate([part.ts_recv for part in parts]),
+        "start": np.concatenate([part.start + begin for part, begin in zip(parts, begins[:-1], strict=True)]),
+        "n_bytes": np.concatenate([part.n_bytes for part in parts]),
+        "data": np.concatenate([part.data for part in parts]),
+    }
 
 
 def in_order(book: BookColumns) -> BookColumns:
@@ -204,6 +253,22 @@ def _array(values: npt.NDArray[Any], dtype: pa.DataType) -> Any:
 def _lists(offsets: IntArray, values: IntArray) -> Any:
     own = pa.py_buffer(offsets.astype(np.int32).data)
     return pa.Array.from_buffers(_LEVELS, len(offsets) - 1, [None, own], children=[_array(values, pa.int64())])
+
+
+def _frames(columns: RawColumns) -> Any:
+    offsets = np.concatenate(([0], np.cumsum(columns.n_bytes))).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets.data), pa.py_buffer(columns.data.data)]
+    return pa.Array.from_buffers(pa.binary(), len(columns), buffers)
+
+
+def _from_frames(ts_recv: IntArray, frames: Any) -> RawColumns:
+    if not len(frames):
+        return RawColumns(ts_recv, [], [], [])
+    _, own, data = frames.buffers()
+    offsets = np.frombuffer(own, np.int32, len(frames) + 1, frames.offset * 4).astype(np.int64)
+    first, last = int(offsets[0]), int(offsets[-1])
+    held = np.frombuffer(data, np.uint8)[first:last].copy() if last > first else np.empty(0, np.uint8)
+    return RawColumns(ts_recv, offsets[:-1] - first, np.diff(offsets), held)
 
 
 def _numpy(array: Any) -> npt.NDArray[Any]:

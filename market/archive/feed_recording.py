@@ -16,19 +16,21 @@ from market.archive.arrow_columns import in_order, joined
 from market.archive.full_book import FullBook
 from market.archive.gaps import Gap
 from market.archive.layout import Kind
-from market.archive.message_columns import book_columns, trade_columns
-from market.archive.record_buffer import Down, Item, Up, entry_bytes
+from market.archive.message_columns import book_columns, mark_columns, raw_columns, trade_columns
+from market.archive.record_buffer import Down, Item, RawFrame, Up, entry_bytes
 from market.archive.window import hour_of
 from market.archive.writer import MAX_SILENCE
-from market.columns import BookColumns, Columns
+from market.columns import BookColumns, Columns, IntArray, TradeColumns
 from market.instrument import Instrument
-from market.messages import BookDelta, BookSnapshot, Trade
+from market.messages import BookDelta, BookSnapshot, Mark, Trade
 from market.units import HOUR, SECOND, Nanos
 
 # an hour ends when something of the next one comes, or so long after: messages may have waited in a mailbox
 LATE: Final = 5 * SECOND
 # a feed that is silent says so often that it is listened to; well below what counts as an edge of an hour
 HEARTBEAT: Final = 4 * SECOND
+# a trade that comes again does so soon, after a reconnect
+_REMEMBERED: Final = 1000
 
 
 class FeedRecording:
@@ -64,6 +66,12 @@ class FeedRecording:
         self._is_up = False
         self._book: FullBook | None = None
         self._last_seq = -1
+        self._last_ids: IntArray = np.empty(0, np.int64)
+
+    @property
+    def last_recv(self) -> Nanos:
+        """Receive time of the newest message; 0: none has come since the feed began or broke off."""
+        return self._last_recv or 0
 
     @property
     def wants_book(self) -> bool:
@@ -146,6 +154,8 @@ class FeedRecording:
         self._go_up(int(columns.ts_recv[0]))
         if isinstance(columns, BookColumns):
             self._mark_breaks(columns)
+        elif isinstance(columns, TradeColumns):
+            self._mark_repeats(columns)
         recv = columns.ts_recv
         steps = np.diff(recv, prepend=recv[0] if self._last_recv is None else self._last_recv)
         for late in np.flatnonzero(steps > MAX_SILENCE[self.kind]).tolist():
@@ -233,10 +243,20 @@ class FeedRecording:
         is_change = (book.is_snapshot == 0) & (before >= 0)
         for at in np.flatnonzero(is_change & (book.prev_seq > before)).tolist():
             self._gaps.append(Gap(int(sent[at]), int(book.ts_recv[at]), self.kind, "sequence"))
-        for at in np.flatnonzero(is_change & (book.seq <= before)).tolist():
-            ts = int(book.ts_recv[at])
-            self._gaps.append(Gap(ts, ts + 1, self.kind, "duplicate", is_hole=False))
+        self._note_duplicates(book.ts_recv[is_change & (book.seq <= before)])
         self._last_seq = int(book.seq[-1])
+
+    def _mark_repeats(self, trades: TradeColumns) -> None:
+        """Mark trades that came twice, by the venue's ids."""
+        ids = np.concatenate((self._last_ids, trades.trade_id))
+        is_first = np.zeros(len(ids), np.bool_)
+        is_first[np.unique(ids, return_index=True)[1]] = True
+        is_repeat = ~is_first[len(self._last_ids) :] & (trades.trade_id != -1)
+        self._note_duplicates(trades.ts_recv[is_repeat])
+        self._last_ids = ids[-_REMEMBERED:]
+
+    def _note_duplicates(self, times: IntArray) -> None:
+        self._gaps += (Gap(ts, ts + 1, self.kind, "duplicate", is_hole=False) for ts in times.tolist())
 
 
 def _from_book(book: BookColumns) -> BookColumns:
@@ -258,11 +278,22 @@ def _runs(items: list[Item]) -> Iterator[Columns | Down | Up | Gap]:
             yield book_columns(cast(list[BookSnapshot | BookDelta], list(group)))
         elif kind == "trades":
             yield trade_columns(cast(list[Trade], list(group)))
+        elif kind == "marks":
+            yield mark_columns(cast(list[Mark], list(group)))
+        elif kind == "frames":
+            yield raw_columns(cast(list[RawFrame], list(group)))
         else:
             yield from cast(Iterator[Columns | Down | Up | Gap], group)
 
 
+_GROUPS: Final[dict[type, str]] = {
+    BookSnapshot: "books",
+    BookDelta: "books",
+    Trade: "trades",
+    Mark: "marks",
+    RawFrame: "frames",
+}
+
+
 def _group(item: Item) -> str:
-    if isinstance(item, BookSnapshot | BookDelta):
-        return "books"
-    return "trades" if isinstance(item, Trade) else "as it is"
+    return _GROUPS.get(type(item), "as it is")

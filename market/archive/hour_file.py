@@ -14,13 +14,17 @@ from market.archive.clock import LeastLatencies
 from market.archive.gaps import Gap
 from market.archive.hour import EDGE, Hour, to_metadata
 from market.archive.layout import Kind, hour_path
-from market.columns import BookColumns, Columns
+from market.columns import BookColumns, Columns, RawColumns
 from market.instrument import Instrument
 from market.units import HOUR, Nanos
 
-# a row group holds at most so many messages, and (but for one huge message) so many level rows: what a reader holds
+# a row group holds at most so many messages, and (but for one huge message) so many level rows, or bytes of frames:
+# what a reader holds
 GROUP_ROWS: Final = 16_384
 GROUP_LEVELS: Final = 1 << 17
+GROUP_BYTES: Final = 1 << 22
+# receive times of these say nothing of the venue's clock: what is due later is announced before, commands are ours
+_UNTIMED: Final = ("funding", "orders", "fills")
 
 C = TypeVar("C", bound=Columns)
 
@@ -45,6 +49,7 @@ class HourFile:
         self._pending: list[Columns] = []
         self._n_pending = 0
         self._n_pending_levels = 0
+        self._n_pending_bytes = 0
         self._n_rows = 0
         self._n_levels = 0
         self._seqs: tuple[int, int] | None = None
@@ -59,8 +64,11 @@ class HourFile:
         self._n_pending += len(columns)
         if isinstance(columns, BookColumns):
             self._n_pending_levels += int((columns.n_bids + columns.n_asks).sum())
+        elif isinstance(columns, RawColumns):
+            self._n_pending_bytes += len(columns.data)
         self._note(columns)
-        if self._n_pending >= GROUP_ROWS or self._n_pending_levels >= GROUP_LEVELS:
+        has_bytes = self._n_pending_bytes >= GROUP_BYTES
+        if self._n_pending >= GROUP_ROWS or self._n_pending_levels >= GROUP_LEVELS or has_bytes:
             self._flush(is_end=False)
 
     def finish(self, covered_from: Nanos, covered_to: Nanos, gaps: list[Gap], n_parts: int = 0) -> Path:
@@ -108,12 +116,14 @@ class HourFile:
         self._half.unlink(missing_ok=True)
 
     def _note(self, columns: Columns) -> None:
+        if isinstance(columns, RawColumns):
+            return
         latencies = columns.ts_recv - columns.ts_venue
         if isinstance(columns, BookColumns):
             latencies = latencies[columns.is_snapshot != CHECKPOINT]
             first, _ = self._seqs or (int(columns.seq[0]), 0)
             self._seqs = (first, int(columns.seq[-1]))
-        if self._kind != "funding":  # what is due later is announced before
+        if self._kind not in _UNTIMED:
             self._least.add(latencies)
 
     def _flush(self, *, is_end: bool) -> None:
@@ -135,6 +145,7 @@ class HourFile:
         self._pending = [_owned(rest)] if len(rest) else []
         self._n_pending = len(rest)
         self._n_pending_levels = len(rest.levels) if isinstance(rest, BookColumns) else 0
+        self._n_pending_bytes = len(rest.data) if isinstance(rest, RawColumns) else 0
 
 
 def open_parquet(path: Path, kind: Kind, level: int = 1) -> pq.ParquetWriter:
@@ -149,7 +160,7 @@ def open_parquet(path: Path, kind: Kind, level: int = 1) -> pq.ParquetWriter:
         compression="zstd",
         compression_level=level,
         use_dictionary=False,
-        write_statistics=["ts_recv", "ts_venue"],
+        write_statistics=[name for name in ("ts_recv", "ts_venue") if name in SCHEMAS[kind].names],
         column_encoding=_encodings(kind),
         write_page_checksum=True,
     )
@@ -161,6 +172,9 @@ def _group_end(columns: Columns, begin: int) -> int | None:
     if isinstance(columns, BookColumns):
         reached = columns.start + columns.n_bids + columns.n_asks - columns.start[begin]
         ends.append(int(np.searchsorted(reached, GROUP_LEVELS)) + 1)
+    elif isinstance(columns, RawColumns):
+        reached = columns.start + columns.n_bytes - columns.start[begin]
+        ends.append(int(np.searchsorted(reached, GROUP_BYTES)) + 1)
     end = min(ends)
     return end if end <= len(columns) else None
 

@@ -3,6 +3,8 @@
 {root}/{venue}/{symbol}/instrument.json                     the specification
 {root}/{venue}/{symbol}/quality.json                        what the importers counted
 {root}/{venue}/{symbol}/{kind}/{YYYY-MM-DD}/{HH}.parquet    one hour, cut by `ts_recv`
+
+Raw frames belong to no instrument: in place of a symbol they have their socket, as `@public`.
 """
 
 from collections.abc import Iterator
@@ -13,8 +15,8 @@ from urllib.parse import quote, unquote
 from market.archive.window import Window, hour_text, parse_hour
 from market.units import Nanos
 
-Kind: TypeAlias = Literal["book", "delta", "trades", "funding", "marks"]
-KINDS: Final[tuple[Kind, ...]] = ("book", "delta", "trades", "funding", "marks")
+Kind: TypeAlias = Literal["book", "delta", "trades", "funding", "marks", "orders", "fills", "raw"]
+KINDS: Final[tuple[Kind, ...]] = ("book", "delta", "trades", "funding", "marks", "orders", "fills", "raw")
 GAPS: Final = "gaps"
 
 

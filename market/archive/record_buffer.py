@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import Final
 
 import attrs
+import msgspec
 import numpy as np
 
 from market.archive.gaps import Gap
 from market.archive.layout import Kind
-from market.columns import BookColumns, Columns, FundingColumns, MarkColumns, TradeColumns
-from market.messages import BookDelta, BookSnapshot, Trade
+from market.columns import BookColumns, Columns, FundingColumns, MarkColumns, OwnColumns, RawColumns, TradeColumns
+from market.messages import BookDelta, BookSnapshot, Mark, Trade
 from market.units import InstrumentId, Nanos
 
 MOST_BYTES: Final = 256 << 20
@@ -23,8 +24,17 @@ MOST_BYTES: Final = 256 << 20
 _MESSAGE_BYTES: Final = 400
 _LEVEL_BYTES: Final = 32
 
+
+class RawFrame(msgspec.Struct, frozen=True, gc=False):
+    """What a socket received, before anybody read it."""
+
+    ts_recv: Nanos
+    data: bytes
+
+
 FeedKey = tuple[InstrumentId, Kind]
-Entry = BookSnapshot | BookDelta | Trade | Columns
+Message = BookSnapshot | BookDelta | Trade | Mark | RawFrame
+Entry = Message | Columns
 
 
 @attrs.frozen
@@ -66,7 +76,10 @@ _TAKEN: Final[Mapping[Kind, tuple[type, ...]]] = MappingProxyType(
         "delta": (BookSnapshot, BookDelta, BookColumns),
         "trades": (Trade, TradeColumns),
         "funding": (FundingColumns,),
-        "marks": (MarkColumns,),
+        "marks": (Mark, MarkColumns),
+        "orders": (OwnColumns,),
+        "fills": (OwnColumns,),
+        "raw": (RawFrame, RawColumns),
     }
 )
 
@@ -166,24 +179,28 @@ class RecordBuffer:
 
 def entry_bytes(item: Item) -> int:
     """Return about how much memory an entry takes until it is written; marks are not counted."""
-    if isinstance(item, Trade):
+    if isinstance(item, Trade | Mark):
         return _MESSAGE_BYTES
     if isinstance(item, BookSnapshot | BookDelta):
         return _MESSAGE_BYTES + _LEVEL_BYTES * (len(item.bids) + len(item.asks))
+    if isinstance(item, RawFrame):
+        return _MESSAGE_BYTES + len(item.data)
     if isinstance(item, BookColumns):
         return _MESSAGE_BYTES * len(item) + _LEVEL_BYTES * len(item.levels)
-    if isinstance(item, TradeColumns | FundingColumns | MarkColumns):
+    if isinstance(item, RawColumns):
+        return _MESSAGE_BYTES * len(item) + len(item.data)
+    if isinstance(item, TradeColumns | FundingColumns | MarkColumns | OwnColumns):
         return _MESSAGE_BYTES * len(item)
     return 0
 
 
 def n_messages(entry: Entry) -> int:
     """Return how many messages an entry is."""
-    return 1 if isinstance(entry, BookSnapshot | BookDelta | Trade) else len(entry)
+    return 1 if isinstance(entry, Message) else len(entry)
 
 
 def _first_recv(entry: Entry) -> Nanos:
-    return entry.ts_recv if isinstance(entry, BookSnapshot | BookDelta | Trade) else int(entry.ts_recv[0])
+    return entry.ts_recv if isinstance(entry, Message) else int(entry.ts_recv[0])
 
 
 def _before_book(entry: Entry, n: int) -> int:

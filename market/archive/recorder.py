@@ -57,6 +57,27 @@ class RecorderStatus:
     synced: Nanos
 
 
+@attrs.frozen
+class FeedStatus:
+    """How the recording of one feed stands.
+
+    Attributes:
+        n_rows, n_written: messages and bytes that went to the write-ahead.
+        n_lost, n_unanchored, n_clock_back, n_gaps: as in `RecorderStatus`.
+        last_recv: receive time of its newest message; 0: none has come since it began or broke off.
+    """
+
+    instrument: Instrument
+    kind: Kind
+    n_rows: int
+    n_written: int
+    n_lost: int
+    n_unanchored: int
+    n_clock_back: int
+    n_gaps: int
+    last_recv: Nanos
+
+
 class Recorder:
     """Records feeds into an archive.  One at a time for each archive.
 
@@ -124,20 +145,37 @@ class Recorder:
 
     def status(self) -> RecorderStatus:
         """Return how the recording stands."""
-        feeds, counts = self._feeds.values(), self._buffer.counts.values()
+        feeds = self.feeds()
         broken = [key[0] for key, feed in self._feeds.items() if feed.wants_book]
         return RecorderStatus(
             n_rows=sum(feed.n_rows for feed in feeds),
-            n_written=sum(feed.queue.n_written for feed in feeds),
+            n_written=sum(feed.n_written for feed in feeds),
             n_waiting=self._buffer.n_bytes,
-            n_lost=sum(each.lost for each in counts) + sum(feed.n_bad for feed in feeds),
-            n_unanchored=sum(each.unanchored for each in counts),
+            n_lost=sum(feed.n_lost for feed in feeds),
+            n_unanchored=sum(feed.n_unanchored for feed in feeds),
             n_clock_back=sum(feed.n_clock_back for feed in feeds),
             n_gaps=sum(feed.n_gaps for feed in feeds),
             wanting=tuple(dict.fromkeys([*self._buffer.wanting(), *broken])),
             error=self._error,
             synced=self._synced,
         )
+
+    def feeds(self) -> list[FeedStatus]:
+        """Return how each feed stands, in the order in which they were given."""
+        return [
+            FeedStatus(
+                instrument=feed.instrument,
+                kind=feed.kind,
+                n_rows=feed.n_rows,
+                n_written=feed.queue.n_written,
+                n_lost=counts.lost + feed.n_bad,
+                n_unanchored=counts.unanchored,
+                n_clock_back=feed.n_clock_back,
+                n_gaps=feed.n_gaps,
+                last_recv=feed.last_recv,
+            )
+            for feed, counts in zip(self._feeds.values(), self._buffer.counts.values(), strict=True)
+        ]
 
     def roll(self) -> RollReport:
         """Make hours of the archive from what is complete of the write-ahead; other feeds go on meanwhile."""

@@ -17,10 +17,20 @@ from market.columns import BookColumns, Columns
 from market.instrument import Instrument
 from market.units import HOUR, SECOND, Nanos
 
+_NEVER: Final = 1 << 62
 # a feed that says nothing for so long was not listened to; trades, funding and marks (kept when they change) may be
-# silent for long
+# silent for long, and what is ours or a socket's may for ever
 MAX_SILENCE: Final = MappingProxyType(
-    {"book": 10 * SECOND, "delta": 10 * SECOND, "trades": 24 * HOUR, "funding": 24 * HOUR, "marks": HOUR}
+    {
+        "book": 10 * SECOND,
+        "delta": 10 * SECOND,
+        "trades": 24 * HOUR,
+        "funding": 24 * HOUR,
+        "marks": HOUR,
+        "orders": _NEVER,
+        "fills": _NEVER,
+        "raw": _NEVER,
+    }
 )
 
 

@@ -59,6 +59,19 @@ def test_rows_are_those_of_the_call_while_more_are_appended(tmp_path: Path) -> N
         log.close()
 
 
+@pytest.mark.parametrize("is_file", [True, False])
+def test_who_follows_the_log_gets_each_row_once(tmp_path: Path, is_file: bool) -> None:
+    log = RunLog(tmp_path / "orders.log" if is_file else None)
+    taken: list[Row] = []
+    for n in (0, 3, 0, 1500, 1):
+        for i in range(n):
+            log.append(row(i))
+        taken += [tuple(one) for one in log.rows_from(len(taken)).tolist()]
+    assert taken == list(log.rows())
+    assert len(taken) == 1504
+    log.close()
+
+
 def test_what_was_synced_outlives_the_process(tmp_path: Path) -> None:
     log = RunLog(tmp_path / "orders.log")
     log.append(row(1))

@@ -194,7 +194,8 @@ def test_hours_that_are_there_are_not_overwritten_unasked(tmp_path: Path) -> Non
 
 
 def test_what_a_writer_refuses(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^kind 'books' must be one of book, delta, trades, funding, marks$"):
+    kinds = "book, delta, trades, funding, marks, orders, fills, raw"
+    with pytest.raises(ValueError, match=rf"^kind 'books' must be one of {kinds}$"):
         ArchiveWriter(tmp_path, BTC, "books")  # type: ignore[arg-type]
     with ArchiveWriter(tmp_path, BTC, "delta") as writer:
         with pytest.raises(ValueError, match=r"^TradeColumns are no delta; wanted BookColumns$"):

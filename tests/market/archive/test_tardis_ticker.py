@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from market.archive.csv_file import BLOCK_BYTES, CsvError
 from market.archive.hour import read_hour
 from market.archive.layout import Kind, hour_files
+from market.archive.paid_funding import PaidFunding
 from market.archive.quality import FeedQuality
 from market.archive.reader import read_stream
 from market.archive.tardis import ImportReport, import_tardis
 from market.columns import NOT_STATED, MarkColumns
+from market.messages import Mark
 from market.units import HOUR, SECOND, US
 from tests.market.archive.samples import BTC, T0, increments, rows_of, tickers, trades, write_csv
 
@@ -215,3 +217,41 @@ def test_a_fault_names_file_and_line(tmp_path: Path, row: str, says: str) -> Non
     with pytest.raises(CsvError, match=f"{re.escape(f'0.csv:3: {says}')}$"):
         take(tmp_path, whole)
     assert not hour_files(tmp_path / "archive", BTC.venue, BTC.symbol, "marks")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(-3, 60), st.integers(1, 4), st.integers(-9, 9), st.one_of(st.none(), st.integers(1, 9))),
+        min_size=1,
+        max_size=15,
+    )
+)
+def test_what_is_heard_live_is_paid_as_an_import_of_the_same_pays(
+    steps: list[tuple[int, int, int, int | None]],
+) -> None:
+    """A step is (seconds since the last row, periods of 50 s until the funding is due, rate, mark price)."""
+    at, lines, live, paid = 0, [], PaidFunding(), []
+    for n, (step, periods, rate, price) in enumerate(steps):
+        at = max(0, at + step)
+        due = (at // 50 + periods) * 50
+        lines.append(f"{at * S} {70 * n * S} {due * S} {rate / 10000} - - {'-' if price is None else price}")
+        mark = Mark(
+            0,
+            T0 + at * SECOND,
+            T0 + 70 * n * SECOND,
+            NOT_STATED if price is None else price * 10_000_000,
+            NOT_STATED,
+            rate * 100_000_000,
+            T0 + due * SECOND,
+            NOT_STATED,
+        )
+        paid.append(live.add(mark))
+    paid.append(live.rest())
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            take(Path(folder), tickers(*lines))
+        except CsvError:
+            return  # an import says so of a file in which nothing was paid
+        imported = rows(Path(folder), "funding")
+    assert rows_of(each for each in paid if each is not None) == imported
