@@ -68,13 +68,14 @@ _MARK_NAMES: Final = tuple(field.name for field in attrs.fields(MarkColumns))
 _MARKS: Final = pa.schema([pa.field(name, pa.int64(), nullable=False) for name in _MARK_NAMES])
 _OWN_NAMES: Final = ("ts_recv", "ts_venue", "what", "client_id", "side", "price", "size", "detail", "fee_e12")
 _SMALL: Final = ("what", "side")
-_OWN_FIELDS: Final[list[Any]] = [
-    pa.field(name, pa.int8() if name in _SMALL else pa.int64(), nullable=False) for name in _OWN_NAMES
-]
-_OWN: Final = pa.schema(_OWN_FIELDS)
-_RAW: Final = pa.schema(
-    [pa.field("ts_recv", pa.int64(), nullable=False), pa.field("frame", pa.binary(), nullable=False)]
+_OWN: Final = pa.schema(
+    [pa.field(name, pa.int8() if name in _SMALL else pa.int64(), nullable=False) for name in _OWN_NAMES]
 )
+_RAW_FIELDS: Final[list[Any]] = [
+    pa.field("ts_recv", pa.int64(), nullable=False),
+    pa.field("frame", pa.binary(), nullable=False),
+]
+_RAW: Final = pa.schema(_RAW_FIELDS)
 SCHEMAS: Final[Mapping[Kind, pa.Schema]] = MappingProxyType(
     {
         "book": _BOOK,
