@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from actors.runtime.cell import Cell
 from actors.runtime.mailbox import Edge
+from market.archive.patient_file import PatientFile
 from market.units import Nanos
 
 # number, ts, actor, generation, edge, kind: a row of the table `deliveries` of market.tables
@@ -19,6 +20,7 @@ class DeliveryTable:
     """
 
     def __init__(self, write: Callable[[DeliveryRow], None]) -> None:
+        self.file: PatientFile | None = None
         self._write = write
         self._edges: list[str] = []  # by number: the name of an edge is made anew each time it is asked for
 
@@ -52,9 +54,6 @@ class DeliveryTable:
         self, number: int, cell: Cell, edge: Edge, is_direct: bool, now: Nanos, out: list[tuple[str, Any]]
     ) -> None:
         """Written before it was handled."""
-
-    def sync(self) -> None:
-        """The table's writer decides when."""
 
     def end(self, digest: str) -> None:
         """The table's writer closes it."""

@@ -16,9 +16,11 @@ import msgspec
 from actors.runtime.cell import Cell
 from actors.runtime.mailbox import Edge
 from actors.runtime.message_codec import MessageCodec
+from market.archive.patient_file import PatientFile
 from market.units import Nanos
 
 FORMAT = 1
+_MOST_WAITING = 64 << 20  # bytes for a disk that lags: a minute at a thousand messages a second
 _LENGTH = Struct("<I")
 
 
@@ -108,7 +110,13 @@ JournalRecord: TypeAlias = (
 
 
 class Journal(Protocol):
-    """Told of everything in the order in which it happens."""
+    """Told of everything in the order in which it happens.
+
+    Attributes:
+        file: to be written now and then; None: it sees to that itself.
+    """
+
+    file: PatientFile | None
 
     def begin(self, seed: int, cells: Iterable[Cell], edges: Iterable[Edge]) -> None:
         """All is wired, and nothing has happened."""
@@ -139,22 +147,23 @@ class Journal(Protocol):
     ) -> None:
         """A message was handled and gave `out`, which is put next."""
 
-    def sync(self) -> None:
-        """Hand what was written to the operating system."""
-
     def end(self, digest: str) -> None:
         """The run is over."""
 
 
 class JournalFile:
-    """A journal on disk.
+    """A journal on disk.  A disk that fails stops nobody: what finds no room to wait ends the journal there.
 
     Args:
         config: the run's, as text, to stand in the head.
+        patient: it goes to the disk only by writes of `file`, which the owner runs.
     """
 
-    def __init__(self, path: Path, config: str = "", codec: MessageCodec | None = None) -> None:
-        self._file = path.open("xb")
+    def __init__(
+        self, path: Path, config: str = "", codec: MessageCodec | None = None, *, patient: bool = False
+    ) -> None:
+        self.file: PatientFile | None = PatientFile(path, eager=not patient, most_waiting=_MOST_WAITING)
+        self._add = self.file.add
         self._config = config
         self._codec = codec or MessageCodec()
         self._encoder = msgspec.msgpack.Encoder()
@@ -209,18 +218,16 @@ class JournalFile:
             )
         )
 
-    def sync(self) -> None:
-        """Hand what was written to the operating system."""
-        self._file.flush()
-
     def end(self, digest: str) -> None:
         """Write the digest and close the file."""
         self._write(EndRecord(digest))
-        self._file.close()
+        if self.file is not None:
+            self.file.write_now()
+            self.file.close()
 
     def _write(self, record: Head | JournalRecord) -> None:
         data = self._encoder.encode(record)
-        self._file.write(_LENGTH.pack(len(data)) + data)
+        self._add(_LENGTH.pack(len(data)) + data)
 
 
 def read_journal(path: Path) -> tuple[Head, Iterator[JournalRecord]]:

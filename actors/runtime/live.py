@@ -18,10 +18,12 @@ from actors.runtime.agenda import FAR, Agenda
 from actors.runtime.cell import Cell
 from actors.runtime.children import Children, Hooks
 from actors.runtime.journal import Journal
+from actors.runtime.mailbox import Edge, Policy
 from actors.runtime.nursery import Outcome, Shell
 from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
 from actors.runtime.supervision import Decision, Stop
+from market.archive.patient_file import PatientFile
 from market.units import SECOND, Nanos
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 _SYNC_S: Final = 1.0  # what a power cut may cost
 _REPORT_S: Final = 60.0  # of the mailboxes' counts
+# what is said of a file
+_WRITTEN: Final = "file is written again"
+_BEHIND: Final = "file is not written"
+_CUT: Final = "file is cut short"
 
 
 class SleepClock(Protocol):
@@ -98,9 +104,22 @@ class LiveNursery(Children):
         self._lives: dict[str, _Life] = {}
         self._restarts = Agenda()
         self._due_starts: list[tuple[str, int]] = []
+        self._file_states: dict[str, str] = {}
         self._is_over = trio.Event()  # asked to stop, or given up
         self._news = _Bell()  # while winding up: look again whether it is proven that no order is left
         self._trio: trio.Nursery
+
+    def listen(self, source: str, port: str, ear: Callable[[Any], None]) -> None:
+        """Let somebody who is no actor hear what leaves a port, after the mailboxes have it; call once all is wired.
+
+        An ear is called in the midst of a delivery: it keeps the message and does nothing else, and never raises.  It
+        is no edge of the wiring: neither a journal nor who follows one knows of it.
+        """
+        sender = self.cells[source]
+        ways = sender.emissions if sender.spec.is_shell else sender.outlets
+        edge = Edge(source, port, "ear", Policy.FAIL, 1, "heard at once")
+        edge.divert(ear)
+        ways[port] = (*ways.get(port, ()), edge)
 
     def request_stop(self) -> None:
         """Let the run end: drain, then stop."""
@@ -120,7 +139,7 @@ class LiveNursery(Children):
             self._start_all()
             self._trio.start_soon(self._keep_agenda)
             self._trio.start_soon(self._keep_restarts)
-            self._trio.start_soon(self._keep_log)
+            self._trio.start_soon(self._keep_files)
             self._trio.start_soon(self._report_mailboxes)
             await self._is_over.wait()
             outcome = await self._wind_up()
@@ -129,6 +148,7 @@ class LiveNursery(Children):
         self.log_mailboxes(self._logger)
         if self.journal is not None:
             self.journal.end(self.log.digest())
+        self._tell_of_files()
         return outcome
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -232,12 +252,30 @@ class LiveNursery(Children):
                 await bell.wait()
         self._look_at_clock()
 
-    async def _keep_log(self) -> None:
+    async def _keep_files(self) -> None:
         while True:
             await trio.sleep(_SYNC_S)
-            self.log.sync()
-            if self.journal is not None:
-                self.journal.sync()
+            self.log.flush()
+            for file in self._files():
+                if file.is_eager:
+                    file.write_now()
+                else:  # a disk may take its time; nobody who trades waits for it
+                    write = file.begin_write()
+                    file.settle(write, await trio.to_thread.run_sync(write.run))
+            self._tell_of_files()
+
+    def _files(self) -> list[PatientFile]:
+        kept = (self.log.file, self.journal.file if self.journal is not None else None)
+        return [file for file in kept if file is not None]
+
+    def _tell_of_files(self) -> None:
+        """Say once that a disk does not take what it should, and once that it does again."""
+        for file in self._files():
+            state = _CUT if file.n_lost else _BEHIND if file.error is not None else _WRITTEN
+            if state != self._file_states.get(file.path.name, _WRITTEN):
+                self._file_states[file.path.name] = state
+                record = self._logger.bind(file=file.path.name, error=str(file.error or ""), n_lost=file.n_lost)
+                record.log("INFO" if state == _WRITTEN else "ERROR", state)
 
     async def _report_mailboxes(self) -> None:
         while True:

@@ -8,8 +8,10 @@ fields `error` and `traceback`.
 
 import os
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +28,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent.parent
 SECRET_NAMES: Final = ("KEY", "SECRET", "TOKEN", "PASSWORD")
 SHORTEST_SECRET: Final = 6  # a shorter value would be found in innocent text
 
+_MOST_WAITING: Final = 10_000  # records, while the disk takes none
+
 _OWNER: Final = "_log"  # the bound field that leads a record to its file; not written
 
 # loguru's first handler writes all to stderr, through the progress line: our records belong in the file alone
@@ -34,7 +38,14 @@ with suppress(ValueError):  # somebody has removed it, and may have put others
 
 
 @contextmanager
-def open_log(path: Path, clock: Callable[[], Nanos], run_id: str, level: str = "INFO") -> Iterator["Logger"]:
+def open_log(
+    path: Path,
+    clock: Callable[[], Nanos],
+    run_id: str,
+    level: str = "INFO",
+    *,
+    heard: Callable[[dict[str, Any]], None] = lambda record: None,
+) -> Iterator["Logger"]:
     """Open the log of a run, overwriting, and yield the logger to hand to what runs; closed when the block ends.
 
     Args:
@@ -42,17 +53,26 @@ def open_log(path: Path, clock: Callable[[], Nanos], run_id: str, level: str = "
         clock: the time of a record, ns since the epoch.
         run_id: stands in every record.
         level: the least level that is written.
+        heard: told of each record as it is written, secrets hidden.
 
+    Who logs never fails for a disk: what it does not take waits, the oldest goes first where there is no more room.
     Values of environment variables that look like secrets by their name are written as `<NAME>`; what is not yet in the
     environment when the log is opened is not known to it.
     """
     owner = object()
     secrets = _secrets()
     encoder = msgspec.json.Encoder(enc_hook=_plain)
+    waiting: deque[bytes] = deque(maxlen=_MOST_WAITING)
     with path.open("wb", buffering=0) as file:  # a crash loses no record
 
         def write(message: "Message") -> None:
-            file.write(encoder.encode(_redact(_row(message.record, clock()), secrets)) + b"\n")
+            record = _redact(_row(message.record, clock()), secrets)
+            waiting.append(encoder.encode(record) + b"\n")
+            with suppress(OSError):
+                while waiting:
+                    _write_whole(file, waiting[0])
+                    waiting.popleft()
+            heard(record)
 
         def is_ours(record: "Record") -> bool:
             return record["extra"].get(_OWNER) is owner
@@ -63,6 +83,23 @@ def open_log(path: Path, clock: Callable[[], Nanos], run_id: str, level: str = "
         finally:
             with suppress(ValueError):  # loguru takes all handlers out when the process ends
                 logger.remove(handler)
+
+
+def _write_whole(file: FileIO, line: bytes) -> None:
+    """Write a line or nothing.
+
+    Raises:
+        OSError: nothing was written.
+    """
+    begin = file.tell()
+    rest = memoryview(line)
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        file.truncate(begin)
+        file.seek(begin)
+        raise
 
 
 def _row(record: "Record", t_ns: Nanos) -> dict[str, Any]:

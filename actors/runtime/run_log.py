@@ -1,15 +1,15 @@
 """The run's own log on disk: order commands, order facts, fills and adjustments, which a restart begins from."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from struct import Struct
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from market.archive.patient_file import PatientFile
 from market.order_log import ROW_INTS, Row
 from market.order_log_kernels import LOG_CAP, LOG_HEAD, LOG_N, LOG_READ
 
@@ -36,27 +36,33 @@ class RunLog:
     New rows stand in a buffer of ints (`market.order_log_kernels`), which the simulated exchange puts into its own
     state by `follow`: there its kernels take the commands, and add the rows of the facts that they give.
 
+    A disk that fails never stops who appends: what it does not take waits in memory, is read from there, and stands in
+    `file.error`; only `close` complains.
+
     Args:
         path: file of packed rows; None keeps them in memory.
         resume: go on after the rows that the file holds; half a row at its end, left by a kill, is cut off.
-        fsync: `sync` reaches the disk, not only the operating system.
+        patient: rows go to the file only by writes of `file` that the owner runs beside what must not wait for a
+            disk, and these reach it; otherwise by themselves, and to the operating system.
+
+    Attributes:
+        file: None: in memory.
 
     Raises:
         FileExistsError: the file is there and `resume` is not set.
     """
 
-    def __init__(self, path: Path | None = None, *, resume: bool = False, fsync: bool = False) -> None:
+    def __init__(self, path: Path | None = None, *, resume: bool = False, patient: bool = False) -> None:
         self.path = path
-        self._fsync = fsync
         self._memory = bytearray()
         self._sha = hashlib.sha256()
         self._n_packed = 0
-        self._file: BinaryIO | None = None
+        self.file: PatientFile | None = None
         self._before_flush: Callable[[], None] | None = None
         self.use(new_buffer(_BUFFER_ROWS))
         if path is not None:
-            self._file = path.open("r+b" if resume and path.exists() else "x+b")
-            self._resume()
+            self.file = PatientFile(path, eager=not patient, resume=resume)
+            self._resume(self.file)
 
     def __len__(self) -> int:
         return self._n_packed + self._head[LOG_N]
@@ -93,30 +99,28 @@ class RunLog:
             head = self._head  # who reads may have moved it
         block = self._bytes[_FIRST : _FIRST + head[LOG_N] * _SIZE]
         self._sha.update(block)
-        if self._file is None:
+        if self.file is None:
             self._memory += block
         else:
-            self._file.write(block)
+            self.file.add(block)
         self._n_packed += head[LOG_N]
         head[LOG_N] = head[LOG_READ] = 0
 
     def sync(self) -> None:
-        """Hand every row to the operating system, and with `fsync` to the disk."""
+        """Hand every row to the operating system, of a patient log to the disk; a failure stands in `file.error`."""
         self.flush()
-        if self._file is not None:
-            self._file.flush()
-            if self._fsync:
-                os.fsync(self._file.fileno())
+        if self.file is not None:
+            self.file.write_now()
 
     def digest(self) -> str:
         """Return the sha256 of all rows so far, in hex."""
         self.flush()
         return self._sha.hexdigest()
 
-    def rows(self) -> Iterator[Row]:
-        """Yield all rows that were there at the call, oldest first."""
+    def rows(self, first: int = 0) -> Iterator[Row]:
+        """Yield the rows that were there at the call, oldest first, from number `first` on."""
         self.flush()
-        return self._read(self._n_packed * _ROW.size)
+        return self._read(first * _SIZE, self._n_packed * _SIZE)
 
     def rows_from(self, first: int) -> IntArray:
         """Return all rows but the first so many, as an (n, 10) array of its own."""
@@ -133,27 +137,34 @@ class RunLog:
         return np.frombuffer(data, np.int64).reshape(-1, ROW_INTS).copy()
 
     def close(self) -> None:
-        """Sync and close the file; the digest stays readable, the rows of a file do not."""
+        """Sync and close the file; the digest stays readable, the rows of a file do not.
+
+        Raises:
+            OSError: the disk has not taken every row.
+        """
         self.sync()
-        if self._file is not None:
-            self._file.close()
+        if self.file is not None:
+            self.file.close()
+            if self.file.error is not None:
+                raise self.file.error
 
-    def _read(self, end: int) -> Iterator[Row]:
-        if self._file is None:
+    def _read(self, begin: int, end: int) -> Iterator[Row]:
+        if self.file is None:
             # a slice: an exported buffer could not grow while the rows are read
-            yield from _ROW.iter_unpack(self._memory[:end])
+            yield from _ROW.iter_unpack(self._memory[begin:end])
             return
-        assert self.path is not None
-        self._file.flush()
-        with self.path.open("rb") as file:
-            for start in range(0, end, _READ_BYTES):
-                yield from _ROW.iter_unpack(file.read(min(_READ_BYTES, end - start)))
+        written = min(self.file.size // _SIZE * _SIZE, end)
+        # now: a write may move it into the file while the rows are read
+        tail = bytes(self.file.waiting[max(0, begin - self.file.size) : end - self.file.size])
+        with self.file.path.open("rb") as file:
+            file.seek(begin)
+            for start in range(begin, written, _READ_BYTES):
+                yield from _ROW.iter_unpack(file.read(min(_READ_BYTES, written - start)))
+        yield from _ROW.iter_unpack(tail)
 
-    def _resume(self) -> None:
-        assert self._file is not None
-        end = self._file.seek(0, os.SEEK_END) // _ROW.size * _ROW.size
-        self._file.truncate(end)
-        self._file.seek(0)
-        for start in range(0, end, _READ_BYTES):
-            self._sha.update(self._file.read(min(_READ_BYTES, end - start)))
-        self._n_packed = end // _ROW.size
+    def _resume(self, file: PatientFile) -> None:
+        file.cut(file.size // _SIZE * _SIZE)
+        with file.path.open("rb") as source:
+            while block := source.read(_READ_BYTES):
+                self._sha.update(block)
+        self._n_packed = file.size // _SIZE

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
 from actors.runtime.child_spec import ChildSpec, OnRestart, Strategy, SupervisorSpec
+from actors.runtime.journal import JournalFile
 from actors.runtime.live import LiveNursery
 from actors.runtime.live_clock import LiveClock
+from actors.runtime.log import open_log
 from actors.runtime.mailbox import Policy
 from actors.runtime.nursery import ActorSpec, Emit, Outcome, Shell
 from actors.runtime.planned_crash import PlannedCrash
@@ -27,6 +30,7 @@ from market.messages import (
 )
 from market.order_log import unpack
 from market.units import MS, SECOND
+from sim.journal_replay import JournalReplay
 from sim.virtual import VirtualNursery
 from tests.actors.runtime.seeded_trio import seeded
 from tests.actors.runtime.toys import (
@@ -40,8 +44,10 @@ from tests.actors.runtime.toys import (
     child,
     position,
 )
+from tests.market.archive.full_disk import full_disk
 
 SEEDS = range(8)
+FILES = ("journal", "orders.log")
 
 
 async def run_line(line: Line, seconds: float = 1.0, log: RunLog | None = None, **options: Any) -> Outcome:
@@ -344,3 +350,78 @@ def test_a_scaled_clock_runs_a_line_at_its_own_pace() -> None:
     script = [(1_000 * SECOND + i * SECOND, "venue", "books", position(i)) for i in range(1, 5)]
     trio.run(main)
     assert [(at - 1_000 * SECOND) // SECOND for at in times] == [1, 2, 3, 4]
+
+
+# --- files and ears ------------------------------------------------------------------------------------------------
+
+
+def place_each(toy: Toy, message: Any) -> None:
+    if isinstance(message, Position):
+        toy.send(PlaceOrder(message.lots + 1, 0, 1, 100, 5, 0))
+
+
+def test_a_full_disk_stops_nobody_and_is_told_once(tmp_path: Path) -> None:
+    """The log and the journal wait in memory until there is room, and lack nothing then."""
+    script = books(*[(i * 20 * MS, i) for i in range(500)])
+    line = Line(("om",), reactions={"om": place_each}, script=script)
+    log = RunLog(tmp_path / "orders.log", patient=True)
+    journal = JournalFile(tmp_path / "journal", patient=True)
+
+    told: list[tuple[str, str]] = []
+    is_behind, is_well = trio.Event(), trio.Event()  # a thread does not know of this clock: it may take it any time
+
+    def hear(record: dict[str, Any]) -> None:
+        if "file" in record:
+            told.append((record["message"], record["file"]))
+        for n, event in ((2, is_behind), (4, is_well)):
+            if len(told) == n:
+                event.set()
+
+    async def main() -> Outcome:
+        with open_log(tmp_path / "log.jsonl", lambda: 0, "r", heard=hear) as logger:
+            clock = LiveClock(start=0)
+            nursery = LiveNursery(log, 7, clock, journal=journal, logger=logger)
+            line.wire(nursery, clock)
+            async with trio.open_nursery() as tasks:
+                tasks.start_soon(fill_disk, nursery)
+                outcome = await nursery.run()
+                tasks.cancel_scope.cancel()
+        return outcome
+
+    async def fill_disk(nursery: LiveNursery) -> None:
+        await trio.sleep(2.5)
+        with full_disk(2_000):
+            await is_behind.wait()
+        await trio.sleep(9)
+        await is_well.wait()
+        nursery.request_stop()
+
+    assert seeded(1, main) == Outcome("done")
+    log.close()
+    rows = [unpack(row) for row in RunLog(tmp_path / "orders.log", resume=True).rows()]
+    assert [row.client_id for row in rows if isinstance(row, PlaceOrder)] == list(range(1, 501))
+    follower = JournalReplay(RunLog())
+    Line(("om",), reactions={"om": place_each}).wire(follower)
+    assert follower.follow(tmp_path / "journal") == log.digest()
+    assert sorted(told) == [(text, file) for text in ("file is not written", "file is written again") for file in FILES]
+
+
+def test_an_ear_hears_what_leaves_a_port_and_changes_nothing(tmp_path: Path) -> None:
+    heard: list[Any] = []
+
+    async def main() -> None:
+        clock = LiveClock(start=0)
+        nursery = LiveNursery(RunLog(), 7, clock, journal=JournalFile(tmp_path / "journal"))
+        line.wire(nursery, clock)
+        nursery.listen("venue", "books", heard.append)
+        nursery.listen("a", "next", heard.append)
+        await stop_after(nursery, 1.0)
+
+    line = Line(("a", "b"), policy=Policy.CONFLATE, script=books((10 * MS, 1), (20 * MS, 5)))
+    seeded(1, main)
+    assert [message.lots for message in heard] == [1, 2, 5, 6]
+    follower = JournalReplay(RunLog())
+    again = Line(("a", "b"), policy=Policy.CONFLATE)
+    again.wire(follower)
+    follower.follow(tmp_path / "journal")
+    assert again.diary == line.diary

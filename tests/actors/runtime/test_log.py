@@ -14,6 +14,7 @@ from actors.runtime.log import open_log
 from actors.runtime.log_reader import LogError, LogReader, find_log
 from actors.runtime.supervision import SupervisionTree
 from actors.runtime.supervision_log import SupervisionLog
+from tests.market.archive.full_disk import full_disk
 
 
 def ticking(start: int = 1_700_000_000_000_000_000) -> Callable[[], int]:
@@ -151,6 +152,34 @@ def test_below_the_level_nothing_is_written(tmp_path: Path) -> None:
     with open_log(tmp_path / "log.jsonl", lambda: 1, "a") as log:
         log.debug("each message")
     assert (tmp_path / "log.jsonl").read_bytes() == b""
+
+
+def test_what_a_full_disk_does_not_take_is_written_later_and_heard_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    heard: list[dict[str, Any]] = []
+    with open_log(path, lambda: 1, "a", heard=heard.append) as log:
+        log.info("before")
+        with full_disk(100):
+            for number in range(3):
+                log.bind(number=number).info("during")
+            assert [row["message"] for row in rows(path)] == ["before"], "no half record"
+            assert [record.get("number") for record in heard] == [None, 0, 1, 2]
+        log.info("after")
+    assert [(row["message"], row.get("number")) for row in rows(path)] == [
+        ("before", None),
+        ("during", 0),
+        ("during", 1),
+        ("during", 2),
+        ("after", None),
+    ]
+
+
+def test_who_hears_a_record_hears_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VENUE_SECRET", "very-secret")
+    heard: list[dict[str, Any]] = []
+    with open_log(tmp_path / "log.jsonl", lambda: 1, "a", heard=heard.append) as log:
+        log.bind(url="x?key=very-secret").info("sent")
+    assert heard[0]["url"] == "x?key=<VENUE_SECRET>"
 
 
 # --- reading back ----------------------------------------------------------------------------------------------------
