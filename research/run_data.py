@@ -40,8 +40,9 @@ class Quoter:
 class Run:
     """The tables, the config and the result of one run, complete or interrupted, simulated or live.
 
-    Tables are read when they are first asked for and kept.  A table that is not there is an empty one; a stale or
-    half-written run therefore gives fewer figures, not an error.
+    Tables are read when they are first asked for and kept.  Of a live run that goes on, or was killed, they have what
+    was on the disk by then.  A table that is not there is an empty one; a half-written run therefore gives fewer
+    figures, not an error.
     """
 
     def __init__(self, path: Path, config: Mapping[str, Any], result: Mapping[str, Any]) -> None:
@@ -210,20 +211,26 @@ def _instrument(place: int, entry: Mapping[str, Any]) -> Instrument:
 
 
 def _read(file: Path, schema: Mapping[str, str]) -> Columns:
-    if not file.exists():
+    from market.archive.live_tables import read_unfinished  # Arrow is heavy, and not needed to look at a config
+
+    found = _read_parquet(file) if file.exists() else read_unfinished(file.parent, file.stem)
+    if found is None:
         return {name: np.empty(0, dtype=object if kind == "category" else kind) for name, kind in schema.items()}
-    import pyarrow as pa  # heavy, and not needed to look at a config
+    if missing := [name for name in schema if name not in found.column_names]:
+        raise ValueError(f"{file} lacks the columns {', '.join(missing)}")
+    return {name: _array(found.column(name), kind) for name, kind in schema.items()}
+
+
+def _read_parquet(file: Path) -> Any:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         # ParquetFile, not read_table: the dataset layer costs a third of a second of imports
         with pq.ParquetFile(file) as source:
-            found = source.read()
+            return source.read()
     except pa.ArrowInvalid as error:
         raise ValueError(f"{file} is damaged: {error}") from error
-    if missing := [name for name in schema if name not in found.column_names]:
-        raise ValueError(f"{file} lacks the columns {', '.join(missing)}")
-    return {name: _array(found.column(name), kind) for name, kind in schema.items()}
 
 
 def _array(column: Any, kind: str) -> npt.NDArray[Any]:

@@ -164,6 +164,7 @@ class JournalFile:
     ) -> None:
         self.file: PatientFile | None = PatientFile(path, eager=not patient, most_waiting=_MOST_WAITING)
         self._add = self.file.add
+        self._is_cut = False
         self._config = config
         self._codec = codec or MessageCodec()
         self._encoder = msgspec.msgpack.Encoder()
@@ -227,7 +228,8 @@ class JournalFile:
 
     def _write(self, record: Head | JournalRecord) -> None:
         data = self._encoder.encode(record)
-        self._add(_LENGTH.pack(len(data)) + data)
+        # after a record that found no room nothing can be followed
+        self._is_cut = self._is_cut or not self._add(_LENGTH.pack(len(data)) + data)
 
 
 def read_journal(path: Path) -> tuple[Head, Iterator[JournalRecord]]:

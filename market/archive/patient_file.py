@@ -51,7 +51,7 @@ class PatientFile:
         eager: it writes by itself once 64 KiB wait, here and now.  Otherwise a write reaches the disk, not only the
             operating system.
         resume: it may be there already, and is gone on with.
-        most_waiting: bytes that may wait; what comes beyond is lost for good, and so is all that follows it.
+        most_waiting: bytes that may wait; what comes beyond is lost for good.
 
     Attributes:
         size: bytes that the file has.
@@ -78,14 +78,15 @@ class PatientFile:
         """What is not known to be in the file; let go of it before the next `add`."""
         return memoryview(self._waiting)
 
-    def add(self, data: bytes | memoryview) -> None:
-        """Let bytes follow; never waits."""
-        if self.n_lost or len(self._waiting) + len(data) > self._most_waiting:
+    def add(self, data: bytes | memoryview) -> bool:
+        """Let bytes follow, all or none, and never wait; tell whether there was room."""
+        if len(self._waiting) + len(data) > self._most_waiting:
             self.n_lost += len(data)
-        else:
-            self._waiting += data
+            return False
+        self._waiting += data
         if self.is_eager and len(self._waiting) >= EAGER_AT:
             self.write_now()
+        return True
 
     def cut(self, size: int) -> None:
         """Shorten the file, of which nothing waits."""

@@ -51,15 +51,13 @@ def test_an_eager_file_writes_by_itself(tmp_path: Path) -> None:
     file.close()
 
 
-def test_what_finds_no_room_is_lost_with_all_that_follows(tmp_path: Path) -> None:
+def test_what_finds_no_room_is_lost_whole_and_counted(tmp_path: Path) -> None:
     file = PatientFile(tmp_path / "f", most_waiting=10)
-    file.add(b"12345678")
-    file.add(b"abc")
-    file.add(b"x")
+    assert [file.add(each) for each in (b"12345678", b"abc", b"x")] == [True, False, True]
     file.write_now()
-    file.add(b"y")
+    assert file.add(b"y")
     file.write_now()
-    assert (file.path.read_bytes(), file.n_lost) == (b"12345678", 5)
+    assert (file.path.read_bytes(), file.n_lost) == (b"12345678xy", 3)
     file.close()
 
 
