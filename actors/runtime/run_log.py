@@ -117,23 +117,16 @@ class RunLog:
         self.flush()
         return self._sha.hexdigest()
 
-    def rows(self, first: int = 0) -> Iterator[Row]:
-        """Yield the rows that were there at the call, oldest first, from number `first` on."""
+    def rows(self) -> Iterator[Row]:
+        """Yield all rows that were there at the call, oldest first."""
         self.flush()
-        return self._read(first * _SIZE, self._n_packed * _SIZE)
+        return self._read(self._n_packed * _SIZE)
 
     def rows_from(self, first: int) -> IntArray:
         """Return all rows but the first so many, as an (n, 10) array of its own."""
         self.flush()
         begin = first * _SIZE
-        if self._file is None:
-            data = bytes(self._memory[begin:])
-        else:
-            assert self.path is not None
-            self._file.flush()
-            with self.path.open("rb") as file:
-                file.seek(begin)
-                data = file.read()
+        data = self._memory[begin:] if self.file is None else self.file.read(begin)
         return np.frombuffer(data, np.int64).reshape(-1, ROW_INTS).copy()
 
     def close(self) -> None:
@@ -148,19 +141,13 @@ class RunLog:
             if self.file.error is not None:
                 raise self.file.error
 
-    def _read(self, begin: int, end: int) -> Iterator[Row]:
+    def _read(self, end: int) -> Iterator[Row]:
         if self.file is None:
             # a slice: an exported buffer could not grow while the rows are read
-            yield from _ROW.iter_unpack(self._memory[begin:end])
+            yield from _ROW.iter_unpack(self._memory[:end])
             return
-        written = min(self.file.size // _SIZE * _SIZE, end)
-        # now: a write may move it into the file while the rows are read
-        tail = bytes(self.file.waiting[max(0, begin - self.file.size) : end - self.file.size])
-        with self.file.path.open("rb") as file:
-            file.seek(begin)
-            for start in range(begin, written, _READ_BYTES):
-                yield from _ROW.iter_unpack(file.read(min(_READ_BYTES, written - start)))
-        yield from _ROW.iter_unpack(tail)
+        for start in range(0, end, _READ_BYTES):
+            yield from _ROW.iter_unpack(self.file.read(start, min(start + _READ_BYTES, end)))
 
     def _resume(self, file: PatientFile) -> None:
         file.cut(file.size // _SIZE * _SIZE)

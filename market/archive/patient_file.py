@@ -73,11 +73,6 @@ class PatientFile:
         self.error: OSError | None = None
         self.n_lost = 0
 
-    @property
-    def waiting(self) -> memoryview:
-        """What is not known to be in the file; let go of it before the next `add`."""
-        return memoryview(self._waiting)
-
     def add(self, data: bytes | memoryview) -> bool:
         """Let bytes follow, all or none, and never wait; tell whether there was room."""
         if len(self._waiting) + len(data) > self._most_waiting:
@@ -87,6 +82,16 @@ class PatientFile:
         if self.is_eager and len(self._waiting) >= EAGER_AT:
             self.write_now()
         return True
+
+    def read(self, begin: int, end: int | None = None) -> bytes:
+        """Return bytes of all that was added, whether the file has them or not."""
+        wanted = self.size + len(self._waiting) if end is None else end
+        data = b""
+        if begin < self.size:
+            with self.path.open("rb") as file:
+                file.seek(begin)
+                data = file.read(min(wanted, self.size) - begin)
+        return data + self._waiting[max(0, begin - self.size) : max(0, wanted - self.size)]
 
     def cut(self, size: int) -> None:
         """Shorten the file, of which nothing waits."""

@@ -33,7 +33,10 @@ def test_file_and_waiting_are_always_what_was_added(
                     under_way = None
                 case "now" if under_way is None:
                     file.write_now()
-            assert file.path.read_bytes()[: file.size] + bytes(file.waiting) == model
+            assert file.read(0) == model
+            assert file.path.read_bytes()[: file.size] == model[: file.size]
+            middle = len(model) // 2
+            assert (file.read(middle), file.read(middle, middle + 7)) == (model[middle:], model[middle : middle + 7])
     if under_way is not None:
         file.settle(under_way, under_way.run())
     file.write_now()
