@@ -117,10 +117,10 @@ class RunLog:
         self.flush()
         return self._sha.hexdigest()
 
-    def rows(self) -> Iterator[Row]:
-        """Yield all rows that were there at the call, oldest first."""
+    def rows(self, first: int = 0) -> Iterator[Row]:
+        """Yield the rows that were there at the call, oldest first, from number `first` on."""
         self.flush()
-        return self._read(self._n_packed * _SIZE)
+        return self._read(first * _SIZE, self._n_packed * _SIZE)
 
     def rows_from(self, first: int) -> IntArray:
         """Return all rows but the first so many, as an (n, 10) array of its own."""
@@ -141,12 +141,12 @@ class RunLog:
             if self.file.error is not None:
                 raise self.file.error
 
-    def _read(self, end: int) -> Iterator[Row]:
+    def _read(self, begin: int, end: int) -> Iterator[Row]:
         if self.file is None:
             # a slice: an exported buffer could not grow while the rows are read
-            yield from _ROW.iter_unpack(self._memory[:end])
+            yield from _ROW.iter_unpack(self._memory[begin:end])
             return
-        for start in range(0, end, _READ_BYTES):
+        for start in range(begin, end, _READ_BYTES):
             yield from _ROW.iter_unpack(self.file.read(start, min(start + _READ_BYTES, end)))
 
     def _resume(self, file: PatientFile) -> None:
