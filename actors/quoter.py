@@ -6,7 +6,7 @@ told, not the truth.  It reads floats in price and size units, and gives ints: `
 `round_price(price, side)`, `lots(size)`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import attrs
@@ -245,6 +245,19 @@ class Quoter(Actor):
 
     # --- the plumbing -----------------------------------------------------------------------------------------------
 
+    def straight(self, message: BookUpdate | Trade) -> tuple[Callable[[Any], None], Any] | None:
+        """Return the call that handling such news of an attached mirror comes to, and its argument.
+
+        An argument of None stands for the message.  It holds until the actor is told anything else; None where the news
+        must be handled as any message.
+        """
+        i = message.instrument
+        if i not in self._heard or self._is_draining:
+            return _pass_over, None
+        if isinstance(message, BookUpdate):
+            return (self.on_book, self.books[i]) if self.books[i].is_attached else None
+        return (self.on_trade, None) if self.tapes[i].is_attached else None
+
     def _must_quote(self, instrument: Instrument) -> None:
         if instrument.id not in self._quoted:
             raise ValueError(
@@ -307,3 +320,7 @@ class Quoter(Actor):
 
     def _take_stop(self, stop: Stop) -> None:
         pass
+
+
+def _pass_over(news: object) -> None:
+    pass

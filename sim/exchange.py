@@ -15,11 +15,10 @@ from market.tape import Tape
 from market.units import InstrumentId, Nanos, VenueId
 from sim import state_kernels as k
 from sim.command_kernels import take_commands
-from sim.engine_kernels import TOUCH_SIZE, TRADE_SIZE
 from sim.fill_model import FillModel
 from sim.latency import Channel, ConstantLatency, Latency, RecordedLatency, model_code, quantiles
 from sim.quoting_kernels import GUARD_LIMIT_SIZE, GUARD_SIZE, LANE_SIZE, OUR_SIZE, QUOTER_SIZE
-from sim.state_kernels import IntArray
+from sim.state_kernels import TOUCH_SIZE, TRADE_SIZE, IntArray
 from sim.windows import Window
 
 

@@ -19,6 +19,7 @@ from actors.runtime.mailbox import Edge
 from actors.runtime.nursery import ActorSpec, Outcome
 from market.units import SECOND, Nanos
 from sim.market_world import MarketWorld
+from sim.straight_lines import Line
 
 _LONGEST_WAIT: Final = 3600 * SECOND
 
@@ -96,8 +97,20 @@ class MarketTask:
     def post(self, edge: Edge, message: Any) -> None:
         raise AssertionError("a spoken market posts nothing: build its world without mode_of")
 
-    def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
-        raise AssertionError("a spoken market posts nothing: build its world without mode_of")
+    n_changes = 0
+
+    def line(self, edge: Edge, message: Any) -> Line | None:
+        """Nobody is told but by messages."""
+        return None
+
+    def told(self, n: int, now: Nanos) -> None:
+        raise AssertionError("there are no straight lines")
+
+    def answered(self, edge: Edge, actor: Actor) -> bool:
+        raise AssertionError("there are no straight lines")
+
+    def fell(self, edge: Edge, error: Exception) -> None:
+        raise AssertionError("there are no straight lines")
 
     def settle(self) -> Nanos:
         """The actors have turns of their own: the source comes back after every event."""

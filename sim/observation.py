@@ -14,9 +14,10 @@ from market.units import InstrumentId, Nanos
 from sim import state_kernels as k
 from sim.config import RunConfig
 from sim.delivered_columns import KIND_NAMES, NoTables
-from sim.engine_kernels import FLUSH, GAP, GROW, HEARD_BOOK, HEARD_TRADE, NEED_WINDOW, OVER, QUIET, advance
+from sim.engine_kernels import advance
 from sim.market_data import MarketData
 from sim.market_world import MarketWorld, instruments_of
+from sim.state_kernels import FLUSH, GAP, GROW, HEARD_BOOK, HEARD_TRADE, NEED_WINDOW, OVER, QUIET
 from sim.windows import Window
 
 Clock = Callable[[Nanos], None]

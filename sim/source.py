@@ -22,20 +22,6 @@ from market.messages import (
     Trade,
 )
 from market.units import Nanos, VenueId
-from sim.engine_kernels import (
-    FACTS,
-    FLUSH,
-    GAP,
-    GROW,
-    GROW_ORDERS,
-    HEARD_BOOK,
-    LOG_FULL,
-    NEED_WINDOW,
-    OVER,
-    PAYLOAD_REQUEST,
-    QUIET,
-    SPOKEN_ROW,
-)
 from sim.engine_kernels import advance as run_market
 from sim.exchange import Exchange, StreamSpec
 from sim.matching_kernels import (
@@ -51,14 +37,26 @@ from sim.matching_kernels import (
 )
 from sim.state_kernels import (
     BOOK,
+    FACTS,
+    FLUSH,
+    GAP,
+    GROW,
+    GROW_ORDERS,
+    HEARD_BOOK,
+    HEARD_TRADE,
+    LOG_FULL,
     N_EVENTS,
     N_TOUCH,
     N_TRADE,
+    NEED_WINDOW,
     NEVER,
     NEXT_EVENT,
     NEXT_FACT,
     NEXT_REQUEST,
     NOW,
+    OVER,
+    PAYLOAD_REQUEST,
+    QUIET,
     R_CLIENT_ID,
     R_DETAIL,
     R_INSTRUMENT,
@@ -68,8 +66,10 @@ from sim.state_kernels import (
     R_TS,
     R_VENUE,
     SPOKEN,
+    SPOKEN_ROW,
     IntArray,
 )
+from sim.straight_lines import Line
 from sim.venue import FillHistory, SimVenue
 from sim.windows import Window
 
@@ -89,8 +89,25 @@ class Teller(Protocol):
         """Put market data straight into a mailbox."""
         ...
 
-    def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
-        """Post and drain at `now`, in one; True: it had nothing to say."""
+    @property
+    def n_changes(self) -> int:
+        """A number that moves when straight lines must be asked for anew."""
+        ...
+
+    def line(self, edge: Edge, message: Any) -> Line | None:
+        """Return the straight line to the hearer of such messages, if there is one."""
+        ...
+
+    def told(self, n: int, now: Nanos) -> None:
+        """Count what was told by straight lines."""
+        ...
+
+    def answered(self, edge: Edge, actor: Actor) -> bool:
+        """Take what a hearer gave; False: `settle` is due."""
+        ...
+
+    def fell(self, edge: Edge, error: Exception) -> None:
+        """A hearer has raised; `settle` is due."""
         ...
 
     def settle(self) -> Nanos:
@@ -133,6 +150,12 @@ class MarketSource:
         self._streams = tuple(streams)
         # what is news is in the mirror, so that one message serves for all updates of a book
         self._shown = [BookUpdate(spec.instrument, 0, 0, 0, None, None) for spec in streams]
+        self._news: list[BookUpdate | Trade] = [
+            shown if spec.kind == BOOK else Trade(spec.instrument, 0, 0, 0, 0, 0, 0)
+            for spec, shown in zip(streams, self._shown, strict=True)
+        ]
+        self._straight: list[Line | None] = []
+        self._lines_at = -1
         self._shells = [connector_name(name) for name in instruments.venues]
         self._windows = windows
         self._window = Window.empty()
@@ -183,42 +206,71 @@ class MarketSource:
         Returns None when nothing is left up to `until`, which is moved on as the actors' timers are.
         """
         exchange, teller, heard = self._exchange, self._teller, self.heard
-        settle, shown = teller.settle, self._shown
+        shown = self._shown
         state, window = exchange.state, self._window.flat
+        lines = self._lines()
+        n = told_at = 0  # told by straight lines and not counted yet; the time of the newest
         while True:
             what, now, a, b, c = run_market(state, window, until)
-            if what <= FACTS:
+            if what <= HEARD_TRADE and (line := lines[a]) is not None:
+                call, argument, actor, edge = line
+                actor.now = told_at = now
+                n += 1
+                try:
+                    call(argument if argument is not None else self._trade(a, b))
+                    if not actor.out:
+                        continue
+                    teller.told(n, now)
+                    n = 0
+                    if teller.answered(edge, actor):
+                        state = exchange.state  # a command, or a log that was full, may have made it grow
+                        continue
+                except Exception as error:
+                    teller.told(n, now)
+                    teller.fell(edge, error)
+                n = 0
+            else:
+                if n:
+                    teller.told(n, told_at)
+                    n = 0
+                if what == QUIET:
+                    return None
+                if what == OVER:
+                    self.finished = True
+                    self.end = now
+                    return None
+                if what > SPOKEN_ROW:
+                    self._see_to(what, now, a, b, c)
+                    state, window = exchange.state, self._window.flat
+                    continue
+                teller.at(now)
+                if what == SPOKEN_ROW:
+                    self._speak_row(a, b)
+                    return now
                 if what == FACTS:
-                    teller.at(now)
                     for row in exchange.facts[:a].tolist():
                         self._tell_fact(row, now, is_logged=b == 1)
                 else:
                     message = shown[a] if what == HEARD_BOOK else self._trade(a, b)
-                    hearers = heard[a]
-                    if len(hearers) != 1:
-                        teller.at(now)
-                        for edge in hearers:
-                            teller.post(edge, message)
-                    elif teller.hear(hearers[0], message, now):
-                        state = exchange.state  # a command, or a log that was full, may have made it grow
-                        continue
-                until = settle()
-                if until < 0:
-                    return now
-                state = exchange.state
-                continue
-            if what == QUIET:
-                return None
-            if what == OVER:
-                self.finished = True
-                self.end = now
-                return None
-            if what == SPOKEN_ROW:
-                teller.at(now)
-                self._speak_row(a, b)
+                    for edge in heard[a]:
+                        teller.post(edge, message)
+            until = teller.settle()
+            if until < 0:
                 return now
-            self._see_to(what, now, a, b, c)
-            state, window = exchange.state, self._window.flat
+            state = exchange.state
+            if self._lines_at != teller.n_changes:
+                lines = self._lines()
+
+    def _lines(self) -> list[Line | None]:
+        """Return the straight line of each stream that has one."""
+        teller = self._teller
+        if self._lines_at != teller.n_changes:
+            self._lines_at = teller.n_changes
+            self._straight = [
+                teller.line(edges[0], news) if len(edges) == 1 else None
+                for edges, news in zip(self.heard, self._news, strict=True)
+            ]
+        return self._straight
 
     def _see_to(self, what: int, now: Nanos, a: int, b: int, c: int) -> None:
         """Do what the kernels cannot, after which they go on."""

@@ -215,6 +215,26 @@ R_VENUE: Final = 9
 ROW_SIZE: Final = 10
 
 
+# what `sim.engine_kernels.advance` comes back with; the first three are what an actor hears of
+HEARD_BOOK: Final = 0
+HEARD_TRADE: Final = 1
+FACTS: Final = 2
+SPOKEN_ROW: Final = 3
+QUIET: Final = 4  # nothing up to `until`
+NEED_WINDOW: Final = 5
+PAYLOAD_REQUEST: Final = 6  # a snapshot is asked for: the caller builds it from the state as it is now
+GAP: Final = 7  # a delivered delta does not follow: the caller must go over to SPOKEN for this venue
+GROW: Final = 8  # there is no room for the levels of a book
+FLUSH: Final = 9  # the touch or trade buffer is full
+BAD_BOOK: Final = 10  # a snapshot or delta that is not a book
+LOG_FULL: Final = 11  # the run's log has no room for the facts that are due
+OVER: Final = 12  # the last event is past, and all that came at its instant: told once
+GROW_ORDERS: Final = 13  # there is no room for orders, requests or facts
+
+TOUCH_SIZE: Final = 7  # rows of the run's tables
+TRADE_SIZE: Final = 6
+
+
 @njit
 def region(state: IntArray, at: int, place: int, size: int) -> IntArray:
     """Return record `place` of a region of records of `size` ints."""

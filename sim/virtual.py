@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from actors.quoter import Quoter
 from actors.runtime.actor import Actor
 from actors.runtime.agenda import FAR
 from actors.runtime.cell import Cell
@@ -20,8 +21,10 @@ from actors.runtime.nursery import Outcome
 from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
 from actors.runtime.supervision import Stop
+from market.messages import BookUpdate
 from market.units import SECOND, Nanos
 from sim.event_source import EventSource
+from sim.straight_lines import Line
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -90,6 +93,7 @@ class VirtualNursery(Children):
         self._may_settle = False
         self._progress_at = progress_every
         self.shortcut: Shortcut = NoShortcut()
+        self.n_changes = 0  # of what decides how anybody is told
 
     @property
     def clock(self) -> "VirtualNursery":
@@ -118,35 +122,40 @@ class VirtualNursery(Children):
         if edge.tap is None and edge.mailbox.put(edge, message):
             self._turns.append(edge.cell)
 
-    def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
-        """Post market data to its only hearer and, when nothing else waits, run it at once.
+    def line(self, edge: Edge, message: Any) -> Line | None:
+        """Return the straight line to the only hearer of such messages; it holds while `n_changes` does.
 
-        The order is that of `post` and a drain, without a line to stand in.  Returns whether it had nothing to say:
-        then nothing waits, and no timer was set.
+        None: they are to be posted.
         """
+        cell = edge.cell
+        if cell.is_slow or edge.tap is not None:
+            return None
+        actor = cell.actor
+        found = actor.straight(message) if isinstance(actor, Quoter) else None
+        if found is None:
+            found = cell.on[type(message)], message if isinstance(message, BookUpdate) else None
+        call, argument = found
+        return call, argument, actor, edge
+
+    def told(self, n: int, now: Nanos) -> None:
+        """Count what was told by straight lines, the newest at `now`."""
         if now != self.now:
             self.at(now)
-        cell = edge.cell
-        if cell.is_slow or self._turns or edge.tap is not None:
-            self.post(edge, message)
-            return False
-        self.number += 1
-        edge.n_put += 1
-        edge.n_got += 1
-        actor = cell.actor
-        actor.now = now
-        try:
-            cell.on[type(message)](message)
-            out = actor.out
-            if not out:
-                return True
-            if len(out) == 1 and self.shortcut.take(out[0][1], now):
-                out.clear()
-                return True
-            self._outputs(cell, actor)
-        except Exception as error:
-            self._crashed(cell, error, edge)
+        self.number += n
+        self._limit += n
+
+    def answered(self, edge: Edge, actor: Actor) -> bool:
+        """Take what a hearer gave by a straight line; False: the actors are to be drained."""
+        out = actor.out
+        if len(out) == 1 and self.shortcut.take(out[0][1], self.now):
+            out.clear()
+            return True
+        self._outputs(edge.cell, actor)
         return False
+
+    def fell(self, edge: Edge, error: Exception) -> None:
+        """The hearer of a straight line has raised."""
+        self._crashed(edge.cell, error, edge)
 
     def _outputs(self, cell: Cell, actor: Actor) -> None:
         """Send what a handler gave, as in `drain`."""
@@ -174,6 +183,7 @@ class VirtualNursery(Children):
         self._run_to_the_end(source)
         unproven = 0
         if not self.tree.has_given_up and self._begin_drain(self.now + self._drain_ns):
+            self.n_changes += 1
             self.drain()
             self._run_until(source, lambda: self.drained is not None or self.tree.has_given_up)
             unproven = self.drained.unproven if self.drained is not None else -1
@@ -350,6 +360,7 @@ class VirtualNursery(Children):
         self._give_turns(cell)
 
     def _refresh(self, cell: Cell) -> None:
+        self.n_changes += 1
         cell.is_slow = (
             not cell.is_up
             or cell.n_held > 0

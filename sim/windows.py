@@ -1,6 +1,7 @@
 """Feeds of many instruments, merged in order, a window at a time: memory does not grow with the length of the run."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import attrs
 import numpy as np
@@ -9,7 +10,18 @@ from market.columns import BookColumns, Columns, FundingColumns, IntArray, Trade
 from market.stream import Stream
 from market.units import SECOND, Nanos
 from sim.state_kernels import BOOK, C_MODEL, FUNDING, RECORDED, TRADES
-from sim.window_kernels import EVENT_SIZE, HEADER_SIZE, feed_latencies, merge, stamp_rows
+from sim.window_kernels import (
+    E_ROW,
+    E_STREAM,
+    EVENT_SIZE,
+    H_N_ASKS,
+    H_N_BIDS,
+    H_START,
+    HEADER_SIZE,
+    feed_latencies,
+    merge,
+    stamp_rows,
+)
 
 KINDS = {"book": BOOK, "trades": TRADES, "funding": FUNDING}
 MAX_LATENESS: Nanos = 5 * SECOND
@@ -52,6 +64,9 @@ class FeedTiming:
     channel: IntArray
     quantiles: IntArray
     seed: int
+
+
+_Part: TypeAlias = tuple[IntArray, IntArray, int]
 
 
 class _Loaded:
@@ -98,6 +113,14 @@ class _Loaded:
             self.levels = np.concatenate((kept_levels, chunk.levels)) if len(kept_levels) else chunk.levels
         self.headers = np.concatenate((kept_headers, headers)) if len(kept_headers) else headers
         self.times = np.concatenate((kept_times, times)) if len(kept_times) else times
+
+    def part(self, begin: int, end: int) -> "_Part":
+        """Return the headers of rows [begin, end), their levels if they are books, and `begin`."""
+        headers = self.headers[begin:end]
+        if self.kind != BOOK or begin == end:
+            return headers, self.levels[:0], begin
+        last = headers[-1]
+        return headers, self.levels[headers[0, H_START] : last[H_START] + last[H_N_BIDS] + last[H_N_ASKS]], begin
 
     def _stamp(self, chunk: Columns) -> IntArray:
         timing = self._timing
@@ -174,17 +197,26 @@ class Merger:
             np.array([feed.newest[1] for feed in loaded], np.int64),
             events,
         )
+        parts = []
         for s, feed in enumerate(loaded):
+            begin = min(feed.venue_next, feed.recv_next)
             feed.venue_next = int(venue_next[s] - first[s])
             feed.recv_next = int(recv_next[s] - first[s])
+            parts.append(feed.part(begin, max(feed.venue_next, feed.recv_next)))
         is_last = all(not feed.more and min(feed.venue_next, feed.recv_next) >= len(feed.times) for feed in loaded)
-        return self._window(events[:n], is_last)
+        rows = np.cumsum([0, *(len(headers) for headers, _, _ in parts)], dtype=np.int64)
+        moved = rows[:-1] - first - np.array([begin for _, _, begin in parts], np.int64)
+        return self._window(events[:n], moved, parts, is_last)
 
-    def _window(self, merged: IntArray, is_last: bool) -> Window:
-        """Put the merged events and all that is loaded into one array."""
-        loaded = self._loaded
-        n_headers = sum(len(feed.headers) for feed in loaded)
-        n_levels = sum(len(feed.levels) for feed in loaded)
+    @staticmethod
+    def _window(merged: IntArray, moved: IntArray, parts: "Sequence[_Part]", is_last: bool) -> Window:
+        """Put the merged events, and the rows of all streams that they are about, into one array.
+
+        Args:
+            moved: (S,) by how much the rows of a stream stand further down in it than in the events.
+        """
+        n_headers = sum(len(headers) for headers, _, _ in parts)
+        n_levels = sum(len(levels) for _, levels, _ in parts)
         at_headers = merged.size
         at_levels = at_headers + n_headers * HEADER_SIZE
         flat = np.empty(at_levels + n_levels * 2, np.int64)
@@ -192,15 +224,16 @@ class Merger:
         headers = flat[at_headers:at_levels].reshape(-1, HEADER_SIZE)
         levels = flat[at_levels:].reshape(-1, 2)
         events[:] = merged
+        events[:, E_ROW] += moved[merged[:, E_STREAM]]
         row = level = 0
-        for feed in loaded:
-            own = headers[row : row + len(feed.headers)]
-            own[:] = feed.headers
-            if feed.kind == BOOK:
-                own[:, 5] += level
-            levels[level : level + len(feed.levels)] = feed.levels
-            row += len(feed.headers)
-            level += len(feed.levels)
+        for own_headers, own_levels, _ in parts:
+            own = headers[row : row + len(own_headers)]
+            own[:] = own_headers
+            if len(own_levels):
+                own[:, H_START] += level - own[0, H_START]
+            levels[level : level + len(own_levels)] = own_levels
+            row += len(own_headers)
+            level += len(own_levels)
         return Window(flat, events, headers, levels, is_last)
 
     def counts(self) -> list[dict[str, int]]:

@@ -1,11 +1,13 @@
 """Read an archive: columns in chunks, and what is missing."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 import attrs
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from market.archive.arrow_columns import CHECKPOINT, SNAPSHOT, from_table
@@ -24,7 +26,7 @@ def read_stream(
 ) -> Iterator[Columns]:
     """Yield the messages of one feed in order of arrival, at most `chunk_rows` at a time.
 
-    Memory holds one row group.  A checkpoint is skipped while the feed goes on without a break; where reading begins
+    Memory holds two row groups.  A checkpoint is skipped while the feed goes on without a break; where reading begins
     at its hour, or the hour before is missing or ends at another sequence number, it is given as a snapshot.
 
     Args:
@@ -110,13 +112,24 @@ def _chunks(root: Path, venue: str, symbol: str, kind: Kind, window: Window, chu
         with pq.ParquetFile(path, memory_map=False, pre_buffer=False) as file:
             hour = from_metadata(file.metadata.metadata, path)
             goes_on = before is not None and before.end == hour.start and before.last_seq == hour.first_seq
-            for group in range(file.num_row_groups):
-                columns = from_table(file.read_row_group(group), kind)
+            for group, table in enumerate(_row_groups(file)):
+                columns = from_table(table, kind)
                 if group == 0 and isinstance(columns, BookColumns) and kind == "delta":
                     columns = _without_checkpoint(columns) if goes_on else _with_checkpoint(columns)
                 for begin in range(0, len(columns), chunk_rows):
                     yield columns.rows(begin, min(begin + chunk_rows, len(columns)))
             before = hour
+
+
+def _row_groups(file: pq.ParquetFile) -> Iterator[pa.Table]:
+    """Yield the row groups; while one is worked on, the next is decoded in another thread (half of reading's time)."""
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        following = [ahead.submit(file.read_row_group, group) for group in range(min(1, file.num_row_groups))]
+        for group in range(file.num_row_groups):
+            table = following.pop().result()
+            if group + 1 < file.num_row_groups:
+                following.append(ahead.submit(file.read_row_group, group + 1))
+            yield table
 
 
 def _without_checkpoint(columns: BookColumns) -> BookColumns:

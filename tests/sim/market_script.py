@@ -249,28 +249,28 @@ class MarketScript:
             assert now >= last, f"time ran back from {last} to {now}"
             last = now
             match what:
-                case e.QUIET:
+                case k.QUIET:
                     return
-                case e.OVER:
+                case k.OVER:
                     pass
-                case e.NEED_WINDOW:
+                case k.NEED_WINDOW:
                     self.window = next(self._windows)
                     exchange.next_window(self.window)
-                case e.FACTS:
+                case k.FACTS:
                     self.batches.append(a)
                     self._keep(Fact(now, *self._columns_of(row)) for row in exchange.facts[:a].tolist())
-                case e.HEARD_BOOK | e.HEARD_TRADE | e.SPOKEN_ROW:
+                case k.HEARD_BOOK | k.HEARD_TRADE | k.SPOKEN_ROW:
                     self.heard.append(Heard(now, what, a))
                     self.log.append(self.heard[-1])
                     self.on_heard(self.heard[-1])
-                case e.GAP:
+                case k.GAP:
                     self.gaps.append(Heard(now, what, a))
                     exchange.set_mode(exchange.venue_of(0), k.SPOKEN)
-                case e.FLUSH:
+                case k.FLUSH:
                     exchange.state[[k.N_TOUCH, k.N_TRADE]] = 0
-                case e.GROW:
+                case k.GROW:
                     self._grow(self.exchange.grow)
-                case e.GROW_ORDERS:
+                case k.GROW_ORDERS:
                     self._grow(self.exchange.grow_orders)
                 case _:
                     raise AssertionError(f"the engine came back with {what} at {now}")

@@ -208,11 +208,11 @@ def test_gap_stops_the_mirror_and_breaks_the_venues_book_until_a_snapshot() -> N
     s.run(29)
     assert (s.gaps, s.exchange.gaps()[0], shown.seq) == ([], 0, 2)
     s.run(45)
-    assert [(gap.due, gap.what) for gap in s.gaps] == [(30, e.GAP)]
+    assert [(gap.due, gap.what) for gap in s.gaps] == [(30, k.GAP)]
     assert s.exchange.gaps()[0] == 1
     assert s.exchange.venue_levels(0) is None
     assert (shown.seq, shown.level(BUY)) == (2, (100, 7))  # as it was told
-    assert [heard.what for heard in s.heard] == [e.HEARD_BOOK] * 2 + [e.SPOKEN_ROW] * 2
+    assert [heard.what for heard in s.heard] == [k.HEARD_BOOK] * 2 + [k.SPOKEN_ROW] * 2
     s.run()
     assert s.exchange.gaps()[0] == 1
     levels = s.exchange.venue_levels(0)
@@ -365,7 +365,7 @@ def test_snapshot_requests_arrive_on_their_own_channel() -> None:
     assert commands.submit(s.exchange.state, 50, 0, commands.ACCOUNT, 0, 0, 0, 0, 0, 78)
     asked = [e.advance(s.exchange.state, s.window.flat, 1000) for _ in range(3)]
     assert asked[:2] == [
-        (e.PAYLOAD_REQUEST, 60, commands.ACCOUNT, 0, 78),
-        (e.PAYLOAD_REQUEST, 80, commands.SNAPSHOT, 0, 77),
+        (k.PAYLOAD_REQUEST, 60, commands.ACCOUNT, 0, 78),
+        (k.PAYLOAD_REQUEST, 80, commands.SNAPSHOT, 0, 77),
     ]
-    assert asked[2][0] == e.QUIET
+    assert asked[2][0] == k.QUIET

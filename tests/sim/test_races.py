@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.messages import OrderFlag, Reason
-from sim import engine_kernels as e
+from sim import state_kernels as k
 from sim.latency import Latency, LognormalLatency, UniformLatency
 from sim.matching_kernels import ACCEPTED, CANCELLED, FILL_MAKER, REJECTED
 from tests.sim.market_script import BUY, SELL, Fact, Level, MarketScript, fills, latencies, perpetual, said
@@ -192,11 +192,11 @@ def test_at_one_instant_facts_are_delivered_before_market_data_and_both_before_t
     s.run()
     log = [(row.due, row.what if not isinstance(row, Fact) else (row.kind, row.client_id)) for row in s.log]
     assert log == [
-        (10, e.HEARD_BOOK),
+        (10, k.HEARD_BOOK),
         (60, (FILL_MAKER, 1)),  # the fill's news has no way to go
         (100, (ACCEPTED, 1)),
-        (100, e.HEARD_BOOK),
-        (100, e.HEARD_TRADE),
+        (100, k.HEARD_BOOK),
+        (100, k.HEARD_TRADE),
         (180, (REJECTED, 2)),
     ]
 
@@ -221,7 +221,7 @@ def test_deliveries_of_one_instant_come_by_stream() -> None:
         s.book(10, BIDS, ASKS, i=i)
     s.run()
     assert [heard.stream for heard in s.heard] == [0, 1, 2, 3, 4, 5]
-    assert [heard.what for heard in s.heard] == [e.HEARD_TRADE] * 3 + [e.HEARD_BOOK] * 3
+    assert [heard.what for heard in s.heard] == [k.HEARD_TRADE] * 3 + [k.HEARD_BOOK] * 3
 
 
 # --- channels -------------------------------------------------------------------------------------------------------
