@@ -1,0 +1,203 @@
+"""The matching engine behind the emulated venues: the simulated market, played along the wall clock.
+
+Every account has an exchange of its own (`sim.exchange`), in which the same market passes and only its orders stand:
+the other participants are the recorded book, which nobody's order moves, so accounts cannot meet each other and need
+not share a market.  Requests take no time here: latency is what the network before the venue adds.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import tee
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import attrs
+
+from actors.runtime.mailbox import Edge
+from actors.runtime.run_log import RunLog
+from market.instrument import Instrument, InstrumentTable
+from market.messages import BookDelta, BookSnapshot, Trade
+from market.order_log import PACK
+from market.units import MS, InstrumentId, Nanos
+from sim.emulator.config import EmulatorConfig
+from sim.emulator.public_view import FundingSchedule, Print, PublicView
+from sim.emulator.times import TimeMap
+from sim.exchange import Capacity, Exchange, StreamSpec
+from sim.market_data import open_market
+from sim.market_world import MarketWorld, instruments_of
+from sim.source import MarketSource
+from sim.state_kernels import SILENT, IntArray
+from sim.windows import Window
+
+_IDS_PER_MS: Final = 10  # so that ids of a later run are larger
+
+
+class Listener(Protocol):
+    """One venue, as the engine sees it."""
+
+    def on_book(self, view: PublicView, now: Nanos) -> None: ...
+
+    def on_trade(self, view: PublicView, printed: Print, now: Nanos) -> None: ...
+
+    def on_facts(self, account: int, facts: Sequence[Any]) -> None: ...
+
+
+class AccountExchange:
+    """One account's exchange: the market passes, and its orders stand in it."""
+
+    def __init__(self, world: MarketWorld, config: EmulatorConfig, windows: Iterator[Window]) -> None:
+        specs = [StreamSpec(spec.instrument, spec.kind, SILENT) for spec in world.specs]
+        depth = max(v.depth for v in config.venue)
+        exchange = Exchange(world.instruments, world.exchange.venues, specs, config.seed, depth, Capacity())
+        self.log = RunLog()
+        exchange.follow(self.log)
+        self._told = _Told()
+        self._source = MarketSource(exchange, world.instruments, specs, windows, _NoTables())
+        self._source.bind(self._told)
+
+    def advance(self, until: Nanos) -> list[Any]:
+        """Play on up to `until`; return the order facts, fills and payments on the way."""
+        while self._source.advance(until) is not None:
+            pass
+        facts, self._told.messages = self._told.messages, []
+        for fact in facts:
+            if type(fact) in PACK:
+                self.log.append(PACK[type(fact)](fact, fact.ts_recv))
+        return facts
+
+    def submit(self, command: Any, market: Nanos) -> list[Any]:
+        """Let a command arrive at a market time not before the last; return what comes of it."""
+        self.log.append(PACK[type(command)](command, market))
+        return self.advance(market)
+
+
+class Engine:
+    """All venues' instruments and accounts, up to the instant that was last asked for.
+
+    Attributes:
+        instruments: of the data, with the venues' fees.
+        views: by instrument, those of the emulated venues.
+        is_over: the data has ended; books stand still.
+    """
+
+    def __init__(self, config: EmulatorConfig, wall: Nanos, folder: Path = Path()) -> None:
+        """Open the market, to begin at the wall time `wall`; relative paths are relative to `folder`."""
+        run = config.run_config()
+        data = open_market(run, folder)
+        self.instruments = _with_fees(instruments_of(data), config)
+        fundings = {s.instrument: s for s in data.streams() if s.kind == "funding"}
+        world = MarketWorld(run, data, self.instruments, _NoTables())
+        public, *private = tee(world.windows, 1 + len(config.account))
+        self.times = TimeMap(wall, world.start, config.speed)
+        self.is_over = False
+        self._told = _Told()
+        self._public = MarketSource(world.exchange, self.instruments, world.specs, public, _NoTables(), is_spoken=True)
+        self._public.bind(self._told)
+        self._accounts = [AccountExchange(world, config, windows) for windows in private]
+        self._listeners: dict[str, Listener] = {}
+        sections = {section.name: section for section in config.venue}
+        base = wall // MS * _IDS_PER_MS
+        self._last_number = base
+        self.views: dict[InstrumentId, PublicView] = {
+            i.id: PublicView(i, sections[i.venue].depth, self.times, FundingSchedule(fundings.get(i.id)), base)
+            for i in self.instruments
+            if i.venue in sections
+        }
+
+    def listen(self, venue: str, listener: Listener) -> None:
+        """Say who is told of a venue."""
+        self._listeners[venue] = listener
+
+    def new_number(self) -> int:
+        """Return the number of a new order or execution: unique, and larger than all before."""
+        self._last_number += 1
+        return self._last_number
+
+    def catch_up(self, now: Nanos) -> None:
+        """Play on to the wall time `now`, and tell the listeners in the order of events."""
+        until = self.times.market(now)
+        while True:
+            at = self._public.advance(until)
+            self._tell_facts(until if at is None else at)
+            self._tell_market(now)
+            if at is None:
+                self.is_over = self._public.finished
+                return
+
+    def submit(self, account: int, command: Any, now: Nanos) -> list[Any]:
+        """Let an account's command arrive at `now`; return the facts of it, which nobody else was told."""
+        self.catch_up(now)
+        return self._accounts[account].submit(command, self.times.market(now))
+
+    def log(self, account: int) -> RunLog:
+        """Return an account's own log of commands, facts and fills, in the market's time."""
+        return self._accounts[account].log
+
+    def next_due(self) -> Nanos:
+        """Return the wall time of what is known to come next."""
+        return self.times.wall(self._public.next_at)
+
+    def _tell_facts(self, until: Nanos) -> None:
+        for number, account in enumerate(self._accounts):
+            facts = account.advance(until)
+            if facts:
+                for venue, listener in self._listeners.items():
+                    mine = [f for f in facts if self.instruments[f.instrument].venue == venue]
+                    if mine:
+                        listener.on_facts(number, mine)
+
+    def _tell_market(self, now: Nanos) -> None:
+        messages, self._told.messages = self._told.messages, []
+        for message in messages:
+            view = self.views.get(message.instrument)
+            if view is None:
+                continue
+            listener = self._listeners.get(view.instrument.venue)
+            if isinstance(message, Trade):
+                printed = view.take_trade(message)
+                if listener is not None:
+                    listener.on_trade(view, printed, now)
+            elif isinstance(message, BookSnapshot | BookDelta) and view.take_book(message) and listener is not None:
+                listener.on_book(view, now)
+
+
+class _Told:
+    """Keeps what a source tells."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+
+    def at(self, time: Nanos) -> None:
+        """Every message has its time."""
+
+    def emit(self, shell: str, port: str, message: Any, *, is_logged: bool = False) -> bool:
+        self.messages.append(message)
+        return True
+
+    def post(self, edge: Edge, message: Any) -> None:
+        raise AssertionError("nobody hears a feed that is spoken or silent")
+
+    def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
+        raise AssertionError("nobody hears a feed that is spoken or silent")
+
+    def settle(self) -> Nanos:
+        """Come back after every event."""
+        return -1
+
+
+class _NoTables:
+    """An emulator writes no tables of a run."""
+
+    def take(self, touch: IntArray, trades: IntArray) -> None:
+        """Drop the rows."""
+
+
+def _with_fees(table: InstrumentTable, config: EmulatorConfig) -> InstrumentTable:
+    fees = {section.name: section.fees for section in config.venue}
+
+    def charged(instrument: Instrument) -> Instrument:
+        if instrument.venue not in fees or instrument.maker_fee or instrument.taker_fee:
+            return instrument
+        maker, taker = fees[instrument.venue]
+        return attrs.evolve(instrument, maker_fee=maker, taker_fee=taker)
+
+    return InstrumentTable(charged(i) for i in table)

@@ -1,0 +1,145 @@
+"""What waits to be sent on one WebSocket: frames, in order, with the faults that streams meet."""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from market.units import SECOND, Nanos
+from sim.emulator.faults import Faults
+
+_MOST_WAITING: Final = 20_000  # frames; a client that reads slower than that is cut off, as venues do
+_NEVER: Final[Nanos] = 1 << 62
+
+
+class SentLog(Protocol):
+    """Takes what was sent, for who compares."""
+
+    def write(self, venue: str, topic: str, payload: bytes, now: Nanos) -> None: ...
+
+
+class Tally:
+    """What was sent and asked, counted: messages and bytes by venue and topic, requests by venue and name."""
+
+    def __init__(self, sent_log: SentLog | None = None) -> None:
+        self.messages: Counter[tuple[str, str]] = Counter()
+        self.n_bytes: Counter[str] = Counter()
+        self.requests: Counter[tuple[str, str]] = Counter()
+        self.sent_log = sent_log
+
+    @property
+    def n_messages(self) -> int:
+        return sum(self.messages.values())
+
+
+class Outbox:
+    """One socket's frames.
+
+    Args:
+        where: `public`, `private` or `trade`.
+        wake: called when there is something to send.
+
+    Attributes:
+        is_closing: the socket is to be closed in order when all is sent.
+        is_broken: the socket is to be reset now.
+        reason: of an orderly close.
+    """
+
+    def __init__(self, venue: str, where: str, faults: Faults, tally: Tally, wake: Callable[[], None]) -> None:
+        self.venue = venue
+        self.where = where
+        self.is_closing = False
+        self.is_broken = False
+        self.reason = ""
+        self._faults = faults
+        self._tally = tally
+        self._wake = wake
+        self._waiting: deque[tuple[Nanos, bytes]] = deque()
+        self._held: bytes | None = None  # overtaken by the next one
+        self._due: Nanos = 0  # nothing leaves before
+
+    def answer(self, payload: bytes, delay: Nanos = 0, now: Nanos = 0) -> None:
+        """Send a reply to this client; what comes later may leave before one that is delayed."""
+        if delay:
+            self._waiting.append((now + delay, text_frame(payload)))
+        else:
+            self._waiting.appendleft((0, text_frame(payload))) if self._is_held else self._put(text_frame(payload))
+        self._wake()
+
+    def publish(self, topic: str, payload: bytes, now: Nanos, frame: bytes = b"") -> None:
+        """Send a message of a stream; `frame`, if it is made already, is that of `payload`."""
+        frame = frame or text_frame(payload)
+        fault = self._faults.of_message(self.venue, self.where, topic)
+        kind = "" if fault is None else fault.kind
+        if kind == "lose":
+            return
+        if kind == "late":
+            assert fault is not None
+            self._due = max(self._due, now + round(fault.seconds * SECOND))
+        if kind == "reorder" and self._held is None:
+            self._held = frame
+        else:
+            self._put(frame)
+            if kind == "duplicate":
+                self._put(frame)
+            if self._held is not None:
+                self._put(self._held)
+                self._held = None
+        tally = self._tally
+        tally.messages[self.venue, topic] += 1
+        tally.n_bytes[self.venue] += len(frame)
+        if tally.sent_log is not None:
+            tally.sent_log.write(self.venue, topic, payload, now)
+        self._wake()
+
+    def frame(self, frame: bytes) -> None:
+        """Send a control frame."""
+        self._waiting.appendleft((0, frame))
+        self._wake()
+
+    def close(self, reason: str) -> None:
+        """Close the socket in order, when what waits has been sent."""
+        self.is_closing = True
+        self.reason = self.reason or reason
+        self._wake()
+
+    def reset(self) -> None:
+        """Break the socket at once."""
+        self.is_broken = True
+        self._wake()
+
+    def take(self, now: Nanos) -> bytes:
+        """Return what may leave now, as one piece."""
+        waiting = self._waiting
+        if not waiting or waiting[0][0] > now:
+            return b""
+        ready = []
+        while waiting and waiting[0][0] <= now:
+            ready.append(waiting.popleft()[1])
+        return b"".join(ready)
+
+    def next_due(self) -> Nanos:
+        """Return when the first frame may leave; far away if none waits."""
+        return self._waiting[0][0] if self._waiting else _NEVER
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def _is_held(self) -> bool:
+        return bool(self._waiting) and self._due > 0 and self._waiting[0][0] == self._due
+
+    def _put(self, frame: bytes) -> None:
+        if len(self._waiting) >= _MOST_WAITING:
+            self.reset()
+            return
+        self._waiting.append((self._due, frame))
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return an unmasked, unfragmented text frame of RFC 6455, as a server sends it."""
+    size = len(payload)
+    if size < 126:
+        return bytes((0x81, size)) + payload
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
