@@ -74,6 +74,7 @@ class Account:
         self._by_client_id: dict[str, Order] = {}
         self._used: deque[Order] = deque()
         self._engine = engine
+        self._times = engine.times[venue.name]
         self._realised = self._fees = self._funding = Decimal(0)
 
     # --- requests -----------------------------------------------------------------------------------------------------
@@ -174,9 +175,7 @@ class Account:
     def true_orders(self) -> list[TrueOrder]:
         """Return the open orders, oldest first."""
         return [
-            TrueOrder(
-                o.number, o.client_id, o.instrument.id, o.instrument.symbol, o.side, o.price, o.size, o.filled
-            )
+            TrueOrder(o.number, o.client_id, o.instrument.id, o.instrument.symbol, o.side, o.price, o.size, o.filled)
             for o in self.orders.values()
         ]
 
@@ -187,10 +186,10 @@ class Account:
         return [event for fact in facts for event in self._take(fact)]
 
     def _do(self, command: Any, now: Nanos) -> list[AccountEvent]:
-        return self.take(self._engine.submit(self.place, command, now))
+        return self.take(self._engine.submit(self.place, command, self._times.market(now)))
 
     def _take(self, fact: Any) -> list[AccountEvent]:
-        ts = self._engine.times.wall(fact.ts_venue)
+        ts = self._times.wall(fact.ts_venue)
         self.updated = ts
         if isinstance(fact, FundingPayment):
             return [self._fund(fact, ts)]

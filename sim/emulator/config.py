@@ -15,7 +15,7 @@ from sim.latency import Channel, ConstantLatency
 VENUES: Final = ("bybit", "binance-futures")
 _WEEK_S: Final = 604_800.0
 _not_negative = attrs.validators.ge(0)
-_positive = attrs.validators.gt(0)
+_positive: Any = attrs.validators.gt(0)
 
 
 def _secret(value: str) -> str:

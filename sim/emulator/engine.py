@@ -31,14 +31,17 @@ from sim.windows import Window
 _IDS_PER_MS: Final = 10  # so that ids of a later run are larger
 
 
+_AT_ONCE: Final = 256  # events of the market before others have a turn
+
+
 class Listener(Protocol):
-    """One venue, as the engine sees it."""
+    """One venue, as the engine sees it; `now` is the venue's clock."""
 
     def on_book(self, view: PublicView, now: Nanos) -> None: ...
 
     def on_trade(self, view: PublicView, printed: Print, now: Nanos) -> None: ...
 
-    def on_facts(self, account: int, facts: Sequence[Any]) -> None: ...
+    def on_facts(self, account: int, facts: Sequence[Any], now: Nanos) -> None: ...
 
 
 class AccountExchange:
@@ -75,7 +78,9 @@ class Engine:
 
     Attributes:
         instruments: of the data, with the venues' fees.
+        times: by venue, whose clock may be ahead of the wall's.
         views: by instrument, those of the emulated venues.
+        played: up to when, the market's time.
         is_over: the data has ended; books stand still.
     """
 
@@ -87,7 +92,11 @@ class Engine:
         fundings = {s.instrument: s for s in data.streams() if s.kind == "funding"}
         world = MarketWorld(run, data, self.instruments, _NoTables())
         public, *private = tee(world.windows, 1 + len(config.account))
-        self.times = TimeMap(wall, world.start, config.speed)
+        self.times = {
+            section.name: TimeMap(wall + round(section.clock_offset_ms * MS), world.start, config.speed)
+            for section in config.venue
+        }
+        self.played: Nanos = world.start
         self.is_over = False
         self._told = _Told()
         self._public = MarketSource(world.exchange, self.instruments, world.specs, public, _NoTables(), is_spoken=True)
@@ -98,13 +107,13 @@ class Engine:
         base = wall // MS * _IDS_PER_MS
         self._last_number = base
         self.views: dict[InstrumentId, PublicView] = {
-            i.id: PublicView(i, sections[i.venue].depth, self.times, FundingSchedule(fundings.get(i.id)), base)
+            i.id: PublicView(i, sections[i.venue].depth, self.times[i.venue], FundingSchedule(fundings.get(i.id)), base)
             for i in self.instruments
             if i.venue in sections
         }
 
     def listen(self, venue: str, listener: Listener) -> None:
-        """Say who is told of a venue."""
+        """Say who is told of a venue; before the market is played."""
         self._listeners[venue] = listener
 
     def new_number(self) -> int:
@@ -112,51 +121,55 @@ class Engine:
         self._last_number += 1
         return self._last_number
 
-    def catch_up(self, now: Nanos) -> None:
-        """Play on to the wall time `now`, and tell the listeners in the order of events."""
-        until = self.times.market(now)
-        while True:
+    def play(self, until: Nanos) -> bool:
+        """Play on towards a market time, telling the listeners in the order of events; False: there is more to play."""
+        for _ in range(_AT_ONCE):
             at = self._public.advance(until)
-            self._tell_facts(until if at is None else at)
-            self._tell_market(now)
+            self.played = max(self.played, until if at is None else at)
+            self._tell_facts()
+            self._tell_market()
             if at is None:
                 self.is_over = self._public.finished
-                return
+                return True
+        return False
 
-    def submit(self, account: int, command: Any, now: Nanos) -> list[Any]:
-        """Let an account's command arrive at `now`; return the facts of it, which nobody else was told."""
-        self.catch_up(now)
-        return self._accounts[account].submit(command, self.times.market(now))
+    def submit(self, account: int, command: Any, market: Nanos) -> list[Any]:
+        """Let an account's command arrive at a market time; return the facts of it, which nobody else is told.
+
+        A market that lags behind the clock takes it as soon as it can: before what it has not come to yet.
+        """
+        self.play(market)
+        return self._accounts[account].submit(command, self.played)
 
     def log(self, account: int) -> RunLog:
         """Return an account's own log of commands, facts and fills, in the market's time."""
         return self._accounts[account].log
 
-    def next_due(self) -> Nanos:
-        """Return the wall time of what is known to come next."""
-        return self.times.wall(self._public.next_at)
+    @property
+    def next_at(self) -> Nanos:
+        """The market's time of what is known to come next."""
+        return self._public.next_at
 
-    def _tell_facts(self, until: Nanos) -> None:
+    def _tell_facts(self) -> None:
         for number, account in enumerate(self._accounts):
-            facts = account.advance(until)
+            facts = account.advance(self.played)
             if facts:
                 for venue, listener in self._listeners.items():
                     mine = [f for f in facts if self.instruments[f.instrument].venue == venue]
                     if mine:
-                        listener.on_facts(number, mine)
+                        listener.on_facts(number, mine, self.times[venue].wall(self.played))
 
-    def _tell_market(self, now: Nanos) -> None:
+    def _tell_market(self) -> None:
         messages, self._told.messages = self._told.messages, []
         for message in messages:
             view = self.views.get(message.instrument)
             if view is None:
                 continue
-            listener = self._listeners.get(view.instrument.venue)
+            venue = view.instrument.venue
+            listener, now = self._listeners[venue], self.times[venue].wall(self.played)
             if isinstance(message, Trade):
-                printed = view.take_trade(message)
-                if listener is not None:
-                    listener.on_trade(view, printed, now)
-            elif isinstance(message, BookSnapshot | BookDelta) and view.take_book(message) and listener is not None:
+                listener.on_trade(view, view.take_trade(message), now)
+            elif isinstance(message, BookSnapshot | BookDelta) and view.take_book(message):
                 listener.on_book(view, now)
 
 

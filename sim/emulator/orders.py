@@ -241,6 +241,12 @@ OrderEvent = Placed | Refused | Amended | AmendRefused | Executed | Ended | Canc
 AccountEvent = OrderEvent | Funded
 
 
+def order_of(event: AccountEvent) -> Order:
+    """Return the order of an event that a request brought about."""
+    assert not isinstance(event, Funded), "a request pays no funding"
+    return event.order
+
+
 @attrs.frozen
 class TrueOrder:
     """An open order as it truly is, for who compares."""

@@ -1,14 +1,15 @@
 """What waits to be sent on one WebSocket: frames, in order, with the faults that streams meet."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Final, Protocol
 
 from market.units import SECOND, Nanos
 from sim.emulator.faults import Faults
 
 _MOST_WAITING: Final = 20_000  # frames; a client that reads slower than that is cut off, as venues do
-_NEVER: Final[Nanos] = 1 << 62
+NEVER: Final[Nanos] = 1 << 62
 
 
 class SentLog(Protocol):
@@ -53,16 +54,14 @@ class Outbox:
         self._faults = faults
         self._tally = tally
         self._wake = wake
-        self._waiting: deque[tuple[Nanos, bytes]] = deque()
+        self._waiting: list[tuple[Nanos, int, bytes]] = []  # a heap, by when each may leave
+        self._n_put = 0
         self._held: bytes | None = None  # overtaken by the next one
         self._due: Nanos = 0  # nothing leaves before
 
     def answer(self, payload: bytes, delay: Nanos = 0, now: Nanos = 0) -> None:
-        """Send a reply to this client; what comes later may leave before one that is delayed."""
-        if delay:
-            self._waiting.append((now + delay, text_frame(payload)))
-        else:
-            self._waiting.appendleft((0, text_frame(payload))) if self._is_held else self._put(text_frame(payload))
+        """Send a reply to this client; one that is delayed is overtaken by what comes later."""
+        self._put(text_frame(payload), max(self._due, now + delay) if delay else self._due)
         self._wake()
 
     def publish(self, topic: str, payload: bytes, now: Nanos, frame: bytes = b"") -> None:
@@ -78,11 +77,11 @@ class Outbox:
         if kind == "reorder" and self._held is None:
             self._held = frame
         else:
-            self._put(frame)
+            self._put(frame, self._due)
             if kind == "duplicate":
-                self._put(frame)
+                self._put(frame, self._due)
             if self._held is not None:
-                self._put(self._held)
+                self._put(self._held, self._due)
                 self._held = None
         tally = self._tally
         tally.messages[self.venue, topic] += 1
@@ -91,9 +90,9 @@ class Outbox:
             tally.sent_log.write(self.venue, topic, payload, now)
         self._wake()
 
-    def frame(self, frame: bytes) -> None:
-        """Send a control frame."""
-        self._waiting.appendleft((0, frame))
+    def control(self, frame: bytes) -> None:
+        """Send a control frame, which no fault holds up."""
+        self._put(frame, 0)
         self._wake()
 
     def close(self, reason: str) -> None:
@@ -114,25 +113,22 @@ class Outbox:
             return b""
         ready = []
         while waiting and waiting[0][0] <= now:
-            ready.append(waiting.popleft()[1])
+            ready.append(heappop(waiting)[2])
         return b"".join(ready)
 
     def next_due(self) -> Nanos:
         """Return when the first frame may leave; far away if none waits."""
-        return self._waiting[0][0] if self._waiting else _NEVER
+        return self._waiting[0][0] if self._waiting else NEVER
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    @property
-    def _is_held(self) -> bool:
-        return bool(self._waiting) and self._due > 0 and self._waiting[0][0] == self._due
-
-    def _put(self, frame: bytes) -> None:
+    def _put(self, frame: bytes, due: Nanos) -> None:
         if len(self._waiting) >= _MOST_WAITING:
             self.reset()
             return
-        self._waiting.append((self._due, frame))
+        self._n_put += 1
+        heappush(self._waiting, (due, self._n_put, frame))
 
 
 def text_frame(payload: bytes) -> bytes:

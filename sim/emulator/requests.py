@@ -8,8 +8,7 @@ import msgspec
 
 from market.units import Nanos
 from sim.emulator.outbox import Outbox
-from sim.emulator.public_view import PublicView
-from sim.emulator.public_view import Print as PublicPrint
+from sim.emulator.public_view import Print, PublicView
 
 JSON = ("Content-Type", "application/json")
 
@@ -106,9 +105,9 @@ class EmulatedVenue(Protocol):
 
     def on_book(self, view: PublicView, now: Nanos) -> None: ...
 
-    def on_trade(self, view: PublicView, printed: PublicPrint, now: Nanos) -> None: ...
+    def on_trade(self, view: PublicView, printed: Print, now: Nanos) -> None: ...
 
-    def on_facts(self, account: int, facts: Any) -> None: ...
+    def on_facts(self, account: int, facts: Any, now: Nanos) -> None: ...
 
 
 def encode(value: Any) -> bytes:

@@ -1,0 +1,1 @@
+"""Bybit v5, category linear, as an emulated venue speaks it."""

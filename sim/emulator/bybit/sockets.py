@@ -1,0 +1,374 @@
+"""Bybit's three kinds of WebSocket: public topics, private topics, and the trade socket that takes orders."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from market.units import MINUTE, SECOND, Nanos
+from sim.emulator.account import Account
+from sim.emulator.bybit import codes
+from sim.emulator.bybit.codes import VenueError
+from sim.emulator.bybit.public_stream import PublicStreams
+from sim.emulator.bybit.signing import account_of_socket, check_time
+from sim.emulator.faults import Fault
+from sim.emulator.outbox import NEVER, Outbox
+from sim.emulator.requests import encode
+from sim.emulator.times import ms
+
+PRIVATE_TOPICS: Final = ("order", "execution", "execution.fast", "position", "wallet", "greeks", "dcp.future")
+_MOST_ARGS: Final = 21_000  # characters of `args` of a connection
+_LONGEST_REQUEST_ID: Final = 36
+_REQUEST_IDS_KEPT: Final = 10_000
+
+Message = dict[str, Any]
+
+
+class _Socket:
+    """What the three have in common: envelopes, pings, cuts."""
+
+    def __init__(self, outbox: Outbox, conn_id: str, silence: Nanos, lifetime: Nanos, now: Nanos) -> None:
+        self.outbox = outbox
+        self.conn_id = conn_id
+        self._silence = silence
+        self._silent_since = now
+        self._ends = now + lifetime
+
+    def receive(self, text: str, now: Nanos) -> None:
+        """Take a text message of the client."""
+        try:
+            message = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            message = None
+        if not isinstance(message, dict):
+            self.fail({}, "error:not a JSON object")
+            return
+        if message.get("op") == "ping":
+            self._silent_since = now
+            self.outbox.answer(encode(self.pong(message, now)))
+        else:
+            self.act(message, now)
+
+    def ponged(self, now: Nanos) -> None:
+        """Protocol pings are no substitute for those of the client: nothing changes."""
+
+    def next_due(self) -> Nanos:
+        return min(self._ends, self._silent_since + self._silence)
+
+    def on_due(self, now: Nanos) -> None:
+        """Cut a client that has been silent, or a socket that is too old."""
+        if self.next_due() <= now:
+            self._ends = NEVER
+            self._silence = NEVER
+            self.outbox.close("no ping")
+
+    def closed(self) -> None:
+        """The socket is gone."""
+
+    def pong(self, message: Message, now: Nanos) -> Message:
+        raise NotImplementedError
+
+    def act(self, message: Message, now: Nanos) -> None:
+        raise NotImplementedError
+
+    def fail(self, message: Message, text: str) -> None:
+        """Answer that a request is refused."""
+        self._envelope(message, text, is_success=False)
+
+    def _envelope(self, message: Message, text: str, *, is_success: bool) -> None:
+        reply = {
+            "success": is_success,
+            "ret_msg": text,
+            "conn_id": self.conn_id,
+            "req_id": message.get("req_id", ""),
+            "op": message.get("op", ""),
+        }
+        self.outbox.answer(encode(reply))
+
+
+class _Topics(_Socket):
+    """A socket that subscribes."""
+
+    def __init__(self, outbox: Outbox, conn_id: str, silence: Nanos, lifetime: Nanos, now: Nanos) -> None:
+        super().__init__(outbox, conn_id, silence, lifetime, now)
+        self.topics: dict[str, None] = {}
+
+    def act(self, message: Message, now: Nanos) -> None:
+        op, args = message.get("op"), message.get("args")
+        if op not in ("subscribe", "unsubscribe"):
+            self.fail(message, f"error:request is unknown, op {op}")
+            return
+        if not isinstance(args, list) or not args or not all(isinstance(arg, str) for arg in args):
+            self.fail(message, "error:args must list topics")
+            return
+        complaint = self._complaint(args) if op == "subscribe" else ""
+        if complaint:
+            self.fail(message, complaint)
+            return
+        self._envelope(message, "", is_success=True)
+        for topic in args:
+            if op == "unsubscribe":
+                if topic in self.topics:
+                    del self.topics[topic]
+                    self.off(topic)
+            else:
+                self.topics[topic] = None
+                self.on(topic, now)
+
+    def _complaint(self, args: list[str]) -> str:
+        for topic in args:
+            if topic in self.topics:
+                return f"error:already subscribed,topic:{topic}"
+            if not self.knows(topic):
+                return f"error:handler not found,topic:{topic}"
+        if sum(map(len, [*self.topics, *args])) > _MOST_ARGS:
+            return f"error:args of a connection may have {_MOST_ARGS} characters"
+        return ""
+
+    def knows(self, topic: str) -> bool:
+        raise NotImplementedError
+
+    def on(self, topic: str, now: Nanos) -> None:
+        raise NotImplementedError
+
+    def off(self, topic: str) -> None:
+        raise NotImplementedError
+
+
+class PublicSocket(_Topics):
+    """`/v5/public/linear`."""
+
+    def __init__(
+        self, outbox: Outbox, conn_id: str, silence: Nanos, lifetime: Nanos, now: Nanos, streams: PublicStreams
+    ) -> None:
+        super().__init__(outbox, conn_id, silence, lifetime, now)
+        self._streams = streams
+
+    def pong(self, message: Message, now: Nanos) -> Message:
+        return {
+            "success": True,
+            "ret_msg": "pong",
+            "conn_id": self.conn_id,
+            "req_id": message.get("req_id", ""),
+            "op": "ping",
+        }
+
+    def knows(self, topic: str) -> bool:
+        return self._streams.knows(topic)
+
+    def on(self, topic: str, now: Nanos) -> None:
+        self._streams.subscribe(topic, self.outbox, now)
+
+    def off(self, topic: str) -> None:
+        self._streams.unsubscribe(topic, self.outbox)
+
+    def closed(self) -> None:
+        self._streams.forget(self.outbox)
+
+
+class StatusSocket(_Topics):
+    """`/v5/public/misc/status`: there is never anything to tell."""
+
+    pong = PublicSocket.pong
+
+    def knows(self, topic: str) -> bool:
+        return topic == "system.status"
+
+    def on(self, topic: str, now: Nanos) -> None: ...
+
+    def off(self, topic: str) -> None: ...
+
+
+class PrivateSocket(_Topics):
+    """`/v5/private`: an account's own events; `active` is told of who hears."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        conn_id: str,
+        silence: Nanos,
+        lifetime: Nanos,
+        now: Nanos,
+        accounts: Mapping[str, Account],
+        active: dict[Outbox, "PrivateSocket"],
+    ) -> None:
+        super().__init__(outbox, conn_id, silence, lifetime, now)
+        self.account: Account | None = None
+        self._accounts = accounts
+        self._active = active
+
+    def pong(self, message: Message, now: Nanos) -> Message:
+        return {
+            "req_id": message.get("req_id", ""),
+            "op": "pong",
+            "args": [str(ms(now))],
+            "conn_id": self.conn_id,
+        }
+
+    def act(self, message: Message, now: Nanos) -> None:
+        if message.get("op") == "auth":
+            self._sign_on(message, now)
+        elif self.account is None:
+            self.fail(message, "Request not authorized")
+        else:
+            super().act(message, now)
+
+    def _sign_on(self, message: Message, now: Nanos) -> None:
+        if self.account is not None:
+            self.fail(message, "Repeat auth")
+            return
+        try:
+            self.account = account_of_socket(message.get("args"), self._accounts, now)
+        except VenueError as failure:
+            self.fail(message, failure.text)
+            return
+        self._active[self.outbox] = self
+        self._envelope(message, "", is_success=True)
+
+    def knows(self, topic: str) -> bool:
+        return topic.removesuffix(".linear") in PRIVATE_TOPICS and topic != "wallet.linear"
+
+    def on(self, topic: str, now: Nanos) -> None:
+        """There is no snapshot: the first event is the first message."""
+
+    def off(self, topic: str) -> None: ...
+
+    def hears(self, topic: str) -> str:
+        """Return the name under which it subscribed a topic; empty if it did not."""
+        for name in (topic, f"{topic}.linear"):
+            if name in self.topics:
+                return name
+        return ""
+
+    def closed(self) -> None:
+        self._active.pop(self.outbox, None)
+
+
+class TradeDesk(Protocol):
+    """What the trade socket needs of its venue."""
+
+    accounts: Mapping[str, Account]
+
+    def fault(self, now: Nanos) -> Fault | None:
+        """Return the fault that an order request meets."""
+        ...
+
+    def trade(self, account: Account, op: str, args: Any, now: Nanos) -> tuple[Message, Message]:
+        """Carry out an order operation; return data and extra data."""
+        ...
+
+    def rate_header(self, account: Account, op: str, now: Nanos) -> Message:
+        """Return what an answer says of the rate limit."""
+        ...
+
+
+class TradeSocket(_Socket):
+    """`/v5/trade`: order operations, answered by acknowledgements."""
+
+    def __init__(
+        self, outbox: Outbox, conn_id: str, silence: Nanos, lifetime: Nanos, now: Nanos, desk: TradeDesk
+    ) -> None:
+        super().__init__(outbox, conn_id, silence, lifetime, now)
+        self._account: Account | None = None
+        self._desk = desk
+        self._used: dict[str, None] = {}
+
+    def pong(self, message: Message, now: Nanos) -> Message:
+        reply = {"retCode": 0, "retMsg": "OK", "op": "pong", "data": [str(ms(now))], "connId": self.conn_id}
+        return reply | ({"reqId": message["reqId"]} if "reqId" in message else {})
+
+    def act(self, message: Message, now: Nanos) -> None:
+        if message.get("op") == "auth":
+            self._reply(message, self._sign_on(message, now))
+            return
+        if self._account is None:
+            self._reply(message, VenueError(codes.BAD_KEY, "Request not authorized"))
+            return
+        try:
+            self._check(message, now)
+        except VenueError as failure:
+            self._reply(message, failure)
+            return
+        self._trade(message, self._account, now)
+
+    def fail(self, message: Message, text: str) -> None:
+        self._reply(message, VenueError(codes.PARAMETER, text))
+
+    def _sign_on(self, message: Message, now: Nanos) -> VenueError | None:
+        if self._account is not None:
+            return VenueError(codes.REPEATED_AUTH)
+        try:
+            self._account = account_of_socket(message.get("args"), self._desk.accounts, now)
+        except VenueError as failure:
+            return failure
+        return None
+
+    def _check(self, message: Message, now: Nanos) -> None:
+        request_id = str(message.get("reqId", ""))
+        if len(request_id) > _LONGEST_REQUEST_ID:
+            raise VenueError(codes.PARAMETER, f"reqId is longer than {_LONGEST_REQUEST_ID} characters")
+        if request_id in self._used:
+            raise VenueError(codes.REPEATED_REQUEST_ID)
+        if request_id:
+            self._used[request_id] = None
+            if len(self._used) > _REQUEST_IDS_KEPT:
+                del self._used[next(iter(self._used))]
+        header = message.get("header")
+        if not isinstance(header, dict):
+            raise VenueError(codes.PARAMETER, "header with X-BAPI-TIMESTAMP is required")
+        check_time(str(header.get("X-BAPI-TIMESTAMP", "")), str(header.get("X-BAPI-RECV-WINDOW", 5000)), now)
+
+    def _trade(self, message: Message, account: Account, now: Nanos) -> None:
+        op = str(message.get("op", ""))
+        fault = self._desk.fault(now)
+        kind = "" if fault is None else fault.kind
+        if kind == "swallow":
+            return
+        data: Message = {}
+        extra: Message = {}
+        failure: VenueError | None = None
+        try:
+            if fault is not None and kind in ("reject", "rate_limit", "ban"):
+                usual = codes.NO_MARGIN if kind == "reject" else codes.TOO_MANY_REQUESTS
+                code = fault.code or usual
+                raise VenueError(code, codes.TEXTS.get(code, "refused by a fault"))
+            data, extra = self._desk.trade(account, op, message.get("args"), now)
+            if kind == "unavailable":
+                raise VenueError(codes.UNKNOWN_OUTCOME)
+        except VenueError as caught:
+            failure = caught
+            data, extra = {}, {}
+        if kind == "timeout":
+            return
+        delay = round(fault.seconds * SECOND) if fault is not None and kind == "slow" else 0
+        header = self._desk.rate_header(account, op, now) | {"Timenow": str(ms(now))}
+        self._reply(message, failure, data, extra, header, delay, now)
+
+    def _reply(
+        self,
+        message: Message,
+        failure: VenueError | None,
+        data: Message | None = None,
+        extra: Message | None = None,
+        header: Message | None = None,
+        delay: Nanos = 0,
+        now: Nanos = 0,
+    ) -> None:
+        reply: Message = {"reqId": message["reqId"]} if "reqId" in message else {}
+        reply |= {
+            "retCode": 0 if failure is None else failure.code,
+            "retMsg": "OK" if failure is None else failure.text,
+            "op": message.get("op", ""),
+        }
+        if header is not None:
+            reply |= {"data": data or {}, "retExtInfo": extra or {}, "header": header}
+        self.outbox.answer(encode(reply | {"connId": self.conn_id}), delay, now)
+
+
+def silence_of(target: str, usual: Nanos) -> Nanos:
+    """Return how long a client may be silent: `max_active_time` of the path, such as 30s or 1m, else the usual."""
+    query = dict(parse_qsl(target.partition("?")[2]))
+    text = query.get("max_active_time", "")
+    unit = {"s": SECOND, "m": MINUTE}.get(text[-1:], 0)
+    return int(text[:-1]) * unit if unit and text[:-1].isdigit() else usual
