@@ -204,7 +204,7 @@ class Study:
             ValueError: the market has no such instrument.
         """
         instrument = None if venue is None and symbol is None else self.instrument(venue or "", symbol or "")
-        self._running().declare(key, value, instrument, group)
+        (self._run or self._running()).declare(key, value, instrument, group)
 
     def declarations(
         self, key: str | None = None, venue: str | None = None, symbol: str | None = None, group: str | None = None

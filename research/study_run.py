@@ -108,6 +108,7 @@ class StudyRun:
         self._market = market
         self._registered = registered
         self._log = DeclarationLog()
+        self._add = self._log.add
         # the event that is told: its instrument, time, feed and row of the feed; then whose turn it is
         self._at: Instrument | None = None
         self._ts: Nanos = 0
@@ -136,7 +137,7 @@ class StudyRun:
         code = self._codes.get(name)
         if code is None:
             code = self._codes[name] = self._log.code((key, of.venue if of else "", of.symbol if of else "", group))
-        self._log.add(self._ts, self._stream, self._row, self._turn, code, value)
+        self._add(self._ts, self._stream, self._row, self._turn, code, value)
 
     # --- as an observer -----------------------------------------------------------------------------------------------
 
@@ -152,18 +153,19 @@ class StudyRun:
 
     def on_book(self, instrument: Instrument, book: Book) -> None:
         """Tell the callbacks."""
-        self._tell(instrument, self._books[instrument.id], book)
-
-    def on_trade(self, instrument: Instrument, trade: Trade) -> None:
-        """Tell the callbacks."""
-        self._tell(instrument, self._trades[instrument.id], trade)
-
-    def _tell(self, instrument: Instrument, hearers: "_Hearers", event: Any) -> None:
-        view = self.view
+        view, hearers = self.view, self._books[instrument.id]
         self._at, self._ts, self._stream, self._row = instrument, view.now, view.stream, hearers.n_told
         hearers.n_told += 1
         for self._turn, function in hearers.turns:
-            function(event)
+            function(book)
+
+    def on_trade(self, instrument: Instrument, trade: Trade) -> None:
+        """Tell the callbacks."""
+        view, hearers = self.view, self._trades[instrument.id]
+        self._at, self._ts, self._stream, self._row = instrument, view.now, view.stream, hearers.n_told
+        hearers.n_told += 1
+        for self._turn, function in hearers.turns:
+            function(trade)
 
     def _tick(self, callback: Callback, now: Nanos) -> None:
         self._at, self._ts, self._stream, self._row = None, now, CLOCK, self._n_ticks

@@ -1,6 +1,7 @@
 """The market as the virtual nursery sees it: run the kernels to the next event an actor hears of, and tell it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from struct import Struct
 from typing import Any, Final, Protocol
 
 from actors.runtime.actor import Actor
@@ -71,7 +72,11 @@ from sim.state_kernels import (
 )
 from sim.straight_lines import Line
 from sim.venue import FillHistory, SimVenue
+from sim.window_kernels import HEADER_SIZE
 from sim.windows import Window
+
+_HEADER_BYTES: Final = 8 * HEADER_SIZE
+_TRADE: Final = Struct("=6q")
 
 
 class Teller(Protocol):
@@ -158,7 +163,9 @@ class MarketSource:
         self._lines_at = -1
         self._shells = [connector_name(name) for name in instruments.venues]
         self._windows = windows
+        self._instrument_of = [spec.instrument for spec in streams]
         self._window = Window.empty()
+        self._words, self._header_at = self._window.flat.data, 0
         self._sink = sink
 
     def bind(self, teller: Teller) -> None:
@@ -275,8 +282,9 @@ class MarketSource:
     def _see_to(self, what: int, now: Nanos, a: int, b: int, c: int) -> None:
         """Do what the kernels cannot, after which they go on."""
         if what == NEED_WINDOW:
-            self._window = next(self._windows)
-            self._exchange.next_window(self._window)
+            self._window = window = next(self._windows)
+            self._words, self._header_at = window.flat.data, window.events.nbytes
+            self._exchange.next_window(window)
         elif what == PAYLOAD_REQUEST:
             shell = self.venues[b]
             assert shell is not None
@@ -319,8 +327,10 @@ class MarketSource:
         state[N_TOUCH] = state[N_TRADE] = 0
 
     def _trade(self, stream: int, row: int) -> Trade:
-        ts_venue, ts_recv, price, size, taker, trade_id, _, _ = self._window.headers[row].tolist()
-        return Trade(self._streams[stream].instrument, ts_venue, ts_recv, price, size, taker, trade_id)
+        # ts_venue, ts_recv, price, size, taker, id: as a header begins
+        return Trade(
+            self._instrument_of[stream], *_TRADE.unpack_from(self._words, self._header_at + row * _HEADER_BYTES)
+        )
 
     def _speak_row(self, stream: int, row: int) -> None:
         i = self._streams[stream].instrument
