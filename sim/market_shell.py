@@ -15,16 +15,15 @@ from actors.runtime.actor import Actor
 from actors.runtime.children import Hooks
 from actors.runtime.live import LiveNursery
 from actors.runtime.live_clock import LiveClock
-from actors.runtime.mailbox import Edge
 from actors.runtime.nursery import ActorSpec, Outcome
-from market.units import SECOND, Nanos
+from market.units import SECOND
 from sim.market_world import MarketWorld
-from sim.straight_lines import Line
+from sim.spoken import SpokenTeller
 
 _LONGEST_WAIT: Final = 3600 * SECOND
 
 
-class MarketTask:
+class MarketTask(SpokenTeller):
     """Plays a market to a nursery, and asks the nursery to stop when it is over.
 
     Args:
@@ -87,31 +86,6 @@ class MarketTask:
 
     # --- what the source tells --------------------------------------------------------------------------------------
 
-    def at(self, time: Nanos) -> None:
-        """The nursery has a clock of its own."""
-
     def emit(self, shell: str, port: str, message: Any, *, is_logged: bool = False) -> bool:
         """Tell a message through a shell's port; False: the shell is down, and nobody heard."""
         return self._nursery.emit(shell, port, message, is_logged=is_logged)
-
-    def post(self, edge: Edge, message: Any) -> None:
-        raise AssertionError("a spoken market posts nothing: build its world without mode_of")
-
-    n_changes = 0
-
-    def line(self, edge: Edge, message: Any) -> Line | None:
-        """Nobody is told but by messages."""
-        return None
-
-    def told(self, n: int, now: Nanos) -> None:
-        raise AssertionError("there are no straight lines")
-
-    def answered(self, edge: Edge, actor: Actor) -> bool:
-        raise AssertionError("there are no straight lines")
-
-    def fell(self, edge: Edge, error: Exception) -> None:
-        raise AssertionError("there are no straight lines")
-
-    def settle(self) -> Nanos:
-        """The actors have turns of their own: the source comes back after every event."""
-        return -1

@@ -12,7 +12,6 @@ from typing import Any, Final, Protocol
 
 import attrs
 
-from actors.runtime.mailbox import Edge
 from actors.runtime.run_log import RunLog
 from market.instrument import Instrument, InstrumentTable
 from market.messages import BookDelta, BookSnapshot, Trade
@@ -25,6 +24,7 @@ from sim.exchange import Capacity, Exchange, StreamSpec
 from sim.market_data import open_market
 from sim.market_world import MarketWorld, instruments_of
 from sim.source import MarketSource
+from sim.spoken import SpokenTeller
 from sim.state_kernels import SILENT, IntArray
 from sim.windows import Window
 
@@ -173,28 +173,15 @@ class Engine:
                 listener.on_book(view, now)
 
 
-class _Told:
+class _Told(SpokenTeller):
     """Keeps what a source tells."""
 
     def __init__(self) -> None:
         self.messages: list[Any] = []
 
-    def at(self, time: Nanos) -> None:
-        """Every message has its time."""
-
     def emit(self, shell: str, port: str, message: Any, *, is_logged: bool = False) -> bool:
         self.messages.append(message)
         return True
-
-    def post(self, edge: Edge, message: Any) -> None:
-        raise AssertionError("nobody hears a feed that is spoken or silent")
-
-    def hear(self, edge: Edge, message: Any, now: Nanos) -> bool:
-        raise AssertionError("nobody hears a feed that is spoken or silent")
-
-    def settle(self) -> Nanos:
-        """Come back after every event."""
-        return -1
 
 
 class _NoTables:
