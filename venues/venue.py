@@ -1,0 +1,220 @@
+"""What a venue is to the shell that drives it: sockets, requests and deadlines as data, without IO or a clock.
+
+All times are ours, in ns since the Unix epoch.  A venue names its sockets (`public`, `trade`); what it wants done it
+returns as a list of `Output`, to be carried out in order.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+
+import attrs
+import msgspec
+
+from market.instrument import Instrument
+from market.units import Nanos, VenueId
+from venues import actions
+from venues.connection import Credentials, VenueConnection
+from venues.wire import HttpRequest
+
+T = TypeVar("T")
+
+
+class Tell(msgspec.Struct, frozen=True, gc=False):
+    """Let a message leave the connector by a port: books, trades, marks, facts, fills, connection, clock, halts."""
+
+    port: str
+    message: Any
+
+
+class Connect(msgspec.Struct, frozen=True, gc=False):
+    """Open a socket at this path and query of its address, in place of one that is open or being opened.
+
+    The target may hold a credential, so that it is not shown.
+    """
+
+    socket: str
+    target: str
+
+    def __repr__(self) -> str:
+        return f"Connect({self.socket}, ...)"
+
+
+class SendFrame(msgspec.Struct, frozen=True, gc=False):
+    """Write a text frame; where the socket is not open it is lost, and `closed` has been or will be called."""
+
+    socket: str
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"SendFrame({self.socket}, {len(self.data)} bytes)"  # a sign-on holds a key
+
+
+class SendRequest(msgspec.Struct, frozen=True, gc=False):
+    """Send a request by HTTP; `answered` is called once under its token, whatever becomes of it.
+
+    Attributes:
+        token: never used twice by a venue.
+        lane: requests of one lane are sent one after another, in order; "": as soon as may be.
+    """
+
+    request: HttpRequest
+    token: int
+    lane: str = ""
+
+
+class Reconnect(msgspec.Struct, frozen=True, gc=False):
+    """Close a socket and open it anew at its last target, after the usual pause; `closed` is called with the reason."""
+
+    socket: str
+    reason: str
+
+
+Output: TypeAlias = Tell | Connect | SendFrame | SendRequest | Reconnect
+
+
+class HttpAnswer(msgspec.Struct, frozen=True, gc=False):
+    """An answer to a request, whatever its status; `headers` have names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    ts_sent: Nanos
+    ts_recv: Nanos
+
+    def __repr__(self) -> str:
+        return f"HttpAnswer({self.status}, {len(self.body)} bytes)"
+
+
+class Venue(Protocol):
+    """One account on one venue, or only its market data; used for one life of a connector and then thrown away.
+
+    `receive` and `answered` raise `RemoteProtocolError` where the venue breaks its protocol: the shell then drops the
+    socket (for `receive`), says so, and goes on.  Nothing else is raised but by our own mistakes, which crash.
+    """
+
+    name: ClassVar[str]
+
+    def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
+        """Start; `ConnectionUp` and `ConnectionLost` count their epochs from `epoch` on."""
+        ...
+
+    def opened(self, socket: str, now: Nanos) -> Sequence[Output]:
+        """A socket is open."""
+        ...
+
+    def closed(self, socket: str, reason: str, now: Nanos) -> Sequence[Output]:
+        """An open socket is gone; the shell opens it again at its last target, unless told another meanwhile."""
+        ...
+
+    def receive(self, socket: str, frame: str | bytes, now: Nanos) -> Sequence[Output]:
+        """A frame came at `now`, which is its `ts_recv`."""
+        ...
+
+    def answered(self, token: int, answer: HttpAnswer | None, now: Nanos) -> Sequence[Output]:
+        """The answer to a request; None: there is none, and it may have taken effect."""
+        ...
+
+    def command(self, message: Any, now: Nanos) -> Sequence[Output]:
+        """Take PlaceOrder, AmendOrder, CancelOrder, CancelAll, QueryOrder, RequestAccount or RequestSnapshot.
+
+        What cannot be sent, or is not answered in time, stays without an answer: whoever asked has deadlines.
+        CancelAll goes by HTTP, so that it works without any socket.
+        """
+        ...
+
+    def next_deadline(self) -> Nanos | None:
+        """Return when `on_deadline` is to be called, None for never; asked after each of the other calls."""
+        ...
+
+    def on_deadline(self, now: Nanos) -> Sequence[Output]:
+        """Do what is due by now; `next_deadline` is later than `now` afterwards."""
+        ...
+
+
+@attrs.frozen
+class VenueSetup:
+    """What a venue is made of.
+
+    Attributes:
+        venue: its number in the run.
+        instruments: those of the run on this venue.
+        connection: where it is reached.
+        credentials: None: market data alone; no order is taken, and no account is asked.
+    """
+
+    venue: VenueId
+    instruments: tuple[Instrument, ...] = attrs.field(converter=tuple)
+    connection: VenueConnection
+    credentials: Credentials | None = None
+
+
+# a talk over HTTP before the run: it yields requests, is sent their answers, and returns what it was held for
+Conversation: TypeAlias = Generator[HttpRequest, HttpAnswer, T]
+
+
+@attrs.frozen
+class VenueKind:
+    """All that is known of one kind of venue (see `venues.registry`).
+
+    Attributes:
+        make: a fresh venue.
+        instruments: (symbols, first id, now, connection) -> the instruments, ids counted from the first; raises
+            ValueError for a symbol that does not trade here, naming it.
+        preparation: (setup, now) -> checks that the account is fit for trading and sets what it needs; raises
+            ValueError with the remedy where a person must act: a key that may withdraw, hedge mode.
+    """
+
+    make: Callable[[VenueSetup], Venue]
+    instruments: Callable[[Sequence[str], int, Nanos], Conversation[tuple[Instrument, ...]]]
+    preparation: Callable[[VenueSetup, Nanos], Conversation[None]]
+
+
+class Questions(Generic[T]):
+    """Requests in flight, each under a token that is used once; what a token stands for is kept until its answer.
+
+    A venue has one of them, whatever the number of sessions that ask.
+    """
+
+    def __init__(self) -> None:
+        self._asked: dict[int, T] = {}
+        self._n_asked = 0
+
+    def __len__(self) -> int:
+        return len(self._asked)
+
+    def ask(self, request: HttpRequest, what: T, lane: str = "") -> SendRequest:
+        """Return the action that sends a request which stands for `what`."""
+        self._n_asked += 1
+        self._asked[self._n_asked] = what
+        return SendRequest(request, self._n_asked, lane)
+
+    def answered(self, token: int) -> T:
+        """Return what was asked, and forget it."""
+        return self._asked.pop(token)
+
+
+def on_socket(
+    socket: str, outputs: Iterable[Any], ask: Callable[[HttpRequest, int], Output], port_of: Mapping[type, str]
+) -> list[Output]:
+    """Return what a session returned (`venues.actions`, messages) as outputs of the venue that is composed of it.
+
+    Args:
+        socket: the session's.
+        ask: makes the output of a session's request and the session's own token for it.
+        port_of: where each message of the session leaves; a message of another kind is passed over.
+    """
+    named: list[Output] = []
+    for each in outputs:
+        kind = type(each)
+        port = port_of.get(kind)
+        if port is not None:
+            named.append(Tell(port, each))
+        elif kind is actions.SendFrame:
+            named.append(SendFrame(socket, each.data))
+        elif kind is actions.SendRequest:
+            named.append(ask(each.request, each.token))
+        elif kind is actions.Reconnect:
+            named.append(Reconnect(socket, each.reason))
+        elif kind is actions.Connect:
+            named.append(Connect(socket, each.target))
+    return named
