@@ -30,6 +30,7 @@ MARKET_THIRD_PARTY: Final = {"attrs", "msgspec", "numpy"}
 # where the live world is let in; everything else runs the same in simulation
 TRIO_PLACES: Final = (
     "venues/**/*shell.py",
+    "actors/*shell.py",
     "actors/runtime/*.py",
     "sim/emulator/*.py",
     "sim/**/*shell.py",
@@ -56,7 +57,13 @@ CLOCKS_AND_CHANCE: Final = (
 SEEDED: Final = {"random.Random", "numpy.random.default_rng", "numpy.random.SeedSequence", "numpy.random.PCG64"}
 SEEDED_TYPES: Final = {"numpy.random.Generator", "numpy.random.BitGenerator"}
 # the live shells, where clocks are read and handed down
-CLOCK_READERS: Final = ("venues/**/*shell.py", "actors/runtime/live*.py", "sim/emulator/*.py", "sim/**/*shell.py")
+CLOCK_READERS: Final = (
+    "venues/**/*shell.py",
+    "actors/*shell.py",
+    "actors/runtime/live*.py",
+    "sim/emulator/*.py",
+    "sim/**/*shell.py",
+)
 REPLAYED: Final = ("market", "venues", "actors", "sim", "research")
 
 

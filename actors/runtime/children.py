@@ -248,7 +248,7 @@ class Children(Switchboard):
 
     def _reopen_shells(self) -> None:
         for cell in self.cells.values():
-            if cell.spec.is_shell and not cell.is_up:
+            if cell.spec.kind == "connector" and not cell.is_up:
                 self._reopen(cell)
 
     def _abandon(self, shell: Shell) -> None:
@@ -275,7 +275,7 @@ class Children(Switchboard):
 
     def _n_unproven(self) -> int:
         """Count the orders that abandoned shells have not seen the end of; 1 for a shell that could not even ask."""
-        shells = [cell for cell in self.cells.values() if cell.spec.is_shell]
+        shells = [cell for cell in self.cells.values() if cell.spec.kind == "connector"]
         return sum(
             (cell.actor.n_unproven if isinstance(cell.actor, Shell) else 0) if cell.is_up else 1 for cell in shells
         )

@@ -25,7 +25,7 @@ from market.units import InstrumentId, Nanos
 _CONVERTER = cattrs.Converter()
 register_choices(_CONVERTER)
 
-TRACKER, MANAGER, RECORDER = "tracker", "manager", "recorder"
+TRACKER, MANAGER, RECORDER, MARKET_RECORDER = "tracker", "manager", "recorder", "market-recorder"
 
 
 def connector_name(venue: str) -> str:
@@ -139,12 +139,14 @@ def wire(
     trading: Trading,
     connectors: Sequence[Callable[[], Actor]],
     sink: TableSink,
+    market_recorder: Callable[[], Actor] | None = None,
 ) -> Wires:
     """Spawn every actor, connect them, and say who supervises whom.
 
     Args:
         connectors: what starts each venue's connector, in the order of `trading.instruments.venues`.
         sink: of the run's tables.
+        market_recorder: what starts the shell that records the market live; None: nothing is recorded.
     """
     plans = trading.plans
     instruments = trading.instruments
@@ -188,6 +190,11 @@ def wire(
         spawn(quoter_name(plan.config.name), "quoter", plan.index, plan.start)
     spawn(RECORDER, "recorder", 0, lambda: Recorder(RECORDER, sink))
     wires = _connect(nursery, trading, plans)
+    if market_recorder is not None:
+        spawn(MARKET_RECORDER, "recorder", 1, market_recorder, is_shell=True)
+        for v, venue in enumerate(instruments.venues):
+            reason = "a book that is lost is asked for again"
+            nursery.connect(MARKET_RECORDER, f"snapshots:{v}", connector_name(venue), Policy.DROP_NEWEST, 16, reason)
     nursery.supervise(_tree(instruments.venues, [quoter_name(p.config.name) for p in plans], starts))
     return wires
 
@@ -262,8 +269,12 @@ def _tree(venues: Sequence[str], quoters: Sequence[str], starts: Mapping[str, Ca
     )
     # money first: orders and fills stand in the run's own log, so that nobody who trades needs the recorder
     recording = SupervisorSpec("recording", Strategy.ONE_FOR_ONE, (child(RECORDER, keep),), is_expendable=True)
-    # the recorder is stopped last: it takes down what the others say at their end
-    return SupervisorSpec("top", Strategy.ONE_FOR_ONE, (recording, trading), intensity=1, period_s=300.0)
+    recorders = [recording]
+    if MARKET_RECORDER in starts:  # apart: neither takes the other down
+        only = (child(MARKET_RECORDER, keep),)
+        recorders.append(SupervisorSpec("market-recording", Strategy.ONE_FOR_ONE, only, is_expendable=True))
+    # the recorders are stopped last: they take down what the others say at their end
+    return SupervisorSpec("top", Strategy.ONE_FOR_ONE, (*recorders, trading), intensity=1, period_s=300.0)
 
 
 def _keeper(name: str, venue: int, listed: Sequence[Instrument], trading: Trading) -> Callable[[], Actor]:

@@ -166,8 +166,8 @@ class FeedRecording:
         self.n_rows += len(columns)
 
     def _go_down(self, down: Down) -> None:
-        self.n_gaps += 1
         if self._down is None:
+            self.n_gaps += 1
             ts = max(down.ts, self._floor)
             if self._is_up:
                 self._turn_to(max(hour_of(ts), self._hour))

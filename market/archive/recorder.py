@@ -135,6 +135,8 @@ class Recorder:
 
     def flush(self, now: Nanos) -> RecorderStatus:
         """Bring to the disk what came, and wait until it has it; what it does not take waits for the next time."""
+        if self._is_closed:
+            return self.status()
         self._error = None
         for key, feed in self._feeds.items():
             feed.take(self._buffer.take(key), now)

@@ -1,10 +1,11 @@
 """Live runs on the generated market, their journals, and what follows them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
+from actors.runtime.actor import Actor
 from actors.runtime.journal import JournalFile
 from actors.runtime.live import LiveNursery
 from actors.runtime.live_clock import LiveClock
@@ -66,13 +67,18 @@ async def run_live(
     return Finished(outcome, log.digest(), world, nursery, len(log))
 
 
-def replay(config: RunConfig, data: ColumnData, journal: Path) -> str:
+def replay(config: RunConfig, data: ColumnData, journal: Path, *, is_recorded: bool = False) -> str:
     """Follow a journal with the actors of a config; return the digest."""
     instruments = instruments_of(data)
     follower = JournalReplay(RunLog())
-    no_connectors: list[Callable[[], None]] = [lambda: None for _ in instruments.venues]
-    wire(follower, trading_of(config, instruments), no_connectors, NoTables())  # type: ignore[arg-type]  # never started
+    shells = [_never_started for _ in instruments.venues]
+    recorder = _never_started if is_recorded else None
+    wire(follower, trading_of(config, instruments), shells, NoTables(), recorder)
     return follower.follow(journal)
+
+
+def _never_started() -> Actor:
+    raise AssertionError("what shells sent stands in the journal")
 
 
 class OneDecisionElse(VampQuoter):
