@@ -5,6 +5,7 @@ from typing import Literal
 
 import attrs
 
+from actors.guard_config import GuardConfig
 from actors.risk import Limits
 from market.messages import NO_QUOTER
 from market.units import InstrumentId
@@ -62,6 +63,7 @@ class OrderManagerConfig:
         unknown_orders: what becomes of open orders in a snapshot that we do not know: `cancel`, or `adopt` those that
             a quoter of ours owns by their id.
         keep_ended_s: how long an ended order is remembered, for facts that come late.
+        guard: nothing is placed before the guard has said that it may be; None: there is no guard.
     """
 
     session: int = attrs.field(default=0, validator=attrs.validators.ge(0))
@@ -73,3 +75,4 @@ class OrderManagerConfig:
     reconcile_at_start: bool = False
     unknown_orders: UnknownOrders = attrs.field(default="cancel", validator=attrs.validators.in_(("cancel", "adopt")))
     keep_ended_s: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
+    guard: GuardConfig | None = None

@@ -16,6 +16,7 @@ from market.messages import (
     OrderCancelled,
     OrderExpired,
     OrderRejected,
+    Reason,
     quoter_of,
 )
 from market.orders import Order, OrderEvent
@@ -24,6 +25,10 @@ from market.units import ClientOrderId, InstrumentId
 _REJECTED: Final = int(OrderEvent.REJECTED)
 _CANCELLED: Final = int(OrderEvent.CANCELLED)
 _EXPIRED: Final = int(OrderEvent.EXPIRED)
+# refusals that come with the trade: the market, or the end of the order, was quicker than we
+_USUAL: Final = frozenset(
+    (Reason.POST_ONLY_WOULD_TAKE, Reason.UNKNOWN_ORDER, Reason.NO_LIQUIDITY, Reason.FOK_NOT_FILLABLE)
+)
 
 
 class OrderFacts:
@@ -75,6 +80,7 @@ class OrderFacts:
             old = order.state
             if order.ended(_REJECTED, fact.ts_venue, fact.reason):
                 ledger.changed(order, old)
+                self._report(fact)
         if ledger.has_news:
             ledger.wake()
 
@@ -105,6 +111,7 @@ class OrderFacts:
             old = order.state
             if order.cancel_rejected(fact.ts_venue, fact.ts_recv, fact.reason):
                 ledger.changed(order, old)
+                self._report(fact)
         if ledger.has_news:
             ledger.wake()
 
@@ -134,6 +141,7 @@ class OrderFacts:
             old = order.state
             if order.amend_rejected(fact.ts_venue, fact.ts_recv, fact.reason):
                 ledger.changed(order, old)
+                self._report(fact)
                 ledger.amend_next(order)
         if ledger.has_news:
             ledger.wake()
@@ -152,6 +160,8 @@ class OrderFacts:
             return
         seen.add(fill.fill_id)
         ledger.guards[fill.instrument].position += fill.side * fill.size
+        if ledger.trading_state:
+            ledger.has_news = True
         order = self._live.get(fill.client_id) or self._not_live(fill.client_id, fill.instrument, is_alive=True)
         if order is not None:
             old = order.state
@@ -166,7 +176,16 @@ class OrderFacts:
         key = (adjustment.instrument, adjustment.adjustment_id)
         if key not in self._seen_adjustments:
             self._seen_adjustments.add(key)
-            self._ledger.guards[adjustment.instrument].position += adjustment.lots
+            ledger = self._ledger
+            ledger.guards[adjustment.instrument].position += adjustment.lots
+            if ledger.trading_state:
+                ledger.has_news = True  # what reduced a position may enlarge it now
+                ledger.wake()
+
+    def _report(self, fact: OrderRejected | AmendRejected | CancelRejected) -> None:
+        """Let the guard know of a refusal that trading does not bring with it."""
+        if fact.reason not in _USUAL and not self.is_replaying:
+            self._ledger.report(fact.instrument, fact.reason)
 
     def _not_live(self, client_id: ClientOrderId, instrument: InstrumentId, *, is_alive: bool) -> Order | None:
         """Return an order that ended, or None for one that we do not know: the account will tell what it is."""

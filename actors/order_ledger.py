@@ -8,24 +8,32 @@ from actors.ended_orders import EndedOrders
 from actors.lanes import ENDED, ENDING, PHASE, STANDING, ClientIds, Lane
 from actors.order_config import OrderManagerConfig, QuoterSpec
 from actors.request_deadlines import AMEND, CANCEL, NEW, RETRY, RequestDeadlines
-from actors.risk import guards
+from actors.risk import Guard, guards
 from market.instrument import InstrumentTable
 from market.messages import (
     NO_QUOTER,
     AmendOrder,
+    CancelAll,
     CancelOrder,
+    OrderFlag,
     OrderRefused,
     OrderState,
     OrderUpdate,
     PlaceOrder,
     Reason,
+    TradingState,
+    VenueRefused,
     first_client_id,
 )
 from market.orders import EXPIRED, FILLED, UNKNOWN, Order
-from market.units import ClientOrderId, InstrumentId, Lots, Ticks, VenueId
+from market.units import ClientOrderId, InstrumentId, Lots, Nanos, Ticks, VenueId
 
 _REJECTED: Final = int(OrderState.REJECTED)
 _COLLAR: Final = int(Reason.PRICE_COLLAR)
+_REDUCE_ONLY: Final = int(OrderFlag.REDUCE_ONLY)
+_TRADING_HALTED: Final = int(Reason.TRADING_HALTED)
+_ONLY_REDUCING: Final = int(Reason.ONLY_REDUCING)
+_ACTIVE, _HALTED = int(TradingState.ACTIVE), int(TradingState.HALTED)
 _NOBODY: Final = QuoterSpec(NO_QUOTER, "nobody", ())
 
 
@@ -40,6 +48,8 @@ class OrderLedger:
         is_up: venues that can be sent to.
         woken: lanes that may go on, now that something has ended.  doubtful: venues whose account is to be asked for.
         has_news: one of these is not empty, or the last live order has ended.  Who handles a message looks at it.
+        trading_state: what may be placed, a `TradingState`; it stands before every limit.
+        cancelled_at: by venue, when the last cancel was sent while trading is halted.
     """
 
     def __init__(
@@ -58,6 +68,8 @@ class OrderLedger:
             for spec in quoters
         }
         self.lanes[NO_QUOTER] = [Lane(_NOBODY, i, v, "", self.guards[i]) for i, v in enumerate(self.venue_of)]
+        for lane in self.lanes[NO_QUOTER]:
+            lane.refusal = int(Reason.QUOTER_DOWN)  # what stands there is cancelled, again if a cancel was refused
         self.live: dict[ClientOrderId, Order] = {}
         self.ended = EndedOrders(config.keep_ended_s)
         self.tags: dict[tuple[int, int], Order] = {}
@@ -65,6 +77,8 @@ class OrderLedger:
         self.woken: list[Lane] = []
         self.doubtful: list[VenueId] = []
         self.has_news = False
+        self.trading_state = _HALTED if config.guard is not None else _ACTIVE  # until the guard has spoken
+        self.cancelled_at: list[Nanos] = [0] * len(instruments.venues)
         self.wake: Callable[[], None] = lambda: None
         self.deadlines = RequestDeadlines(actor, config.request_timeout_s)
 
@@ -85,12 +99,23 @@ class OrderLedger:
 
     # --- what we ask for ---------------------------------------------------------------------------------------------
 
-    def place(self, lane: Lane, side: int, price: Ticks, size: Lots, flags: int, tag: int) -> int:
-        """Send a new order, or return the `Reason` why our own limits forbid it."""
+    def place(
+        self, lane: Lane, side: int, price: Ticks, size: Lots, flags: int, tag: int, *, is_closing: bool = False
+    ) -> int:
+        """Send a new order, or return the `Reason` why our own limits forbid it.
+
+        Args:
+            is_closing: it closes a position, while nothing else may be placed.
+        """
         actor = self._actor
         now = actor.now
         guard = lane.guard
         instrument = lane.instrument
+        if self.trading_state:
+            forbidden = self._forbidden(guard, side, size, is_closing=is_closing)
+            if forbidden:
+                return forbidden
+            flags |= _REDUCE_ONLY
         if now >= guard.look_at:
             guard.look(actor.books.get(instrument), now)
         refusal = guard.refusal(side, price, size, flags, now)
@@ -117,8 +142,12 @@ class OrderLedger:
             out.append((lane.updates, OrderUpdate(client_id, instrument, quoter, tag, 0, side, price, size, 0, 0)))
         return 0
 
-    def cancel(self, order: Order) -> None:
-        """Send a cancel, unless one is in flight or the venue cannot be reached."""
+    def cancel(self, order: Order, *, is_covered: bool = False) -> None:
+        """Send a cancel, unless one is in flight or the venue cannot be reached.
+
+        Args:
+            is_covered: what was sent for its whole instrument cancels it, and is waited for.
+        """
         lane = self.lanes[order.quoter][order.instrument]
         if order.is_cancelling or not self.is_up[lane.venue]:
             return
@@ -132,9 +161,23 @@ class OrderLedger:
             side.n_ending += 1
             lane.is_settled = False
         self.deadlines.expect(order.client_id, CANCEL, now)
-        actor.out.append((lane.commands, CancelOrder(order.client_id, order.instrument)))
+        if self.trading_state:
+            self.cancelled_at[lane.venue] = now
+        if not is_covered:
+            actor.out.append((lane.commands, CancelOrder(order.client_id, order.instrument)))
         if is_changed and lane.is_told:
             self.tell(lane, order, order.reason)
+
+    def cancel_all(self, instrument: InstrumentId) -> None:
+        """Have a venue cancel all that is open on an instrument, also what we know nothing of."""
+        venue = self.venue_of[instrument]
+        if not self.is_up[venue]:
+            return
+        self._actor.out.append((f"commands:{venue}", CancelAll(instrument)))
+        self.cancelled_at[venue] = self._actor.now
+        for order in [each for each in self.live.values() if each.instrument == instrument]:
+            # one that is not accepted may reach the venue after this, where commands go several ways
+            self.cancel(order, is_covered=order.is_accepted)
 
     def amend(self, order: Order, price: Ticks, size: Lots) -> int:
         """Send an amend of an order that has none in flight, or return why our own limits forbid it."""
@@ -143,6 +186,10 @@ class OrderLedger:
         if size <= order.filled:
             return int(Reason.INVALID_SIZE)
         more = max(0, max(size, order.size) - order.filled - order.exposed)
+        if self.trading_state:
+            forbidden = self._forbidden(lane.guard, order.side, more)
+            if forbidden:
+                return forbidden
         lane.guard.look(self._actor.books.get(order.instrument), now)
         refusal = lane.guard.refusal(order.side, price, size, order.flags, now, more)
         if refusal:
@@ -230,6 +277,11 @@ class OrderLedger:
         lane.is_settled = False
         self.changed(order, order.state)
 
+    def report(self, instrument: InstrumentId, reason: int) -> None:
+        """Tell the guard, if there is one, that a venue does not do what it should."""
+        if self.config.guard is not None:
+            self._actor.out.append(("refused", VenueRefused(self._actor.now, instrument, reason)))
+
     def doubt(self, venue: VenueId) -> None:
         """Have the account of a venue asked for."""
         if venue not in self.doubtful:
@@ -291,6 +343,17 @@ class OrderLedger:
         """Return an order, live or ended lately."""
         return self.live.get(client_id) or self.ended.get(client_id)
 
+    def _forbidden(self, guard: Guard, side: int, more: Lots, *, is_closing: bool = False) -> int:
+        """Return why the trading state forbids `more` lots on a side, 0 if it does not.
+
+        What reduces does so if all else of its side is filled first, pending and unknown orders and doubts included.
+        """
+        if self.trading_state == _HALTED and not is_closing:
+            return _TRADING_HALTED
+        if guard.stake(side) + more > 0:
+            return _ONLY_REDUCING
+        return 0
+
     def _is_refused_now(self, lane: Lane, side: int, price: Ticks, size: Lots, flags: int) -> bool:
         """The collar, held against the touch of this moment."""
         guard = lane.guard
@@ -309,4 +372,5 @@ class OrderLedger:
             old = order.state
             if order.timed_out():
                 self.changed(order, old)
+                self.report(order.instrument, int(Reason.NO_ANSWER))
                 self.doubt(self.venue_of[order.instrument])  # also of one whose end was under way anyhow

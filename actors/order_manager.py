@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from actors.book_mirror import follow
+from actors.flattening import Flattening
 from actors.order_config import OrderManagerConfig, QuoterSpec
 from actors.order_facts import OrderFacts
 from actors.order_ledger import OrderLedger
@@ -18,6 +19,7 @@ from actors.reconciliation import ACCOUNT, PERIOD, Reconciliation
 from actors.request_deadlines import TIMEOUTS
 from actors.runtime.actor import TIMERS, Actor
 from actors.single_orders import SingleOrders
+from actors.trading_gate import LOOK, TradingGate
 from market.book import Book
 from market.instrument import InstrumentTable
 from market.messages import (
@@ -33,6 +35,8 @@ from market.messages import (
     Drain,
     Drained,
     Fresh,
+    Heartbeat,
+    HeartbeatAsked,
     LogReplayed,
     PositionInDoubt,
     Stale,
@@ -40,6 +44,7 @@ from market.messages import (
     Stop,
     SubmitOrder,
     TimerFired,
+    TradingStateChanged,
     WantedQuotes,
 )
 from market.units import InstrumentId, Nanos, VenueId
@@ -75,16 +80,30 @@ class OrderManager(Actor):
         self._diff = QuoteDiff(self.ledger)
         self._ownership = QuoteOwnership(self, self.ledger, quoters, config.max_quote_age_s)
         self._reconciliation = Reconciliation(self, self.ledger, self._facts)
+        self._flattening: Flattening | None = None
+        if config.guard is not None and config.guard.flatten:
+            self._flattening = Flattening(
+                self,
+                self.ledger,
+                instruments,
+                config.guard,
+                lambda instrument: instrument not in self._ownership.stale,
+                self._reconciliation.is_certain,
+            )
+        self._gate = TradingGate(self, self.ledger, self._ownership, self._reconciliation, self._flattening)
         singles = SingleOrders(self.ledger, self._ownership)
         self._lanes = self.ledger.lanes
         self._spoke, self._is_watched = self._ownership.spoke, self._ownership.is_watched
         self._is_draining = False
         self._is_drained = False
+        self._generation = 0
         self.ports = (  # type: ignore[misc]  # they differ from wiring to wiring
             *(f"commands:{venue}" for venue in range(len(instruments.venues))),
             *(f"updates:{quoter.index}" for quoter in quoters),
             _CONTROL,
             "refusals",
+            "refused",
+            "beat",
             TIMERS,
         )
         self.on = {
@@ -104,6 +123,8 @@ class OrderManager(Actor):
             ConnectionLost: lambda m: self._lose(m.venue),
             ActorDown: self._on_actor_down,
             ActorUp: self._on_actor_up,
+            TradingStateChanged: self._on_trading_state,
+            HeartbeatAsked: self._on_heartbeat,
             TimerFired: self._on_timer,
             Started: self._on_started,
             LogReplayed: self._on_log_replayed,
@@ -113,10 +134,11 @@ class OrderManager(Actor):
 
     @property
     def is_at_ease(self) -> bool:
-        """Nothing but quoting goes on: no drain, no replay, no question open, and every quoter is heard and watched."""
+        """Nothing but quoting goes on: all may be traded, no drain, no replay, no question open, and every quoter is
+        heard and watched."""
         ledger = self.ledger
         return (
-            not (self._is_draining or self._facts.is_replaying or ledger.has_news)
+            not (ledger.trading_state or self._is_draining or self._facts.is_replaying or ledger.has_news)
             and all(ledger.is_up)
             and all(self._is_watched.values())
         )
@@ -154,6 +176,7 @@ class OrderManager(Actor):
         if self._reconciliation.take(snapshot):
             self._ownership.account_is_known(snapshot.venue)
             self._check_drained()
+        self._gate.on_account(snapshot)
         if self.ledger.has_news:
             self._wake()
 
@@ -184,6 +207,18 @@ class OrderManager(Actor):
         self._ownership.account_is_unknown(venue)
         self._reconciliation.recover(venue)
 
+    # --- what the guard decides --------------------------------------------------------------------------------------
+
+    def _on_trading_state(self, news: TradingStateChanged) -> None:
+        self._gate.on_changed(news)
+        if self.ledger.has_news:
+            self._wake()
+
+    def _on_heartbeat(self, asked: HeartbeatAsked) -> None:
+        ledger = self.ledger
+        beat = Heartbeat(asked.number, self._generation, ledger.trading_state, len(ledger.live))
+        self.out.append(("beat", beat))
+
     # --- what becomes of other actors --------------------------------------------------------------------------------
 
     def _on_actor_down(self, message: ActorDown) -> None:
@@ -208,6 +243,7 @@ class OrderManager(Actor):
     # --- life --------------------------------------------------------------------------------------------------------
 
     def _on_started(self, message: Started) -> None:
+        self._generation = message.generation
         self.ledger.start(message.generation)
         self._reconciliation.start()
         if message.generation > 0:
@@ -232,6 +268,8 @@ class OrderManager(Actor):
             self.ledger.time_out()
         elif token == _DRAIN:
             self._end_drain()
+        elif token == LOOK:
+            self._gate.look()
         elif token >= PERIOD:
             self._reconciliation.ask_periodically(token - PERIOD)
         elif token >= ACCOUNT:
@@ -244,6 +282,8 @@ class OrderManager(Actor):
     def _on_drain(self, message: Drain) -> None:
         self._is_draining = True
         self._ownership.drain()
+        if self._flattening is not None:
+            self._flattening.stop()
         for order in list(self.ledger.live.values()):
             self.ledger.cancel(order)
         self.set_timer(message.deadline, _DRAIN)
@@ -255,6 +295,8 @@ class OrderManager(Actor):
         ledger.has_news = False
         if self._facts.is_replaying:
             return
+        if ledger.trading_state:
+            self._gate.enforce()
         for lane in ledger.woken:
             if not lane.refusal:
                 self._diff.act(lane)

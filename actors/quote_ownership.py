@@ -18,7 +18,7 @@ class QuoteOwnership:
     """Causes by quoter.  One pulls all its orders, on every venue that can be reached; the last to go lets it speak.
 
     A quoter is silenced by: a book it quotes or reads that is stale, the keeper or connection of a venue it uses, an
-    account it trades on that is not known, its own fall, its silence, the drain.
+    account it trades on that is not known, its own fall, its silence, a halt, the drain.
     """
 
     def __init__(
@@ -34,17 +34,20 @@ class QuoteOwnership:
         self._causes: dict[int, dict[Cause, int]] = {q.index: {} for q in quoters}
         self._is_pulled = {q.index: False for q in quoters}
         self.spoke: dict[int, Nanos] = {q.index: 0 for q in quoters}
+        self.stale: set[InstrumentId] = set()
         # without a limit of age nobody is watched, and nobody need be
         self.is_watched = {q.index: self._max_age == 0 for q in quoters}
 
     # --- what is wrong, and what is right again ----------------------------------------------------------------------
 
     def book_is_stale(self, instrument: InstrumentId) -> None:
+        self.stale.add(instrument)
         for quoter, used in self._used.items():
             if instrument in used:
                 self._add(quoter, ("book", instrument), Reason.STALE_BOOK)
 
     def book_is_fresh(self, instrument: InstrumentId) -> None:
+        self.stale.discard(instrument)
         self._remove(("book", instrument))
 
     def keeper_is_down(self, venue: VenueId) -> None:
@@ -83,6 +86,15 @@ class QuoteOwnership:
         """The order manager was restarted, and with it every quoter: what they left standing is nobody's."""
         for quoter in self._causes:
             self._pull(quoter, Reason.QUOTER_DOWN)
+
+    def halt(self) -> None:
+        """No more orders of anybody until `resume`."""
+        for quoter in self._causes:
+            self._add(quoter, ("halt", 0), Reason.TRADING_HALTED)
+
+    def resume(self) -> None:
+        """The halt is over."""
+        self._remove(("halt", 0))
 
     def drain(self) -> None:
         """No more orders of anybody."""

@@ -117,8 +117,16 @@ class Reconciliation:
         guard.open_buy += max(now, 0) - max(before, 0)
         guard.open_sell += max(-now, 0) - max(-before, 0)
         self._in_doubt[message.instrument] = now
+        if self._ledger.trading_state:
+            self._ledger.has_news = True
+            self._ledger.wake()
         if now:
             self.ask(self._ledger.venue_of[message.instrument])
+
+    def is_certain(self, instrument: InstrumentId) -> bool:
+        """Tell whether our position is what the account holds, as far as anybody knows."""
+        account = self.accounts[self._ledger.venue_of[instrument]]
+        return account.is_known and not self._in_doubt.get(instrument, 0)
 
     def take(self, snapshot: AccountSnapshot) -> bool:
         """Make the ledger agree with a snapshot; True if the account has become known by it."""

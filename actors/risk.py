@@ -134,6 +134,15 @@ class Guard:
             self._unit,
         )
 
+    def stake(self, side: int) -> Lots:
+        """Return the worst position in the direction of a side: ours, and all that its live orders may still fill."""
+        return self.open_buy + self.position if side > 0 else self.open_sell - self.position
+
+    def most_lots(self, price: Ticks) -> Lots:
+        """Return the largest size that one order may have at a price."""
+        unit = self._unit if self._is_inverse else self._unit * price
+        return min(self._max_lots, int(min(self._max_notional / unit, _MOST)))
+
     @property
     def state(self) -> tuple[int, ...]:
         """What changes: position, open buys and sells, live orders, the rate's due time; touch, band, time to look."""

@@ -11,6 +11,7 @@ from cattrs.errors import ClassValidationError
 
 from actors.book_keeper import BookKeeperConfig
 from actors.config import OrdersConfig, QuoterConfig, is_market_name, register_choices
+from actors.guard_config import GuardConfig
 from sim.exchange import VenueModel
 from sim.fill_model import FillModel
 from sim.latency import (
@@ -95,12 +96,13 @@ class DataSection:
 
 @attrs.frozen
 class RunConfig:
-    """A whole config."""
+    """A whole config; `guard` None: there is none."""
 
     run: RunSection = attrs.field(factory=RunSection)
     data: DataSection = attrs.field(factory=DataSection)
     orders: OrdersConfig = attrs.field(factory=OrdersConfig)
     books: BookKeeperConfig = attrs.field(factory=BookKeeperConfig)
+    guard: GuardConfig | None = None
     venue: tuple[VenueModel, ...] = ()
     quoter: tuple[QuoterConfig, ...] = (
         QuoterConfig("vamp", ("bybit:SOLUSDT",), references=("binance-futures:SOLUSDT",)),
@@ -185,7 +187,7 @@ def structured(raw: Mapping[str, Any], wanted: type[T], where: str = "config") -
 def config_dict(config: attrs.AttrsInstance) -> dict[str, Any]:
     """Return the full effective config as plain data, fit for TOML."""
     plain: dict[str, Any] = _CONVERTER.unstructure(config)
-    return plain
+    return {key: value for key, value in plain.items() if value is not None}
 
 
 def _complaints(error: BaseException, place: str) -> list[str]:

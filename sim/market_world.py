@@ -101,6 +101,7 @@ def trading_of(config: RunConfig, instruments: InstrumentTable, folder: Path = P
         stamp_s=config.run.stamp_s,
         folder=folder,
         service_ns={kind: round(us * 1000) for kind, us in config.run.service_us.items()},
+        guard=config.guard,
     )
 
 

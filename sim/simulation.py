@@ -23,6 +23,7 @@ from actors.runtime.log import open_log
 from actors.runtime.nursery import ActorSpec, Outcome
 from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.run_log import RunLog
+from actors.runtime.safety_record import safety_record
 from actors.runtime.wiring import QuoterPlan, wire
 from market.archive.instrument_record import to_record
 from market.archive.run_tables import RunTables
@@ -152,6 +153,7 @@ class Simulation:
             "complete": outcome.kind == "done" and outcome.unproven == 0 and not self.nursery.left_down,
             "outcome": attrs.asdict(outcome),
             "left_down": list(self.nursery.left_down),
+            **self._safety(),
             "refusals": {plan.config.name: self._tables.refusals(plan.index) for plan in self._plans},
             "start_ns": self.start,
             "until_ns": self.nursery.now,
@@ -169,6 +171,11 @@ class Simulation:
         (self.out / "run.toml").write_text(tomli_w.dumps(self._effective()), encoding="utf-8")
         (self.out / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         return result
+
+    def _safety(self) -> dict[str, Any]:
+        """Return what the guard decided, and what came of it, where there is one."""
+        nursery = self.nursery
+        return safety_record(nursery.trading, nursery.safety) if self.config.guard is not None else {}
 
     # --- set-up -----------------------------------------------------------------------------------------------------
 

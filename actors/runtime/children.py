@@ -21,7 +21,20 @@ from actors.runtime.run_log import RunLog
 from actors.runtime.supervision import ChildState, Decision, SupervisionTree
 from actors.runtime.supervision_log import SupervisionLog
 from actors.runtime.switchboard import Switchboard
-from market.messages import ActorDown, ActorUp, Drain, LogReplayed, QuotesBack, QuotesPulled, Started, Stop
+from market.messages import (
+    ActorCrashed,
+    ActorDown,
+    ActorUp,
+    Drain,
+    Flattened,
+    LogReplayed,
+    NothingOpen,
+    QuotesBack,
+    QuotesPulled,
+    Started,
+    Stop,
+    TradingStateChanged,
+)
 from market.order_log import unpack
 from market.units import Nanos
 
@@ -159,6 +172,8 @@ class Children(Switchboard):
                 first_ts = first_ts or row[1]
                 yield unpack(row)
             yield LogReplayed(first_ts)
+        if self.trading and cell.generation > 0 and TradingStateChanged in cell.on and not cell.spec.is_shell:
+            yield self.trading[-1]
 
     # --- deliveries -------------------------------------------------------------------------------------------------
 
@@ -207,6 +222,10 @@ class Children(Switchboard):
             self.journal.crashed(self.number, cell, edge, is_direct, self.now, text)
         self._records.crashed(cell.name, cell.generation, error)
         self._take_down(cell, text)
+        if not self.is_stopping:
+            for other in self.cells.values():
+                if ActorCrashed in other.on:
+                    self._tell(other.orders, ActorCrashed(cell.spec.kind, cell.spec.index, text))
         self._carry_out(self.tree.on_crash(cell.name, cell.generation, self.now, text))
 
     def _crash_on_purpose(self, cell: Cell) -> None:
@@ -346,7 +365,9 @@ class Children(Switchboard):
 
     def _take_control(self, message: Any) -> None:
         super()._take_control(message)
-        if isinstance(message, QuotesPulled | QuotesBack):
+        if isinstance(message, TradingStateChanged | NothingOpen | Flattened):
+            self._records.safety(message)
+        elif isinstance(message, QuotesPulled | QuotesBack):
             owners = (c.name for c in self.cells.values() if c.spec.kind == "quoter" and c.spec.index == message.quoter)
             self._records.quotes(next(owners, str(message.quoter)), message)
 

@@ -11,7 +11,7 @@ from actors.runtime.mailbox import Edge, Policy
 from market.units import Nanos
 
 Emit: TypeAlias = Callable[[str, Any], bool]  # (port, message); False when the shell is down
-Kind = Literal["connector", "keeper", "tracker", "manager", "quoter", "recorder"]
+Kind = Literal["connector", "keeper", "tracker", "manager", "quoter", "recorder", "guard", "hand"]
 
 CONTROL: Final = "control"  # Drained goes to the nursery
 ADJUSTMENTS: Final = "adjustments"  # logged when sent

@@ -4,7 +4,16 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from actors.runtime.supervision import Decision, Escalate, GiveUp, LeaveDown, StartAt, Stop, SupervisionTree
-from market.messages import QuotesBack, QuotesPulled, Reason
+from market.messages import (
+    Flattened,
+    HaltCause,
+    NothingOpen,
+    QuotesBack,
+    QuotesPulled,
+    Reason,
+    TradingState,
+    TradingStateChanged,
+)
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -15,7 +24,8 @@ class SupervisionLog:
 
     Fields: `supervisor`, `child`, `generation`, and where they are known `n_restarts`, `backoff_s`, `error`.  The
     generation of "child restarting" is the one that is going to start.  "quotes pulled" and "quotes back" have
-    `quoter`, the former `reason` as well; both hold for all that the quoter quotes.
+    `quoter`, the former `reason` as well; both hold for all that the quoter quotes.  "trading state" has `state`,
+    `cause` and `reason`; "nothing is open" `venue`; "position closed" `instrument`, `lots_left` and `reason`.
     """
 
     def __init__(self, log: "Logger", tree: SupervisionTree) -> None:
@@ -65,6 +75,22 @@ class SupervisionLog:
             record.bind(reason=Reason(news.reason).name).warning("quotes pulled")
         else:
             record.info("quotes back")
+
+    def safety(self, news: TradingStateChanged | NothingOpen | Flattened) -> None:
+        """The guard has changed the trading state, or a halt has brought something about."""
+        match news:
+            case TradingStateChanged(_, state, cause, text):
+                record = self._log.bind(state=TradingState(state).name, cause=HaltCause(cause).name, reason=text)
+                if state == TradingState.HALTED:
+                    record.critical("trading state")
+                elif state == TradingState.REDUCING:
+                    record.warning("trading state")
+                else:
+                    record.info("trading state")
+            case NothingOpen(_, venue):
+                self._log.bind(venue=venue).info("nothing is open")
+            case Flattened(_, instrument, lots, text):
+                self._log.bind(instrument=instrument, lots_left=lots, reason=text).warning("position closed")
 
     def _child(self, child: str, generation: int) -> "Logger":
         return self._log.bind(supervisor=self._tree.supervisor_of(child), child=child, generation=generation)

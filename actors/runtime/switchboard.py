@@ -14,7 +14,18 @@ from actors.runtime.journal import Journal
 from actors.runtime.mailbox import Edge, EdgeOverflowError, EdgeStatistics, Policy
 from actors.runtime.nursery import ADJUSTMENTS, CONTROL, ActorSpec
 from actors.runtime.run_log import RunLog
-from market.messages import AccountSnapshot, Adjustment, Drained, Fill, FundingPayment, SetTimer, TimerFired
+from market.messages import (
+    AccountSnapshot,
+    Adjustment,
+    Drained,
+    Fill,
+    Flattened,
+    FundingPayment,
+    NothingOpen,
+    SetTimer,
+    TimerFired,
+    TradingStateChanged,
+)
 from market.order_log import PACK, LogKind
 from market.units import Nanos
 
@@ -32,6 +43,8 @@ class Switchboard(ABC):
         now: time of what is happening.
         number: of the latest delivery.
         drained: the order manager's answer to `Drain`.
+        trading: every change of the trading state, where there is a guard.  The last is told to whoever begins anew.
+        safety: besides, what a halt has brought about.
 
     Args:
         ready: called with a cell when a message more waits for it.
@@ -44,6 +57,8 @@ class Switchboard(ABC):
         self.now: Nanos = 0
         self.number = 0
         self.drained: Drained | None = None
+        self.trading: list[TradingStateChanged] = []
+        self.safety: list[NothingOpen | Flattened] = []
         self.cells: dict[str, Cell] = {}
         self.edges: list[Edge] = []
         rows = (row for row in log.rows() if row[0] in _FILLS or row[0] == LogKind.FUNDING)
@@ -213,6 +228,10 @@ class Switchboard(ABC):
     def _take_control(self, message: Any) -> None:
         if isinstance(message, Drained):
             self.drained = message
+        elif isinstance(message, TradingStateChanged):
+            self.trading.append(message)
+        elif isinstance(message, NothingOpen | Flattened):
+            self.safety.append(message)
 
     def _log_adjustment(self, message: Adjustment) -> None:
         self.log.append(PACK[Adjustment](message, self.now))

@@ -10,6 +10,8 @@ import cattrs
 
 from actors.book_keeper import BookKeeper, BookKeeperConfig
 from actors.config import OrdersConfig, QuoterConfig, find_strategy, register_choices
+from actors.guard import Guard
+from actors.guard_config import GuardConfig
 from actors.order_config import OrderManagerConfig, QuoterSpec
 from actors.order_manager import OrderManager
 from actors.position_tracker import PositionTracker
@@ -26,6 +28,7 @@ _CONVERTER = cattrs.Converter()
 register_choices(_CONVERTER)
 
 TRACKER, MANAGER, RECORDER, MARKET_RECORDER = "tracker", "manager", "recorder", "market-recorder"
+GUARD, HAND = "guard", "hand"
 
 
 def connector_name(venue: str) -> str:
@@ -56,6 +59,9 @@ class Trading:
         session: of the client order ids.
         folder: that strategies' files are relative to.
         service_ns: virtual time that a message takes to handle, by kind of actor.
+        guard: when trading is restricted; None: there is no guard, and nothing restricts it but the limits.
+        halted: why the account is halted from the start; empty: it is not.
+        hand: starts the shell that takes a person's halts and writes down the guard's; None: there is none.
     """
 
     instruments: InstrumentTable
@@ -67,6 +73,13 @@ class Trading:
     session: int = 0
     folder: Path = Path()
     service_ns: Mapping[str, Nanos] = attrs.field(factory=dict)
+    guard: GuardConfig | None = None
+    halted: str = ""
+    hand: Callable[[], Actor] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.guard is None and (self.halted or self.hand):
+            raise ValueError("a run without a guard cannot be halted; give it one")
 
     @cached_property
     def plans(self) -> "tuple[QuoterPlan, ...]":
@@ -161,6 +174,7 @@ def wire(
         reconcile_at_start=trading.orders.reconcile_at_start,
         unknown_orders=trading.orders.unknown_orders,
         keep_ended_s=trading.orders.keep_ended_s,
+        guard=trading.guard,
     )
     starts: dict[str, Callable[[], Actor]] = {}
 
@@ -189,7 +203,13 @@ def wire(
     for plan in plans:
         spawn(quoter_name(plan.config.name), "quoter", plan.index, plan.start)
     spawn(RECORDER, "recorder", 0, lambda: Recorder(RECORDER, sink))
+    if trading.guard is not None:
+        spawn(GUARD, "guard", 0, _guard(trading, traded, config))
+    if trading.hand is not None:
+        spawn(HAND, "hand", 0, trading.hand, is_shell=True)
     wires = _connect(nursery, trading, plans)
+    if trading.guard is not None:
+        _connect_guard(nursery, trading)
     if market_recorder is not None:
         spawn(MARKET_RECORDER, "recorder", 1, market_recorder, is_shell=True)
         for v, venue in enumerate(instruments.venues):
@@ -241,6 +261,23 @@ def _connect(nursery: Nursery, trading: Trading, plans: Sequence[QuoterPlan]) ->
     return wires
 
 
+def _connect_guard(nursery: Nursery, trading: Trading) -> None:
+    connect = nursery.connect
+    for venue in trading.instruments.venues:
+        connect(connector_name(venue), "halts", GUARD, Policy.FAIL, 1024, "a person must hear of it")
+        connect(connector_name(venue), "clock", GUARD, Policy.DROP_OLDEST, 1024, "the newest measure counts")
+        connect(keeper_name(venue), "status", GUARD, Policy.BLOCK, 4096, "how long a book is stale must be known")
+    connect(TRACKER, "equity", GUARD, Policy.DROP_OLDEST, 4096, "the newest reading counts")
+    connect(MANAGER, "refused", GUARD, Policy.DROP_OLDEST, 4096, "so many refusals are too many anyway")
+    connect(GUARD, "state", MANAGER, Policy.BLOCK, 64, "a halt is never dropped")
+    connect(GUARD, "beat", MANAGER, Policy.DROP_OLDEST, 8, "an old question proves nothing")
+    if trading.hand is not None:
+        connect(HAND, "wishes", GUARD, Policy.FAIL, 64, "a person's wish is never dropped")
+        connect(HAND, "beat", GUARD, Policy.DROP_OLDEST, 8, "an old question proves nothing")
+        connect(GUARD, "state", HAND, Policy.BLOCK, 64, "a halt is never dropped")
+        connect(MANAGER, "beat", HAND, Policy.DROP_OLDEST, 8, "an old answer proves nothing")
+
+
 def _tree(venues: Sequence[str], quoters: Sequence[str], starts: Mapping[str, Callable[[], Actor]]) -> SupervisorSpec:
     def child(name: str, mailbox: OnRestart) -> ChildSpec:
         return ChildSpec(name, starts[name], mailbox=mailbox)
@@ -255,10 +292,13 @@ def _tree(venues: Sequence[str], quoters: Sequence[str], starts: Mapping[str, Ca
         )
         for venue in venues
     )
+    # first: who trades must not go on without it
+    guard = (child(GUARD, keep),) if GUARD in starts else ()
     trading = SupervisorSpec(
         "trading",
         Strategy.REST_FOR_ONE,
         (
+            *guard,
             SupervisorSpec("venues", Strategy.ONE_FOR_ONE, venue_trees, intensity=6),
             child(TRACKER, keep),
             child(MANAGER, keep),
@@ -273,8 +313,15 @@ def _tree(venues: Sequence[str], quoters: Sequence[str], starts: Mapping[str, Ca
     if MARKET_RECORDER in starts:  # apart: neither takes the other down
         only = (child(MARKET_RECORDER, keep),)
         recorders.append(SupervisorSpec("market-recording", Strategy.ONE_FOR_ONE, only, is_expendable=True))
-    # the recorders are stopped last: they take down what the others say at their end
-    return SupervisorSpec("top", Strategy.ONE_FOR_ONE, (*recorders, trading), intensity=1, period_s=300.0)
+    hands = (SupervisorSpec("hands", Strategy.ONE_FOR_ONE, (child(HAND, keep),)),) if HAND in starts else ()
+    # the recorders are stopped last: they take down what the others say at their end; so does the hand with a halt
+    return SupervisorSpec("top", Strategy.ONE_FOR_ONE, (*recorders, *hands, trading), intensity=1, period_s=300.0)
+
+
+def _guard(trading: Trading, traded: Sequence[InstrumentId], orders: OrderManagerConfig) -> Callable[[], Actor]:
+    used = sorted({i.id for plan in trading.plans for i in plan.used})
+    limits = {i: orders.limits_of.get(i, orders.limits) for i in traded}
+    return lambda: Guard(GUARD, trading.instruments, traded, used, limits, trading.guard, trading.halted)
 
 
 def _keeper(name: str, venue: int, listed: Sequence[Instrument], trading: Trading) -> Callable[[], Actor]:

@@ -19,6 +19,7 @@ from market.messages._account import (
 )
 from market.messages._client_ids import NO_QUOTER, first_client_id, quoter_of
 from market.messages._control import (
+    ActorCrashed,
     ActorDown,
     ActorUp,
     Drain,
@@ -89,6 +90,7 @@ from market.messages._wishes import (
 __all__ = [
     "NO_QUOTER",
     "AccountSnapshot",
+    "ActorCrashed",
     "ActorDown",
     "ActorUp",
     "Adjustment",

@@ -45,6 +45,14 @@ class ActorUp(msgspec.Struct, frozen=True, gc=False):
     index: int
 
 
+class ActorCrashed(msgspec.Struct, frozen=True, gc=False):
+    """A child has crashed by itself, not with another (nursery -> guard)."""
+
+    kind: str
+    index: int
+    error: str
+
+
 class Drain(msgspec.Struct, frozen=True, gc=False):
     """Stop, phase one: quoters fall silent, the order manager cancels all and waits for proof until `deadline`."""
 

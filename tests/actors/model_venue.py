@@ -15,6 +15,7 @@ from market.messages import (
     AccountSnapshot,
     AmendOrder,
     AmendRejected,
+    CancelAll,
     CancelOrder,
     CancelRejected,
     ConnectionLost,
@@ -95,6 +96,7 @@ class World:
         self.told: dict[int, OrderUpdate] = {}
         self.told_fills: list[Fill] = []
         self.control: list[Any] = []
+        self.reports: list[Any] = []
         self.commands: list[Any] = []
         self.manager = self._build()
         self.give(Started(0))
@@ -125,6 +127,8 @@ class World:
                 self.requests.append(out if not isinstance(out, RequestAccount) else (self.now, out))
             elif isinstance(out, Fill):
                 self.told_fills.append(out)
+            elif port in ("refused", "beat"):
+                self.reports.append(out)
             elif port == "refusals":
                 self.refused.append(out)
             else:
@@ -170,6 +174,8 @@ class World:
                 self._serve_place(request, is_refused=answer == "no")
             case CancelOrder():
                 self._serve_cancel(request, is_refused=answer == "no")
+            case CancelAll():
+                self._serve_cancel_all(request, is_refused=answer == "no")
             case AmendOrder():
                 self._serve_amend(request, is_refused=answer == "no")
             case (asked, RequestAccount()):
@@ -195,6 +201,13 @@ class World:
         else:
             order.is_open = False
             self.facts.append(OrderCancelled(m.client_id, m.instrument, self.now, self.now, 0))
+
+    def _serve_cancel_all(self, m: CancelAll, *, is_refused: bool) -> None:
+        for client_id, order in self.at_venue.items():
+            if order.is_open and order.place.instrument == m.instrument and not is_refused:
+                order.is_open = False
+                reason = int(Reason.CANCEL_ALL)
+                self.facts.append(OrderCancelled(client_id, m.instrument, self.now, self.now, reason))
 
     def _serve_amend(self, m: AmendOrder, *, is_refused: bool) -> None:
         order = self.at_venue.get(m.client_id)
