@@ -1,0 +1,344 @@
+"""The shell against real sockets and scripted peers: whatever a peer does, the venue hears of it and trade goes on."""
+
+import random
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import h11
+import loguru
+import pytest
+import trio
+import trustme
+from trio_websocket import WebSocketConnection
+
+from market.units import MS, Nanos
+from tests.venues.scripted_servers import (
+    QUICK,
+    ScriptedVenue,
+    TrioClock,
+    driven,
+    http_server,
+    tcp_server,
+    websocket_server,
+)
+from venues.connection import VenueConnection
+from venues.http_shell import HttpConfig
+from venues.shell import converse
+from venues.socket_shell import SocketConfig, SocketShell
+from venues.venue import Connect, Conversation, HttpAnswer, Reconnect, SendFrame, SendRequest, Tell
+from venues.wire import HttpRequest, RemoteProtocolError
+
+pytestmark = [pytest.mark.realtime, pytest.mark.slow]
+
+
+class Words(list[str]):
+    """Log records, with an event for each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._news = trio.Event()
+
+    def hear(self, line: str) -> None:
+        self.append(line)
+        self._news.set()
+        self._news = trio.Event()
+
+    async def until(self, text: str) -> None:
+        with trio.fail_after(30):
+            while not any(text in line for line in self):
+                await self._news.wait()
+
+
+@contextmanager
+def logged() -> Iterator[Words]:
+    """Collect what is logged meanwhile, with all that is bound to it."""
+    words = Words()
+    sink = loguru.logger.add(words.hear, format="{message} {extra}", level="TRACE")
+    yield words
+    loguru.logger.remove(sink)
+
+
+async def echo(websocket: WebSocketConnection) -> None:
+    while True:
+        await websocket.send_message(await websocket.get_message())
+
+
+async def test_frames_go_both_ways_and_are_stamped_once() -> None:
+    paths: list[str | None] = []
+    raw: list[tuple[str, str | bytes, Nanos]] = []
+    told: list[tuple[str, Any]] = []
+
+    async def serve(websocket: WebSocketConnection) -> None:
+        paths.append(websocket.path)
+        await echo(websocket)
+
+    venue = ScriptedVenue()
+    venue.on_opened = lambda: [SendFrame("feed", b"one"), SendFrame("feed", b"two")]
+    venue.on_frame = lambda frame: [Tell("books", frame)]
+    async with (
+        websocket_server(serve) as port,
+        driven(venue, port, told=told, on_frame=lambda *heard: raw.append(heard)),
+    ):
+        await venue.until(lambda: len(venue.of("frame")) == 2)
+    assert paths == ["/feed?a=1"]
+    assert [event[1] for event in venue.of("frame")] == ["one", "two"]
+    assert told == [("books", "one"), ("books", "two")]
+    assert raw == [("feed", frame, stamp) for _, frame, stamp in venue.of("frame")]
+
+
+async def test_a_socket_that_the_venue_closes_is_opened_again() -> None:
+    n_served = 0
+
+    async def serve(websocket: WebSocketConnection) -> None:
+        nonlocal n_served
+        n_served += 1
+        if n_served < 3:
+            await websocket.aclose(1001, "maintenance")
+        else:
+            await websocket.send_message("at last")
+            await echo(websocket)
+
+    venue = ScriptedVenue()
+    async with websocket_server(serve) as port, driven(venue, port):
+        await venue.until(lambda: venue.of("frame"))
+    kinds = [event[0] for event in venue.events]
+    assert kinds == ["opened", "closed", "opened", "closed", "opened", "frame"]
+    assert "1001 maintenance" in venue.of("closed")[0][2]
+
+
+async def test_garbage_ends_its_socket_and_nothing_else() -> None:
+    venue = ScriptedVenue(Connect("feed", "/"), Connect("other", "/"))
+    venue.on_opened = lambda: [SendFrame("feed", b"garbage")] if len(venue.of("opened")) == 2 else []
+    async with websocket_server(echo) as port:
+        address = f"ws://127.0.0.1:{port}"
+        connection = VenueConnection("custom", "http://127.0.0.1:1", {"feed": address, "other": address})
+        with logged() as words:
+            async with driven(venue, connection=connection) as shell:
+                await venue.until(lambda: len(venue.of("opened")) == 3)
+                assert shell.sockets["other"].n_opened == 1
+                assert shell.sockets["other"].is_open
+    assert [event[1] for event in venue.of("closed")] == ["feed"]
+    assert any("garbage is not JSON" in line for line in words)
+
+
+async def test_bytes_that_are_no_websocket_end_the_attempt() -> None:
+    n_served = 0
+    is_third = trio.Event()
+
+    async def serve(stream: trio.SocketStream) -> None:
+        nonlocal n_served
+        n_served += 1
+        if n_served == 3:
+            is_third.set()
+        await stream.receive_some()
+        if n_served == 1:
+            await stream.send_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+        else:
+            await stream.send_all(b"\x00\xff what is this\r\n\r\n" * 100)
+
+    venue = ScriptedVenue()
+    with logged() as words:
+        async with tcp_server(serve) as port, driven(venue, port):
+            with trio.fail_after(30):
+                await is_third.wait()
+    assert venue.events == []  # it was never open
+    assert any("refused by HTTP status 503" in line for line in words)
+
+
+async def test_a_peer_that_no_longer_answers_is_left_at_the_venues_word() -> None:
+    """Half-open: TCP is up, nobody reads or writes; closing must not wait for the peer's farewell."""
+
+    async def deaf(websocket: WebSocketConnection) -> None:
+        # its reader stands still as nobody takes the messages, so that no close frame is ever seen
+        await trio.sleep_forever()
+
+    venue = ScriptedVenue()
+    flood = [SendFrame("feed", b"x" * 1000)] * 5
+    venue.on_opened = lambda: [*flood, Reconnect("feed", "no answer to a ping")] if len(venue.of("opened")) == 1 else []
+    async with websocket_server(deaf) as port, driven(venue, port):
+        await venue.until(lambda: len(venue.of("opened")) == 2)
+    assert venue.of("closed") == [("closed", "feed", "no answer to a ping")]
+
+
+async def test_a_writer_that_gets_nothing_away_gives_up() -> None:
+    async def deaf(websocket: WebSocketConnection) -> None:
+        await trio.sleep_forever()
+
+    config = attrs.evolve(QUICK, sockets=attrs.evolve(QUICK.sockets, max_unsent=4))
+    venue = ScriptedVenue()
+    venue.on_opened = lambda: [SendFrame("feed", b"x" * 10)] * 9 if len(venue.of("opened")) == 1 else []
+    async with websocket_server(deaf) as port, driven(venue, port, config=config):
+        await venue.until(lambda: len(venue.of("opened")) == 2)
+    assert venue.of("closed") == [("closed", "feed", "4 frames wait to be written")]
+
+
+async def test_only_a_certificate_that_is_trusted_is_spoken_to(tmp_path: Path) -> None:
+    authority, stranger = trustme.CA(), trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    good, bad = tmp_path / "good.pem", tmp_path / "bad.pem"
+    authority.cert_pem.write_to_path(str(good))
+    stranger.cert_pem.write_to_path(str(bad))
+    async with websocket_server(echo, ssl_context=context) as port:
+        addresses = {"feed": f"wss://127.0.0.1:{port}"}
+        trusting = ScriptedVenue()
+        async with driven(trusting, connection=VenueConnection("custom", "https://127.0.0.1:1", addresses, good)):
+            await trusting.until(lambda: trusting.of("opened"))
+        wary = ScriptedVenue()
+        connection = VenueConnection("custom", "https://127.0.0.1:1", addresses, bad)
+        with logged() as words:
+            async with driven(wary, connection=connection):
+                await words.until("CERTIFICATE_VERIFY_FAILED")
+    assert wary.events == []
+
+
+async def test_pauses_grow_and_are_drawn_from_the_seed() -> None:
+    def pauses(seed: int) -> list[float]:
+        config = SocketConfig(first_pause_s=0.5, longest_pause_s=8.0)
+        venue: Any = ScriptedVenue()
+        socket = SocketShell(
+            "feed", "ws://127.0.0.1:1", ssl.create_default_context, venue, random.Random(seed), config, loguru.logger
+        )
+        return [socket._pause() for _ in range(8)]
+
+    found = pauses(1)
+    assert found == pauses(1) != pauses(2)
+    for pause, longest in zip(found, (0.5, 1, 2, 4, 8, 8, 8, 8), strict=True):
+        assert longest / 2 <= pause <= longest
+
+
+async def test_a_mistake_of_ours_ends_the_shell() -> None:
+    def stumble(frame: str | bytes) -> list[Any]:
+        raise ZeroDivisionError("ours")
+
+    venue = ScriptedVenue()
+    venue.on_opened = lambda: [SendFrame("feed", b"hello")]
+    venue.on_frame = stumble
+    with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
+        async with websocket_server(echo) as port, driven(venue, port):
+            await trio.sleep(30)
+
+
+async def test_deadlines_are_kept_also_those_that_a_command_sets() -> None:
+    venue = ScriptedVenue()
+    told: list[tuple[str, Any]] = []
+    start = TrioClock().now_ns()
+    venue.deadline = start + 20 * MS
+    async with driven(venue, told=told) as shell:
+        await venue.until(lambda: venue.of("deadline"))
+
+        def command(message: Any) -> list[Any]:
+            venue.deadline = start + 60 * MS
+            return [Tell("facts", message)]
+
+        venue.on_command = command
+        shell.command("rejected")
+        assert told == []  # a handler's words leave when it has returned
+        await venue.until(lambda: len(venue.of("deadline")) == 2)
+    assert told == [("facts", "rejected")]
+    for _, due, at in venue.of("deadline"):
+        assert at >= due
+
+
+async def test_requests_of_a_lane_keep_their_order_and_others_go_by() -> None:
+    arrived: list[str] = []
+    may_answer = trio.Event()
+
+    async def answer(request: h11.Request, body: bytes) -> tuple[int, bytes]:
+        arrived.append(request.target.decode())
+        if request.target == b"/lane/1":
+            await may_answer.wait()
+        return 200, b"done"
+
+    def ask(path: str, token: int, lane: str = "") -> SendRequest:
+        return SendRequest(HttpRequest("POST", path, body=b"{}"), token, lane)
+
+    venue = ScriptedVenue(ask("/lane/1", 1, "btc"), ask("/lane/2", 2, "btc"), ask("/lane/3", 3, "btc"), ask("/free", 4))
+    async with http_server(answer) as port, driven(venue, rest=port):
+        await venue.until(lambda: venue.of("answered"))
+        assert venue.of("answered")[0][1] == 4
+        assert "/lane/2" not in arrived
+        may_answer.set()
+        await venue.until(lambda: len(venue.of("answered")) == 4)
+    assert [path for path in arrived if path.startswith("/lane")] == ["/lane/1", "/lane/2", "/lane/3"]
+    answers = {token: answer for _, token, answer in venue.of("answered")}
+    assert answers[1].body == b"done"
+    assert answers[1].headers["x-limit"] == "9"
+    assert answers[1].ts_sent <= answers[1].ts_recv
+
+
+async def test_a_request_is_sent_byte_for_byte() -> None:
+    seen: list[tuple[bytes, bytes, dict[bytes, bytes]]] = []
+
+    async def answer(request: h11.Request, body: bytes) -> tuple[int, bytes]:
+        seen.append((request.target, body, dict(request.headers)))
+        return 200, b""
+
+    query = "cursor=a%3A1%2Cb,c:d'e&x=%7b%22&signature=0f"
+    request = HttpRequest("POST", "/v5/order", query, (("X-BAPI-SIGN", "ab"),), b'{"a": 1,\n "b":2}', 3)
+    venue = ScriptedVenue(SendRequest(request, 1))
+    async with http_server(answer) as port, driven(venue, rest=port):
+        await venue.until(lambda: venue.of("answered"))
+    ((target, body, headers),) = seen
+    assert target == f"/v5/order?{query}".encode()
+    assert body == request.body
+    assert headers[b"x-bapi-sign"] == b"ab"
+
+
+async def test_without_an_answer_the_venue_is_told_so_and_no_secret_is_logged() -> None:
+    async def answer(request: h11.Request, body: bytes) -> tuple[int, bytes] | None:
+        if request.target.startswith(b"/slow"):
+            await trio.sleep_forever()
+        if request.target.startswith(b"/huge"):
+            return 200, b"x" * 2000
+        return None  # hang up
+
+    asked = [
+        SendRequest(HttpRequest("GET", path, "signature=hush", (("KEY", "hush"),)), token, lane)
+        for token, (path, lane) in enumerate(
+            [("/slow", ""), ("/gone", ""), ("/huge", ""), ("/slow", "a"), ("/gone", "a")]
+        )
+    ]
+    venue = ScriptedVenue(*asked)
+    config = attrs.evolve(QUICK, http=HttpConfig(answer_s=0.2, max_answer=1000))
+    with logged() as words:
+        async with http_server(answer) as port, driven(venue, rest=port, config=config):
+            await venue.until(lambda: len(venue.of("answered")) == 5)
+    assert sorted(event[1:] for event in venue.of("answered")) == [(token, None) for token in range(5)]
+    assert len(words) >= 5
+    assert not any("hush" in line for line in words)
+
+
+async def test_more_requests_than_may_wait_go_unanswered_at_once() -> None:
+    async def answer(request: h11.Request, body: bytes) -> tuple[int, bytes]:
+        return await trio.sleep_forever()
+
+    venue = ScriptedVenue(*(SendRequest(HttpRequest("GET", "/slow"), token) for token in range(4)))
+    config = attrs.evolve(QUICK, http=HttpConfig(answer_s=60.0, n_at_once=1, max_waiting=3))
+    async with http_server(answer) as port, driven(venue, rest=port, config=config):
+        await venue.until(lambda: venue.of("answered"))
+    assert venue.of("answered") == [("answered", 3, None)]
+
+
+async def test_a_conversation_is_held_to_its_end() -> None:
+    async def answer(request: h11.Request, body: bytes) -> tuple[int, bytes]:
+        return 200, request.target
+
+    def talk() -> Conversation[list[bytes]]:
+        heard = []
+        for path in ("/a", "/b"):
+            reply: HttpAnswer = yield HttpRequest("GET", path)
+            heard.append(reply.body)
+        return heard
+
+    async with http_server(answer) as port:
+        connection = VenueConnection("custom", f"http://127.0.0.1:{port}", {"feed": "ws://127.0.0.1:1"})
+        assert await converse(talk(), "bybit", connection, TrioClock()) == [b"/a", b"/b"]
+    with pytest.raises(
+        RemoteProtocolError, match=r"bybit at http://127.0.0.1:\d+ does not answer .*is the address right"
+    ):
+        await converse(talk(), "bybit", connection, TrioClock())

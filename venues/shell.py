@@ -1,0 +1,240 @@
+"""The Trio shell that drives any venue: it carries out what a venue returns, and knows nothing of prices.
+
+Between the waits all is synchronous: a frame is stamped, given to the venue, and what the venue tells leaves at once.
+"""
+
+import random
+import ssl
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+import attrs
+import loguru
+import trio
+
+from market.units import Nanos
+from venues.connection import VenueConnection, addresses_of
+from venues.http_shell import HttpConfig, HttpShell
+from venues.socket_shell import SocketConfig, SocketShell
+from venues.venue import (
+    Connect,
+    Conversation,
+    HttpAnswer,
+    Output,
+    Reconnect,
+    SendFrame,
+    SendRequest,
+    Tell,
+    Venue,
+)
+from venues.wire import RemoteProtocolError
+
+if TYPE_CHECKING:
+    from loguru import Logger
+
+T = TypeVar("T")
+OnFrame = Callable[[str, str | bytes, Nanos], None]  # socket, frame, ts_recv
+
+_FAR: Final[Nanos] = 1 << 62
+_LONGEST_SLEEP_S: Final = 3600.0
+
+
+class ShellClock(Protocol):
+    """A clock that knows how long to sleep for."""
+
+    def now_ns(self) -> Nanos:
+        """Return ns since the Unix epoch."""
+        ...
+
+    def seconds_until(self, at: Nanos) -> float:
+        """Return the real seconds until `at`, 0 when it has passed."""
+        ...
+
+
+@attrs.frozen
+class ShellConfig:
+    """How patient the shell is."""
+
+    sockets: SocketConfig = attrs.field(factory=SocketConfig)
+    http: HttpConfig = attrs.field(factory=HttpConfig)
+
+
+def _hear_nothing(socket: str, frame: str | bytes, ts_recv: Nanos) -> None:
+    """Let raw frames go by."""
+
+
+class VenueShell:
+    """Drives one venue for one life.
+
+    Args:
+        tell: takes (port, message) of what the venue tells; it is called from `run` alone.
+        seed: of the pauses before sockets are opened again.
+        on_frame: hears every frame before the venue does; it must not raise.
+    """
+
+    def __init__(
+        self,
+        venue: Venue,
+        connection: VenueConnection,
+        clock: ShellClock,
+        tell: Callable[[str, Any], object],
+        *,
+        seed: int = 0,
+        on_frame: OnFrame = _hear_nothing,
+        config: ShellConfig | None = None,
+        logger: "Logger | None" = None,
+    ) -> None:
+        config = config or ShellConfig()
+        self._venue = venue
+        self._clock = clock
+        self._tell = tell
+        self._on_frame = on_frame
+        self._log = (logger or loguru.logger).bind(venue=venue.name)
+        addresses = addresses_of(venue.name, connection)
+        trust = _Trust(connection)
+        self.sockets = {
+            name: SocketShell(name, address, trust, self, random.Random(f"{seed}:{name}"), config.sockets, self._log)
+            for name, address in addresses.sockets.items()
+        }
+        self._http = HttpShell(addresses.rest, trust, clock.now_ns, self._answered, config.http, self._log)
+        self._untold: list[Tell] = []  # of commands: told when their handler has returned
+        self._armed: Nanos = _FAR
+        self._wake = trio.Event()
+
+    async def run(self, epoch: int = 0) -> None:
+        """Begin, and drive the venue until cancelled."""
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(self._http.run)
+            for socket in self.sockets.values():
+                tasks.start_soon(socket.run)
+            self._do(self._venue.begin(self._clock.now_ns(), epoch))
+            await self._keep_deadlines()
+
+    def command(self, message: Any) -> None:
+        """Give the venue a command: its bytes are with the writer when this returns.
+
+        What the venue tells of it is told a moment later, so that a handler's outputs are in order.
+        """
+        for output in self._venue.command(message, self._clock.now_ns()):
+            if type(output) is Tell:
+                self._untold.append(output)
+            else:
+                self._do((output,))
+        if self._untold:
+            self._wake.set()
+        self._look_at_deadline()
+
+    # --- what sockets and requests bring --------------------------------------------------------------------------
+
+    def opened(self, socket: str) -> None:
+        self._do(self._venue.opened(socket, self._clock.now_ns()))
+
+    def closed(self, socket: str, reason: str) -> None:
+        self._do(self._venue.closed(socket, reason, self._clock.now_ns()))
+
+    def received(self, socket: str, frame: str | bytes) -> None:
+        ts_recv = self._clock.now_ns()
+        self._on_frame(socket, frame, ts_recv)
+        try:
+            outputs = self._venue.receive(socket, frame, ts_recv)
+        except RemoteProtocolError as error:
+            self.sockets[socket].drop(f"protocol broken by the venue: {error}")
+            return
+        self._do(outputs)
+
+    def _answered(self, token: int, answer: HttpAnswer | None) -> None:
+        try:
+            outputs = self._venue.answered(token, answer, self._clock.now_ns())
+        except RemoteProtocolError as error:
+            self._log.warning("an answer makes no sense: {}", error)
+            self._look_at_deadline()
+            return
+        self._do(outputs)
+
+    # --- what the venue wants --------------------------------------------------------------------------------------
+
+    def _do(self, outputs: Sequence[Output]) -> None:
+        for output in outputs:
+            if isinstance(output, Tell):
+                self._tell(output.port, output.message)
+            elif isinstance(output, SendFrame):
+                self.sockets[output.socket].send(output.data)
+            elif isinstance(output, SendRequest):
+                self._http.send(output)
+            elif isinstance(output, Connect):
+                self.sockets[output.socket].connect(output.target)
+            elif isinstance(output, Reconnect):
+                self.sockets[output.socket].drop(output.reason)
+        self._look_at_deadline()
+
+    def _look_at_deadline(self) -> None:
+        due = self._venue.next_deadline()
+        if due is not None and due < self._armed:
+            self._wake.set()
+
+    async def _keep_deadlines(self) -> None:
+        while True:
+            self._wake = trio.Event()
+            self._tell_untold()
+            due = self._venue.next_deadline()
+            if due is not None and due <= self._clock.now_ns():
+                self._do(self._venue.on_deadline(self._clock.now_ns()))
+                await trio.lowlevel.checkpoint()  # a deadline that is always due must not starve the rest
+                continue
+            self._armed = _FAR if due is None else due
+            sleep_s = _LONGEST_SLEEP_S if due is None else min(self._clock.seconds_until(due), _LONGEST_SLEEP_S)
+            with trio.move_on_after(sleep_s):
+                await self._wake.wait()
+
+    def _tell_untold(self) -> None:
+        told, self._untold = self._untold, []
+        for output in told:
+            self._tell(output.port, output.message)
+
+
+async def converse(
+    conversation: Conversation[T],
+    venue: str,
+    connection: VenueConnection,
+    clock: ShellClock,
+    *,
+    config: HttpConfig | None = None,
+    logger: "Logger | None" = None,
+) -> T:
+    """Hold a talk over HTTP and return what it was held for (see `VenueKind`).
+
+    Raises:
+        RemoteProtocolError: a request had no answer, or one that makes no sense.
+        ValueError: what the talk finds is not fit for trading.
+    """
+    log = (logger or loguru.logger).bind(venue=venue)
+    config = config or HttpConfig(answer_s=15.0)
+    rest = addresses_of(venue, connection).rest
+    http = HttpShell(rest, _Trust(connection), clock.now_ns, lambda token, answer: None, config, log)
+    async with http.open():
+        request = next(conversation)
+        while True:
+            answer = await http.ask(request)
+            if answer is None:
+                conversation.close()
+                raise RemoteProtocolError(f"{venue} at {rest} does not answer {request!r}; is the address right?")
+            try:
+                request = conversation.send(answer)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+
+
+class _Trust:
+    """The certificates that are trusted, read when first needed."""
+
+    def __init__(self, connection: VenueConnection) -> None:
+        self._ca_file = connection.ca_file
+        self._context: ssl.SSLContext | None = None
+
+    def __call__(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = ssl.create_default_context()  # verifies the chain and the name
+            if self._ca_file is not None:
+                self._context.load_verify_locations(self._ca_file)
+        return self._context

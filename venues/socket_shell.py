@@ -1,0 +1,242 @@
+"""One WebSocket of a venue, kept open: a reader and a writer while it is, a growing pause before it is opened again."""
+
+import random
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from urllib.parse import urlsplit
+
+import attrs
+import h11
+import trio
+import trio_websocket
+import wsproto.utilities
+
+if TYPE_CHECKING:
+    from loguru import Logger
+
+_Stream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
+
+_PORTS: Final = {"wss": 443, "ws": 80}
+# how a connection ends, or does not begin, by no fault of ours
+_FAILURES: Final = (
+    OSError,
+    ssl.CertificateError,
+    trio.BrokenResourceError,
+    trio.ClosedResourceError,
+    trio.TooSlowError,
+    trio_websocket.ConnectionClosed,
+    trio_websocket.HandshakeError,
+    wsproto.utilities.ProtocolError,
+    h11.ProtocolError,  # of the upgrade, where what came is no HTTP
+)
+
+
+@attrs.frozen
+class SocketConfig:
+    """How patient a socket is.
+
+    Attributes:
+        connect_s: for TCP, TLS and the upgrade together.
+        first_pause_s, longest_pause_s: before a new attempt: doubled each time; a half to all of it.
+        stable_s: a connection that lasted so long makes the next pause short again.
+        max_frame: bytes of a message; a longer one ends the connection.
+        max_unsent: frames that wait for the writer; one more ends the connection.
+    """
+
+    connect_s: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
+    first_pause_s: float = attrs.field(default=0.25, validator=attrs.validators.gt(0))
+    longest_pause_s: float = attrs.field(default=30.0, validator=attrs.validators.gt(0))
+    stable_s: float = attrs.field(default=20.0, validator=attrs.validators.gt(0))
+    max_frame: int = attrs.field(default=1 << 24, validator=attrs.validators.ge(1))
+    max_unsent: int = attrs.field(default=256, validator=attrs.validators.ge(1))
+
+
+class Listener(Protocol):
+    """Who hears of a socket."""
+
+    def opened(self, socket: str) -> None:
+        """It is open."""
+        ...
+
+    def closed(self, socket: str, reason: str) -> None:
+        """It was open and is gone."""
+        ...
+
+    def received(self, socket: str, frame: str | bytes) -> None:
+        """A message has come; whatever this raises ends the shell."""
+        ...
+
+
+class SocketShell:
+    """Opens the socket at the target last asked for, as long as `run` runs.
+
+    Attributes:
+        is_open: frames can be sent.
+        n_opened: connections so far.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        trust: Callable[[], ssl.SSLContext],
+        listener: Listener,
+        chance: random.Random,
+        config: SocketConfig,
+        logger: "Logger",
+    ) -> None:
+        parts = urlsplit(address)
+        assert parts.hostname is not None, f"socket {name}: no host in {address}"
+        self.name = name
+        self.is_open = False
+        self.n_opened = 0
+        self._host, self._is_secure = parts.hostname, parts.scheme == "wss"
+        self._port = parts.port or _PORTS[parts.scheme]
+        self._trust = trust
+        self._listener = listener
+        self._chance = chance
+        self._config = config
+        self._log = logger.bind(socket=name, host=self._host)
+        self._target: str | None = None
+        self._is_wanted = trio.Event()
+        self._scope = trio.CancelScope()  # of the present attempt or connection
+        self._reason = ""
+        self._n_failed = 0
+        self._unsent, self._to_send = trio.open_memory_channel[str](0)
+
+    def connect(self, target: str) -> None:
+        """Open it at this path and query; one that is open or being opened elsewhere is closed first."""
+        if self._target is not None:
+            self.drop("it is opened anew")
+        self._target = target
+        self._is_wanted.set()
+
+    def send(self, data: bytes) -> None:
+        """Hand a frame to the writer; lost when the socket is not open."""
+        if not self.is_open:
+            return
+        try:
+            self._unsent.send_nowait(data.decode())
+        except trio.WouldBlock:
+            self.drop(f"{self._config.max_unsent} frames wait to be written")
+
+    def drop(self, reason: str) -> None:
+        """Close it; it is opened again."""
+        if not self._reason:
+            self._reason = reason
+        self._scope.cancel()
+
+    async def run(self) -> None:
+        """Keep it open until cancelled."""
+        await self._is_wanted.wait()
+        while True:
+            began = trio.current_time()
+            self._reason = ""
+            with trio.CancelScope() as self._scope:
+                try:
+                    await self._connection()
+                except _FAILURES as failure:
+                    self._reason = self._reason or _words(failure)
+                except BaseExceptionGroup as group:
+                    self._reason = self._reason or _reason_of(group)
+            was_open, self.is_open = self.is_open, False
+            self._log.warning("socket is {}: {}", "closed" if was_open else "not opened", self._reason)
+            if was_open:
+                self._listener.closed(self.name, self._reason)
+            if was_open and trio.current_time() - began >= self._config.stable_s:
+                self._n_failed = 0
+            await trio.sleep(self._pause())
+
+    def _pause(self) -> float:
+        longest = min(self._config.first_pause_s * 2.0 ** min(self._n_failed, 30), self._config.longest_pause_s)
+        self._n_failed += 1
+        return longest * self._chance.uniform(0.5, 1.0)
+
+    async def _connection(self) -> None:
+        target = self._target
+        assert target is not None, f"socket {self.name} has no target"
+        async with trio.open_nursery() as tasks:
+            stream: _Stream | None = None
+            try:
+                with trio.fail_after(self._config.connect_s):
+                    stream = await self._stream()
+                    websocket = await self._upgrade(tasks, stream, target)
+                self._unsent, self._to_send = trio.open_memory_channel[str](self._config.max_unsent)
+                self.is_open = True
+                self.n_opened += 1
+                self._log.info("socket is open")
+                tasks.start_soon(self._write, websocket, self._to_send)
+                self._listener.opened(self.name)
+                await self._read(websocket)
+            finally:
+                # no farewell: who asks to close has lost trust, and a dead peer would be waited for
+                if stream is not None:
+                    await trio.aclose_forcefully(stream)
+
+    async def _stream(self) -> _Stream:
+        tcp = await trio.open_tcp_stream(self._host, self._port)
+        if not self._is_secure:
+            return tcp
+        stream = trio.SSLStream(tcp, self._trust(), server_hostname=self._host, https_compatible=True)
+        try:
+            await stream.do_handshake()
+        except BaseException:
+            await trio.aclose_forcefully(tcp)
+            raise
+        return stream
+
+    async def _upgrade(self, tasks: trio.Nursery, stream: _Stream, target: str) -> trio_websocket.WebSocketConnection:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        if self._port not in _PORTS.values():
+            host = f"{host}:{self._port}"
+        return await trio_websocket.wrap_client_stream(
+            tasks, stream, host, target, message_queue_size=64, max_message_size=self._config.max_frame
+        )
+
+    async def _read(self, websocket: trio_websocket.WebSocketConnection) -> None:
+        receive, received, name = websocket.get_message, self._listener.received, self.name
+        while True:
+            received(name, await receive())
+
+    async def _write(
+        self, websocket: trio_websocket.WebSocketConnection, to_send: "trio.MemoryReceiveChannel[str]"
+    ) -> None:
+        with suppress(trio_websocket.ConnectionClosed):  # the reader says why
+            async for frame in to_send:
+                await websocket.send_message(frame)
+
+
+def _reason_of(group: BaseExceptionGroup[BaseException]) -> str:
+    """Return why a connection ended.
+
+    Raises:
+        BaseException: one of the causes is no failure of a connection, but a mistake or a cancellation of ours.
+    """
+    failures, rest = group.split(_FAILURES)
+    if rest is not None:
+        raise _lone(rest)
+    assert failures is not None
+    return _words(_lone(failures))
+
+
+def _lone(cause: BaseException) -> BaseException:
+    """Take a cause that is alone out of its groups: it is read more easily by itself."""
+    while isinstance(cause, BaseExceptionGroup) and len(cause.exceptions) == 1:
+        cause = cause.exceptions[0]
+    return cause
+
+
+def _words(failure: BaseException) -> str:
+    if isinstance(failure, BaseExceptionGroup):
+        return "; ".join(_words(each) for each in failure.exceptions)
+    if isinstance(failure, trio.TooSlowError):
+        return "it took too long to open"
+    if isinstance(failure, trio_websocket.ConnectionRejected):
+        return f"the upgrade was refused by HTTP status {failure.status_code}"
+    if isinstance(failure, trio_websocket.ConnectionClosed):
+        reason = failure.reason
+        return f"the venue ended it: {reason.code} {reason.reason or reason.name}" if reason else "it was closed"
+    cause = failure.__cause__
+    return f"{type(failure).__name__}: {failure}" + (f" ({type(cause).__name__}: {cause})" if cause else "")
