@@ -160,13 +160,14 @@ class VenueKind:
         make: a fresh venue.
         instruments: (symbols, first id, now, connection) -> the instruments, ids counted from the first; raises
             ValueError for a symbol that does not trade here, naming it.
-        preparation: (setup, now) -> checks that the account is fit for trading and sets what it needs; raises
-            ValueError with the remedy where a person must act: a key that may withdraw, hedge mode.
+        preparation: (setup, now) -> the setup's instruments with the fees of the account; checks before that the
+            account is fit for trading and sets what it needs; raises ValueError with the remedy where a person must
+            act: a key that may withdraw, hedge mode.
     """
 
     make: Callable[[VenueSetup], Venue]
     instruments: Callable[[Sequence[str], int, Nanos], Conversation[tuple[Instrument, ...]]]
-    preparation: Callable[[VenueSetup, Nanos], Conversation[None]]
+    preparation: Callable[[VenueSetup, Nanos], Conversation[tuple[Instrument, ...]]]
 
 
 class Questions(Generic[T]):
