@@ -5,7 +5,7 @@ Between the waits all is synchronous: a frame is stamped, given to the venue, an
 
 import random
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import attrs
@@ -37,6 +37,7 @@ OnFrame = Callable[[str, str | bytes, Nanos], None]  # socket, frame, ts_recv
 
 _FAR: Final[Nanos] = 1 << 62
 _LONGEST_SLEEP_S: Final = 3600.0
+_LAST_S: Final = 3.0
 
 
 class ShellClock(Protocol):
@@ -80,7 +81,7 @@ class VenueShell:
         tell: Callable[[str, Any], object],
         *,
         seed: int = 0,
-        on_frame: OnFrame = _hear_nothing,
+        on_frame: OnFrame | None = None,
         config: ShellConfig | None = None,
         logger: "Logger | None" = None,
     ) -> None:
@@ -88,7 +89,7 @@ class VenueShell:
         self._venue = venue
         self._clock = clock
         self._tell = tell
-        self._on_frame = on_frame
+        self._on_frame = on_frame or _hear_nothing
         self._log = (logger or loguru.logger).bind(venue=venue.name)
         addresses = addresses_of(venue.name, connection)
         trust = _Trust(connection)
@@ -101,14 +102,39 @@ class VenueShell:
         self._armed: Nanos = _FAR
         self._wake = trio.Event()
 
-    async def run(self, epoch: int = 0) -> None:
-        """Begin, and drive the venue until cancelled."""
-        async with trio.open_nursery() as tasks:
-            tasks.start_soon(self._http.run)
-            for socket in self.sockets.values():
-                tasks.start_soon(socket.run)
-            self._do(self._venue.begin(self._clock.now_ns(), epoch))
-            await self._keep_deadlines()
+    async def run(
+        self,
+        epoch: int = 0,
+        beside: Callable[[], Awaitable[object]] | None = None,
+        last_commands: Callable[[], Sequence[Any]] = tuple,
+    ) -> None:
+        """Begin, and drive the venue until cancelled.
+
+        Args:
+            beside: runs as long.
+            last_commands: what is asked for when it ends, however it ends; only what goes by HTTP is sent.
+        """
+        try:
+            async with trio.open_nursery() as tasks:
+                tasks.start_soon(self._http.run)
+                for socket in self.sockets.values():
+                    tasks.start_soon(socket.run)
+                if beside is not None:
+                    tasks.start_soon(beside)
+                self._do(self._venue.begin(self._clock.now_ns(), epoch))
+                await self._keep_deadlines()
+        finally:
+            if commands := last_commands():
+                await self._send_last(commands)
+
+    async def _send_last(self, commands: Sequence[Any]) -> None:
+        """Send requests in spite of a cancellation, for so long as it may well be waited for."""
+        outputs = [each for command in commands for each in self._venue.command(command, self._clock.now_ns())]
+        with trio.move_on_after(_LAST_S, shield=True):
+            async with self._http.open(), trio.open_nursery() as tasks:
+                for output in outputs:
+                    if isinstance(output, SendRequest):
+                        tasks.start_soon(self._http.ask, output.request)
 
     def command(self, message: Any) -> None:
         """Give the venue a command: its bytes are with the writer when this returns.
