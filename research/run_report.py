@@ -84,7 +84,7 @@ def report_run(
             "drawn_by": drawn_by(),
             "options": {"include_comments": include_comments, "provenance": provenance or {}},
         },
-        title="Simulation report",
+        title=_title(run),
         subtitle=f"{_utc(begin)} to {_utc(end)} UTC" + ("" if run.is_complete else "  ·  partial run"),
     )
     write_page(run.path / "report.html", report)
@@ -101,13 +101,17 @@ def _kept_code(run_dir: Path) -> list[Path]:
     return sorted((run_dir / "code").glob("*.py"))
 
 
+def _title(run: Run) -> str:
+    return "Live report" if run.result.get("mode") == "live" else "Simulation report"
+
+
 def _overview(run: Run) -> dict[str, Any]:
     begin, end = run.window
     fills = run.table("fills")
     return {
         "window": f"{_utc(begin)} to {_utc(end)} UTC ({(end - begin) / SECOND:,.0f} s)",
         "complete": run.is_complete or f"no: it ends at {_utc(end)} UTC, and every figure covers only what ran",
-        "fill model": run.result.get("fill_model", run.settings.get("fill_model")),
+        **_filled_by(run),
         "instruments": [i.name for i in run.instruments],
         "quoters": [
             f"{q.name} ({q.strategy}) on {', '.join(run.instruments[i].name for i in q.instruments)}"
@@ -121,6 +125,13 @@ def _overview(run: Run) -> dict[str, Any]:
         "fills": int(fills["ts"].size),
         "digest": run.result.get("digest"),
     }
+
+
+def _filled_by(run: Run) -> dict[str, Any]:
+    """Say what made the fills: venues or a model of them."""
+    if run.result.get("mode") == "live":
+        return {"execution": run.result.get("execution", "live")}
+    return {"fill model": run.result.get("fill_model", run.settings.get("fill_model"))}
 
 
 def _stated(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,6 +54,8 @@ def make_again(record: Mapping[str, Any], out: Path, *, archive: Path | None = N
     if not isinstance(record.get("config"), dict) or kind not in ("run", "study"):
         raise NotRepeatableError(f"this is the report of a {kind or 'thing unnamed'}: runs and studies are made again")
     result = record.get("result")
+    if isinstance(result, dict) and result.get("mode") == "live":
+        raise NotRepeatableError("a live run happens once; its journal can be followed: scripts.replay_journal RUN_DIR")
     if not isinstance(result, dict) or "content_hash" not in result.get("data", {}):
         raise NotRepeatableError(
             "the report's record has no result with a content hash of its data: neither a simulated run's nor a study's"

@@ -236,6 +236,12 @@ def _converter() -> cattrs.Converter:
             raise ValueError(f"must be true or false, got {value!r}")
         return value
 
+    def texts(value: Any, wanted: Any) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+            raise ValueError(f"must be a list of texts, got {value!r}")
+        return tuple(value)
+
+    converter.register_structure_hook_func(lambda t: t == tuple[str, ...], texts)
     for kind, hook in ((float, number), (int, whole), (str, text), (bool, truth)):
         converter.register_structure_hook(kind, hook)
 

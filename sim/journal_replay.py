@@ -42,6 +42,9 @@ class JournalReplay(Children):
     """Follows a journal: wire it like the nursery that wrote the journal, then `follow`.
 
     Actors are built and run; shells are not, for what they sent stands in the journal.
+
+    Attributes:
+        has_ended: the journal had an end, which a run that was killed has not.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class JournalReplay(Children):
         super().__init__(log, 0, _nobody, hooks=hooks, logger=logger)
         self._codec = codec or MessageCodec()
         self._direct: dict[str, Iterator[Any]] = {}
+        self.has_ended = False
         self._steps: dict[type, Callable[[Any], None]] = {
             StartRecord: self._on_start,
             StopRecord: self._on_stop,
@@ -161,6 +165,7 @@ class JournalReplay(Children):
         digest = self.log.digest()
         if digest != record.digest:
             raise DivergenceError(f"digest of the order log is {digest}, journal has {record.digest}")
+        self.has_ended = True
 
     # --- parts of steps ---------------------------------------------------------------------------------------------
 

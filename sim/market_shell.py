@@ -53,12 +53,13 @@ class MarketTask(SpokenTeller):
     async def run(self) -> Outcome:
         """Run the nursery, and the market beside it to the end and through the drain; return how it ended."""
         async with trio.open_nursery() as tasks:
-            tasks.start_soon(self._play)
+            tasks.start_soon(self.play)
             outcome = await self._nursery.run()
             tasks.cancel_scope.cancel()
         return outcome
 
-    async def _play(self) -> None:
+    async def play(self) -> None:
+        """Play the market, until cancelled."""
         source, clock = self._world.source, self._clock
         while True:
             self._wake = trio.Event()

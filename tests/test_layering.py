@@ -35,6 +35,7 @@ TRIO_PLACES: Final = (
     "sim/emulator/*.py",
     "sim/**/*shell.py",
     "scripts/*.py",
+    "scripts/live/*.py",
 )
 CLOCKS_AND_CHANCE: Final = (
     "time.",
@@ -175,7 +176,7 @@ def trio_in_shells(module: Module) -> Iterator[str]:
             yield f"{line}: {top} has no place here"
         if top in {"trio", "trio_websocket"} and not module.is_at(*TRIO_PLACES):
             yield f"{line}: {top} may be imported only in {', '.join(TRIO_PLACES)}"
-    if module.package == "scripts":
+    if module.is_at("scripts/*.py"):
         for node, dotted in module.uses():
             if dotted.startswith("trio.") and dotted != "trio.run":
                 yield f"{node.lineno}: a script calls trio.run and nothing else of Trio, not {dotted}"

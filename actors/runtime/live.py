@@ -29,7 +29,6 @@ from market.units import SECOND, Nanos
 if TYPE_CHECKING:
     from loguru import Logger
 
-_SYNC_S: Final = 1.0  # what a power cut may cost
 _REPORT_S: Final = 60.0  # of the mailboxes' counts
 # what is said of a file
 _WRITTEN: Final = "file is written again"
@@ -84,6 +83,7 @@ class LiveNursery(Children):
 
     Args:
         drain_ns: how long the order manager may take to prove its cancels at the end.
+        sync_s: log and journal are written at this period: what a kill or a power cut may cost.
     """
 
     def __init__(
@@ -97,10 +97,12 @@ class LiveNursery(Children):
         journal: Journal | None = None,
         logger: "Logger | None" = None,
         drain_ns: Nanos = 10 * SECOND,
+        sync_s: float = 1.0,
     ) -> None:
         super().__init__(log, seed, self._ring, hooks=hooks, crashes=crashes, journal=journal, logger=logger)
         self.clock = clock
         self._drain_ns = drain_ns
+        self._sync_s = sync_s
         self._lives: dict[str, _Life] = {}
         self._restarts = Agenda()
         self._due_starts: list[tuple[str, int]] = []
@@ -254,7 +256,7 @@ class LiveNursery(Children):
 
     async def _keep_files(self) -> None:
         while True:
-            await trio.sleep(_SYNC_S)
+            await trio.sleep(self._sync_s)
             self.log.flush()
             for file in self._files():
                 if file.is_eager:

@@ -1,0 +1,112 @@
+"""The config of a live run: TOML into checked classes, as strictly as that of a simulated one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from actors.book_keeper import BookKeeperConfig
+from actors.config import OrdersConfig, QuoterConfig
+from sim.config import ConfigError, read_toml, structured
+
+# what differs live where the config is silent: an account may hold orders and positions, and its news may be lost
+_ORDERS: Final = {"reconcile_at_start": True, "account_every_s": 30.0}
+_STAMPS: Final = {"start_ns", "end_ns", "session"}  # what a run adds to its own `[run]`
+
+
+@attrs.frozen
+class LiveRunSection:
+    """`[run]` of a live config.
+
+    Attributes:
+        seed: of the backoffs' jitter.
+        capital: starting equity of each venue, report currency; figures are relative to it, and nothing else.
+        stamp_s: period of the `equity` table.
+        depth: levels a side that actors see.
+    """
+
+    seed: int = attrs.field(default=7, validator=attrs.validators.ge(0))
+    capital: float = attrs.field(default=10_000.0, validator=attrs.validators.gt(0))
+    stamp_s: float = attrs.field(default=1.0, validator=attrs.validators.ge(0.001))
+    depth: int = attrs.field(default=20, validator=[attrs.validators.ge(1), attrs.validators.le(1000)])
+
+
+@attrs.frozen
+class LiveSection:
+    """`[live]`.
+
+    Attributes:
+        state: folder of the account's state, relative to the config's folder: session numbers, a halt, the heartbeat.
+        drain_s: how long a stop may take to prove its cancels.
+        journal: write the journal, by which the run can be replayed.
+        sync_s: tables, log and journal reach the disk at this period; what a power cut may cost.
+        status: show the status on the screen.
+        metrics_port: serve metrics on this port of loopback; 0: do not.
+        alert: a command and its arguments that is run for every alert.  alert_timeout_s: it may take so long.
+        real_money: trade on mainnet without being asked.
+    """
+
+    state: str = attrs.field(default="state", validator=attrs.validators.min_len(1))
+    drain_s: float = attrs.field(default=10.0, validator=[attrs.validators.gt(0), attrs.validators.le(600)])
+    journal: bool = True
+    sync_s: float = attrs.field(default=1.0, validator=[attrs.validators.ge(0.05), attrs.validators.le(60)])
+    status: bool = True
+    metrics_port: int = attrs.field(default=0, validator=[attrs.validators.ge(0), attrs.validators.lt(65_536)])
+    alert: tuple[str, ...] = ()
+    alert_timeout_s: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
+    real_money: bool = False
+
+
+@attrs.frozen
+class LiveConfig:
+    """A whole live config."""
+
+    run: LiveRunSection = attrs.field(factory=LiveRunSection)
+    live: LiveSection = attrs.field(factory=LiveSection)
+    orders: OrdersConfig = attrs.field(factory=lambda: OrdersConfig(**_ORDERS))  # type: ignore[arg-type]  # a bool and a float
+    books: BookKeeperConfig = attrs.field(factory=BookKeeperConfig)
+    quoter: tuple[QuoterConfig, ...] = (
+        QuoterConfig("vamp", ("bybit:SOLUSDT",), references=("binance-futures:SOLUSDT",)),
+    )
+
+    def __attrs_post_init__(self) -> None:
+        names = [quoter.name for quoter in self.quoter]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"[[quoter]] {name!r} is listed twice")
+        if not self.orders.reconcile_at_start:
+            raise ValueError(
+                "[orders] reconcile_at_start must be true live: the account may hold orders of earlier runs"
+            )
+        if not self.orders.account_every_s:
+            raise ValueError("[orders] account_every_s must be above 0 live: a venue may fail to tell of a fill")
+
+
+def load_live_config(path: Path) -> LiveConfig:
+    """Read a config file.
+
+    Raises:
+        ConfigError: it is not TOML, or a key or value is wrong; the text names it and what is allowed.
+    """
+    return make_live_config(read_toml(path), str(path))
+
+
+def make_live_config(raw: Mapping[str, Any], where: str = "config") -> LiveConfig:
+    """Make a config of parsed TOML: one that somebody wrote, or the `run.toml` of a live run.
+
+    Raises:
+        ConfigError: as `load_live_config`.
+    """
+    plain = dict(raw)
+    section = plain.get("run")
+    if isinstance(section, dict) and "start_ns" in section:
+        plain.pop("instrument", None)
+        plain["run"] = {key: value for key, value in section.items() if key not in _STAMPS}
+    orders = plain.get("orders", {})
+    if isinstance(orders, dict):
+        plain["orders"] = {**_ORDERS, **orders}
+    return structured(plain, LiveConfig, where)
+
+
+__all__ = ["ConfigError", "LiveConfig", "LiveRunSection", "LiveSection", "load_live_config", "make_live_config"]

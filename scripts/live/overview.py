@@ -1,0 +1,160 @@
+"""How a live run stands, for people and for metrics: kept from what leaves the actors' ports, and from the run's log.
+
+Nothing in here is seen by an actor, and no actor's state is read: what is shown is what was said.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from market.instrument import InstrumentTable
+from market.messages import (
+    AccountSnapshot,
+    BookUpdate,
+    ClockOffset,
+    ConnectionLost,
+    ConnectionUp,
+    EquityStamp,
+    Fresh,
+    OrderRefused,
+    Position,
+    Reason,
+    Stale,
+    TradingState,
+    TradingStateChanged,
+)
+from market.units import InstrumentId, Nanos, VenueId
+from scripts.live.own_orders import OwnOrders
+
+
+@attrs.define
+class Feed:
+    """What is heard of an instrument.
+
+    Attributes:
+        book: the newest, None before the first.
+        n_books: counted.
+        stale: why it is not to be trusted; empty: it is.
+    """
+
+    book: BookUpdate | None = None
+    n_books: int = 0
+    stale: str = ""
+    stale_since: Nanos = 0
+
+
+@attrs.define
+class Connection:
+    """A venue's connection.
+
+    Attributes:
+        is_up: None before anything was heard of it.
+        reason: why it was lost last.
+        clock: how far the venue's clock is from ours, as measured last.
+    """
+
+    is_up: bool | None = None
+    since: Nanos = 0
+    n_lost: int = 0
+    reason: str = ""
+    clock: ClockOffset | None = None
+    account: AccountSnapshot | None = None
+
+
+class Overview:
+    """The state; `take` is told of messages in the order in which they came.
+
+    Attributes:
+        n_restarts: of each child.  n_refused: of our own side, by reason.
+    """
+
+    def __init__(self, instruments: InstrumentTable) -> None:
+        self.instruments = instruments
+        self.orders = OwnOrders([instruments.venues.index(i.venue) for i in instruments])
+        self.feeds: dict[InstrumentId, Feed] = {i.id: Feed() for i in instruments}
+        self.connections: dict[VenueId, Connection] = {v: Connection() for v in range(len(instruments.venues))}
+        self.stamps: dict[InstrumentId, EquityStamp] = {}
+        self.positions: dict[InstrumentId, Position] = {}
+        self.trading: TradingStateChanged | None = None
+        self.n_restarts: Counter[str] = Counter()
+        self.n_refused: Counter[str] = Counter()
+        self._takers: dict[type, Callable[[Any], None]] = {
+            ConnectionUp: self._up,
+            ConnectionLost: self._lost,
+            ClockOffset: self._clock,
+            AccountSnapshot: self._account,
+            Stale: self._stale,
+            Fresh: self._fresh,
+            EquityStamp: self._stamp,
+            Position: self._position,
+            OrderRefused: self._refused,
+            TradingStateChanged: self._trading,
+        }
+
+    def hear_book(self, update: BookUpdate) -> None:
+        """Keep the newest book: called for every one, and so cheap."""
+        feed = self.feeds[update.instrument]
+        feed.book = update
+        feed.n_books += 1
+
+    def take(self, message: object) -> None:
+        """Take a message; what is not shown is passed over."""
+        taker = self._takers.get(type(message))
+        if taker is not None:
+            taker(message)
+
+    @property
+    def pnl(self) -> float:
+        """Of all instruments, quote currency, by the newest stamps."""
+        return sum(
+            stamp.pnl * (stamp.mid if self.instruments[stamp.instrument].inverse else 1.0)
+            for stamp in self.stamps.values()
+            if stamp.pnl
+        )
+
+    @property
+    def state(self) -> str:
+        """The trading state in a word."""
+        return TradingState(self.trading.state).name if self.trading is not None else TradingState.ACTIVE.name
+
+    def take_record(self, record: Mapping[str, object]) -> None:
+        """Take a record of the log."""
+        if record["message"] == "child restarting":
+            self.n_restarts[str(record.get("child", ""))] += 1
+
+    def _up(self, message: ConnectionUp) -> None:
+        connection = self.connections[message.venue]
+        connection.is_up, connection.since = True, message.ts_recv
+
+    def _lost(self, message: ConnectionLost) -> None:
+        connection = self.connections[message.venue]
+        connection.is_up, connection.since, connection.reason = False, message.ts_recv, message.reason
+        connection.n_lost += 1
+
+    def _clock(self, message: ClockOffset) -> None:
+        self.connections[message.venue].clock = message
+
+    def _account(self, snapshot: AccountSnapshot) -> None:
+        self.connections[snapshot.venue].account = snapshot
+        self.orders.reconcile(snapshot)
+
+    def _stale(self, message: Stale) -> None:
+        feed = self.feeds[message.instrument]
+        feed.stale, feed.stale_since = message.reason, message.ts
+
+    def _fresh(self, message: Fresh) -> None:
+        self.feeds[message.instrument].stale = ""
+
+    def _stamp(self, stamp: EquityStamp) -> None:
+        self.stamps[stamp.instrument] = stamp
+
+    def _position(self, position: Position) -> None:
+        self.positions[position.instrument] = position
+
+    def _refused(self, refused: OrderRefused) -> None:
+        self.n_refused[Reason(refused.reason).name] += 1
+
+    def _trading(self, message: TradingStateChanged) -> None:
+        self.trading = message

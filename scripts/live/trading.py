@@ -1,0 +1,80 @@
+"""What a live run's actors are made of: the same for the run and for whoever follows its journal."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from actors.runtime.actor import Actor
+from actors.runtime.nursery import Nursery
+from actors.runtime.wiring import Trading, wire
+from market.archive.instrument_record import from_record
+from market.instrument import InstrumentTable
+from market.messages import Declaration, EquityStamp, OrderRefused
+from scripts.live.config import LiveConfig, make_live_config
+
+
+def trading_of(config: LiveConfig, instruments: InstrumentTable, session: int, folder: Path = Path()) -> Trading:
+    """Return what is to be wired.
+
+    Args:
+        session: of the client order ids.
+        folder: that strategies' files are relative to.
+    """
+    return Trading(
+        instruments,
+        config.quoter,
+        config.orders,
+        config.books,
+        depth=config.run.depth,
+        stamp_s=config.run.stamp_s,
+        session=session,
+        folder=folder,
+    )
+
+
+def trading_again(text: str, where: str, code: Path | None = None) -> Trading:
+    """Return what was wired, from the text of a live run's `run.toml`.
+
+    Args:
+        code: folder of the strategies' files, if they do not lie where they lay.
+
+    Raises:
+        ConfigError, ValueError: it is none of a live run.
+    """
+    raw = tomllib.loads(text)
+    run = raw.get("run", {})
+    if not isinstance(run, dict) or "session" not in run:
+        raise ValueError(f"{where}: it is not the config of a live run: [run] has no session")
+    instruments = InstrumentTable(
+        from_record(record, f"{where}: [[instrument]] {place}", place)
+        for place, record in enumerate(raw.get("instrument", ()))
+    )
+    config = make_live_config(raw, where)
+    if code is not None:
+        quoters = tuple(_moved(each, code) for each in config.quoter)
+        config = attrs.evolve(config, quoter=quoters)
+    return trading_of(config, instruments, run["session"])
+
+
+def wire_again(nursery: Nursery, trading: Trading) -> None:
+    """Wire the actors for one who follows a journal: no shell is ever started, and no table is written."""
+    wire(nursery, trading, [_never_started for _ in trading.instruments.venues], _NoTables())
+
+
+def _never_started() -> Actor:
+    raise AssertionError("who follows a journal starts no shell")
+
+
+class _NoTables:
+    def stamp(self, stamp: EquityStamp) -> None: ...
+
+    def declare(self, declaration: Declaration) -> None: ...
+
+    def refuse(self, refused: OrderRefused) -> None: ...
+
+
+def _moved(quoter: Any, code: Path) -> Any:
+    file, colon, name = quoter.strategy.rpartition(":")
+    return attrs.evolve(quoter, strategy=f"{code / Path(file).name}{colon}{name}") if file.endswith(".py") else quoter

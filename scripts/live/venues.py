@@ -1,0 +1,42 @@
+"""What a live run trades on: the real venues, or anything that stands in their place."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from actors.runtime.actor import Actor
+from actors.runtime.children import Hooks
+from actors.runtime.live import LiveNursery
+from actors.runtime.live_clock import LiveClock
+from actors.runtime.run_log import RunLog
+from market.instrument import InstrumentTable
+
+
+class Venues(Protocol):
+    """The venues of a run.
+
+    Attributes:
+        instruments: the run's table; ids are places.
+    """
+
+    instruments: InstrumentTable
+
+    @property
+    def hooks(self) -> Hooks:
+        """What the nursery must tell."""
+        ...
+
+    def connectors(self, log: RunLog) -> Sequence[Callable[[], Actor]]:
+        """Return what starts each venue's connector, in the order of `instruments.venues`."""
+        ...
+
+    def bind(self, nursery: LiveNursery, clock: LiveClock) -> None:
+        """Learn who runs the actors; all is wired then."""
+        ...
+
+    async def serve(self) -> None:
+        """Do what is to be done beside the actors; cancelled when they have ended."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the result says of the venues."""
+        ...
