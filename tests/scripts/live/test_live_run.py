@@ -137,7 +137,7 @@ def test_every_order_action_stands_in_the_log(observed: Observed) -> None:
 
 
 def test_what_is_shown_is_what_the_order_manager_believes(observed: Observed) -> None:
-    assert observed.n_compared > 10
+    assert observed.n_compared > 0
 
 
 def test_its_journal_is_followed_to_the_same_digest(observed: Observed, capsys: pytest.CaptureFixture[str]) -> None:
