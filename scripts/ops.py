@@ -1,7 +1,10 @@
-"""Read the log of a run: what happened, what restarted, why, and how long without quotes.
+"""Look after a run: read its log, and halt what trades on an account.
 
 python -m scripts.ops tail RUN_DIR [-n 50] [--follow]
 python -m scripts.ops restarts RUN_DIR
+python -m scripts.ops halt STATE_DIR [--reason TEXT]
+python -m scripts.ops clear STATE_DIR --reason TEXT
+python -m scripts.ops state STATE_DIR
 """
 
 import argparse
@@ -18,6 +21,7 @@ from rich.table import Table
 
 from actors.runtime.log_reader import LogError, LogReader, LogRecord, find_log
 from actors.runtime.outages import Outage, QuoteGap, outages
+from actors.runtime.state_folder import StateFolder
 from market.units import SECOND, Nanos
 
 POLL_S: Final = 0.2
@@ -100,6 +104,36 @@ def _length(gap: QuoteGap) -> Nanos:
     return (gap.end or gap.start) - gap.start
 
 
+def account(console: Console, chosen: argparse.Namespace) -> int:
+    """Halt, clear or show the account of a state folder; return the exit code."""
+    if not chosen.state.is_dir():
+        print(f"no state folder {chosen.state}", file=sys.stderr)
+        return 2
+    folder = StateFolder(chosen.state)
+    if chosen.command == "halt":
+        folder.wish_halt(chosen.reason)
+    elif chosen.command == "clear":
+        if not folder.halted():
+            print(f"{chosen.state} is not halted", file=sys.stderr)
+            return 2
+        folder.clear(time.time_ns(), chosen.reason)
+    halted = folder.halted()
+    style = "bold red" if halted else "green"
+    console.print(f"[{style}]{'halted' if halted else 'not halted'}[/] {escape(halted)}".rstrip(), soft_wrap=True)
+    console.print(escape(_alive(folder)), soft_wrap=True, highlight=False)
+    return 0
+
+
+def _alive(folder: StateFolder) -> str:
+    beat = folder.beat()
+    if beat is None:
+        return "no heartbeat: nothing has traded here yet"
+    if beat.is_over:
+        return f"process {beat.pid} has ended, with no order left, after {clock_text(beat.t_ns)}"
+    age_s = time.time() - folder.beat_written_at()
+    return f"process {beat.pid} is {beat.state}, {beat.n_live} live orders, last heartbeat {age_s:.1f} s ago"
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} records cannot be shown; give a number of 1 or more")
@@ -107,7 +141,7 @@ def _positive(text: str) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m scripts.ops", description="Read the log of a run.")
+    parser = argparse.ArgumentParser(prog="python -m scripts.ops", description="Look after a run.")
     commands = parser.add_subparsers(dest="command", required=True)
     shown = commands.add_parser("tail", help="print the last records")
     shown.add_argument("-n", type=_positive, default=50, metavar="N", help="how many records (default 50)")
@@ -115,8 +149,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     told = commands.add_parser("restarts", help="what restarted, why, and how long without quotes")
     for command in (shown, told):
         command.add_argument("run", type=Path, metavar="RUN_DIR", help="a run directory")
+    halted = commands.add_parser("halt", help="cancel everything and trade no more, until cleared")
+    halted.add_argument("--reason", default="by hand", help="stands in the log and in the state folder")
+    cleared = commands.add_parser("clear", help="let trading go on after a halt")
+    cleared.add_argument("--reason", required=True, help="what a person has found; kept in halts.jsonl")
+    told = commands.add_parser("state", help="whether it is halted, and whether it is alive")
+    for command in (halted, cleared, told):
+        command.add_argument("state", type=Path, metavar="STATE_DIR", help="the state folder of an account")
     chosen = parser.parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    if "state" in chosen:
+        return account(console, chosen)
     try:
         path = find_log(chosen.run)
     except LogError as error:

@@ -108,6 +108,7 @@ class LiveNursery(Children):
         self._due_starts: list[tuple[str, int]] = []
         self._file_states: dict[str, str] = {}
         self._is_over = trio.Event()  # asked to stop, or given up
+        self._is_hastened = False
         self._news = _Bell()  # while winding up: look again whether it is proven that no order is left
         self._trio: trio.Nursery
 
@@ -126,6 +127,12 @@ class LiveNursery(Children):
     def request_stop(self) -> None:
         """Let the run end: drain, then stop."""
         self._is_over.set()
+
+    def hasten(self) -> None:
+        """End the run without the order manager: the shells cancel all at once, and prove it."""
+        self._is_hastened = True
+        self._is_over.set()
+        self._news.ring()
 
     def emit(self, shell: str, port: str, message: Any, *, is_logged: bool = False) -> bool:
         self._look_at_clock()
@@ -160,7 +167,7 @@ class LiveNursery(Children):
         deadline = self.now + self._drain_ns
         unproven = 0
         if not self.tree.has_given_up and self._begin_drain(deadline):
-            await self._wait_for(lambda: self.drained is not None or self.tree.has_given_up, deadline)
+            await self._wait_for(self._is_drained_or_worse, deadline)
             unproven = self.drained.unproven if self.drained is not None else -1
         if unproven and not self.tree.has_given_up:
             self._look_at_clock()
@@ -171,6 +178,9 @@ class LiveNursery(Children):
             unproven = self._n_unproven()
         await self._stop_all()
         return Outcome("gave up" if self.tree.has_given_up else "done", unproven, self.gave_up)
+
+    def _is_drained_or_worse(self) -> bool:
+        return self.drained is not None or self.tree.has_given_up or self._is_hastened
 
     async def _wait_for(self, is_proven: Callable[[], bool], deadline: Nanos) -> None:
         with trio.move_on_after(self.clock.seconds_until(deadline)):

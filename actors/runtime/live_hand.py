@@ -1,0 +1,152 @@
+"""The hand: takes a person's halts and clearings, writes the guard's halts down, and shows that the actors are alive.
+
+A heartbeat is written only for an answer of the order manager that came by way of the guard: a process that hangs, or
+whose order manager is down or held up, stops beating, whatever else in it still runs.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import attrs
+import loguru
+import trio
+import trio.to_thread
+
+from actors.runtime.live_clock import LiveClock
+from actors.runtime.nursery import Emit, Shell
+from actors.runtime.state_folder import Beat, Halt, StateFolder
+from market.messages import (
+    HaltCause,
+    HaltCleared,
+    HaltRequested,
+    Heartbeat,
+    HeartbeatAsked,
+    Started,
+    Stop,
+    TradingState,
+    TradingStateChanged,
+)
+
+if TYPE_CHECKING:
+    from loguru import Logger
+
+_POLL_S: Final = 0.2
+_BEAT_S: Final = 1.0
+_HALTED: Final = int(TradingState.HALTED)
+
+
+@attrs.define(eq=False)
+class HandBox:
+    """What outlives a restart of the hand.
+
+    Attributes:
+        pid: of this process, for the heartbeat.
+        halt: the halt in force; None: there is none.
+        is_written: it stands in the folder.
+        thrown: why a person has asked for a halt, by a signal, until the guard is told.
+    """
+
+    folder: StateFolder
+    clock: LiveClock
+    pid: int
+    logger: "Logger" = attrs.field(factory=lambda: loguru.logger)
+    halt: Halt | None = None
+    is_written: bool = False
+    thrown: list[str] = attrs.field(factory=list)
+
+    def throw(self, reason: str) -> None:
+        """Halt: whoever calls this speaks for a person."""
+        self.thrown.append(reason)
+
+    def start(self, name: str = "hand") -> "Hand":
+        """Make the shell; to be called for every start."""
+        return Hand(name, self)
+
+
+class Hand(Shell):
+    """In: `TradingStateChanged`, `Heartbeat`.  Out: `wishes` to the guard, `beat`: the question that it passes on."""
+
+    ports: ClassVar[tuple[str, ...]] = ("wishes", "beat")
+
+    def __init__(self, name: str, box: HandBox) -> None:
+        super().__init__(name)
+        self._box = box
+        self._answer: Heartbeat | None = None
+        self._n_asked = 0
+        self.on = {
+            TradingStateChanged: self._on_state,
+            Heartbeat: self._on_heartbeat,
+            Started: lambda m: None,
+            Stop: self._on_stop,
+        }
+
+    # --- what the actors say -----------------------------------------------------------------------------------------
+
+    def _on_state(self, news: TradingStateChanged) -> None:
+        box = self._box
+        if news.state != _HALTED:
+            box.halt, box.is_written = None, False
+            return
+        box.halt = Halt(news.ts, HaltCause(news.cause).name, news.text)
+        # of an earlier run the reason is there already, unless it was only wished for
+        box.is_written = news.cause == HaltCause.EARLIER_RUN and (box.folder.path / "halt.json").exists()
+
+    def _on_heartbeat(self, answer: Heartbeat) -> None:
+        self._answer = answer
+
+    def _on_stop(self, message: Stop) -> None:
+        # the last chance: the loop below is not waited for
+        if self._box.halt is not None and not self._box.is_written:
+            self._write_halt(self._box.halt)
+
+    # --- the folder --------------------------------------------------------------------------------------------------
+
+    async def run(self, emit: Emit) -> None:
+        """Look at the folder a few times a second, beat once a second."""
+        beat_at = trio.current_time()
+        while True:
+            await self._see_to_halts(emit)
+            if trio.current_time() >= beat_at:
+                beat_at = trio.current_time() + _BEAT_S
+                self._n_asked += 1
+                emit("beat", HeartbeatAsked(self._n_asked))
+            await self._beat()
+            await trio.sleep(_POLL_S)
+
+    async def _see_to_halts(self, emit: Emit) -> None:
+        box = self._box
+        now = box.clock.now_ns()
+        while box.thrown:
+            emit("wishes", HaltRequested(now, _HALTED, HaltCause.PERSON, box.thrown.pop(0)))
+        halt = box.halt
+        if halt is None:
+            wish = box.folder.wish()
+            if wish is not None:
+                emit("wishes", HaltRequested(now, _HALTED, HaltCause.PERSON, wish))
+        elif not box.is_written:
+            await trio.to_thread.run_sync(partial(self._write_halt, halt))
+        elif not box.folder.is_halted:
+            emit("wishes", HaltCleared(now, "cleared in the state folder"))
+
+    def _write_halt(self, halt: Halt) -> None:
+        """Write a halt down; where the disk does not take it, the heartbeat tells of it, and it is tried again."""
+        box = self._box
+        try:
+            box.folder.write_halt(halt)
+        except OSError as error:
+            box.logger.bind(error=str(error)).error("halt not written")
+        else:
+            box.is_written = box.halt is halt
+
+    async def _beat(self) -> None:
+        answer, self._answer = self._answer, None
+        # the answer to an older question proves nothing of now
+        if answer is None or answer.number != self._n_asked:
+            return
+        box = self._box
+        state = TradingState(answer.state).name
+        beat = Beat(answer.number, box.clock.now_ns(), box.pid, answer.generation, state, answer.n_live)
+        try:
+            await trio.to_thread.run_sync(box.folder.write_beat, beat)
+        except OSError as error:
+            box.logger.bind(error=str(error)).error("heartbeat not written")

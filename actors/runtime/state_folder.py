@@ -1,0 +1,240 @@
+"""The state folder of an account: what must outlive the process, and what other processes read of it.  No secrets.
+
+- `session`: the number of the last run, a part of its client order ids.
+- `halt.json`: why the account is halted, until a person clears it.
+- `HALT`: put there by a person to halt it; its text is the reason.
+- `halts.jsonl`: what was halted and cleared, for people.
+- `heartbeat`: one line of a fixed length, written in place, so that a full disk does not stop it.
+- `lock`: held by the process that trades.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+import msgspec
+
+from market.messages import HaltCause, TradingState
+from market.units import Nanos
+
+_MAX_SESSION: Final = (1 << 20) - 1  # what a client order id has room for
+_MAX_DIGITS: Final = 7
+_BEAT_BYTES: Final = 256
+_TEXT_BYTES: Final = 2000
+
+
+class StateError(Exception):
+    """The state folder does not say what it must; a person has to look."""
+
+
+class Halt(msgspec.Struct, frozen=True):
+    """Why an account is halted, and since when (ns since the Unix epoch)."""
+
+    t_ns: Nanos
+    cause: str
+    reason: str
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """A sign of life.
+
+    Attributes:
+        number: changes with every beat of a process.
+        generation: of the order manager, which has answered for this beat.
+        state: name of the `TradingState` that it enforces.
+        n_live: orders whose end was not known.
+        is_over: the process has ended, and proven that no order of it is left.
+    """
+
+    number: int
+    t_ns: Nanos
+    pid: int
+    generation: int
+    state: str
+    n_live: int
+    is_over: bool = False
+
+
+class StateFolder:
+    """The files of one account; made if it is not there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writing = Lock()  # a thread may be at it when the run ends
+        path.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep the folder for this process while the block runs.
+
+        Raises:
+            StateError: another process has it.
+        """
+        with (self.path / "lock").open("a+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise StateError(
+                    f"{self.path} is in use: another process trades on this account; stop it first"
+                ) from None
+            yield
+
+    # --- client order ids --------------------------------------------------------------------------------------------
+
+    def next_session(self) -> int:
+        """Return a session number that no run of this folder has had, 1 to 2**20 - 1; it is on the disk by then.
+
+        Raises:
+            StateError: the last one cannot be read, or there is no number left.
+        """
+        file = self.path / "session"
+        last = self._last_session(file)
+        if last >= _MAX_SESSION:
+            raise StateError(
+                f"{file}: all {_MAX_SESSION} sessions are used up; cancel everything on the account, wait until the"
+                " venue has forgotten its old orders, and begin with a new state folder"
+            )
+        self._write(file, f"{last + 1}\n".encode())
+        return last + 1
+
+    def _last_session(self, file: Path) -> int:
+        try:
+            text = file.read_bytes()
+        except FileNotFoundError:
+            others = sorted(each.name for each in self.path.iterdir() if each.name not in ("lock", "HALT"))
+            if others:
+                raise StateError(
+                    f"{file} is missing beside {', '.join(others)}: which client order ids were used is not known;"
+                    " put it back, with the number of the last session or a higher one"
+                ) from None
+            return 0
+        digits = text.removesuffix(b"\n")
+        if not (digits.isdigit() and len(digits) <= _MAX_DIGITS):
+            raise StateError(
+                f"{file} reads {text[:40]!r}, not a session number: which client order ids were used is not known;"
+                " put the number of the last session there, or a higher one"
+            )
+        return int(digits)
+
+    # --- halts -------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_halted(self) -> bool:
+        """A halt is written down, or a person's wish for one."""
+        return (self.path / "halt.json").exists() or (self.path / "HALT").exists()
+
+    def halted(self) -> str:
+        """Return why the account is halted, empty if it is not; what cannot be read halts as well."""
+        try:
+            halt = self.halt()
+        except StateError as error:
+            return str(error)
+        if halt is not None:
+            return f"{halt.cause}: {halt.reason}"
+        if (wish := self.wish()) is not None:
+            return f"{HaltCause.PERSON.name}: {wish}"
+        beat = self.beat()
+        if beat is not None and beat.state == TradingState.HALTED.name:
+            return "the last heartbeat tells of a halt that could not be written down"
+        return ""
+
+    def halt(self) -> Halt | None:
+        """Return the halt that is written down.
+
+        Raises:
+            StateError: the file is not readable.
+        """
+        file = self.path / "halt.json"
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=Halt)
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise StateError(f"{file} is not readable ({error}); look at the account, then clear it") from None
+
+    def wish(self) -> str | None:
+        """Return the text of the file `HALT`, None if it is not there."""
+        try:
+            text = (self.path / "HALT").read_bytes()[:_TEXT_BYTES].decode(errors="replace").strip()
+        except FileNotFoundError:
+            return None
+        return text or "the file HALT"
+
+    def write_halt(self, halt: Halt) -> None:
+        """Write a halt down; it is on the disk when this returns."""
+        self._write(self.path / "halt.json", msgspec.json.encode(halt) + b"\n")
+        self._note({"halted": msgspec.to_builtins(halt)})
+
+    def wish_halt(self, reason: str) -> None:
+        """Let whoever trades here halt."""
+        self._write(self.path / "HALT", reason.encode() + b"\n")
+
+    def clear(self, t_ns: Nanos, reason: str) -> None:
+        """A person has looked: trading may go on."""
+        self._note({"cleared": {"t_ns": t_ns, "reason": reason}})
+        beat = self.beat()
+        if beat is not None and beat.state == TradingState.HALTED.name:
+            self.write_beat(msgspec.structs.replace(beat, state=TradingState.ACTIVE.name))
+        for name in ("HALT", "halt.json"):
+            with suppress(FileNotFoundError):
+                (self.path / name).unlink()
+        self._sync_folder()
+
+    # --- the heartbeat -----------------------------------------------------------------------------------------------
+
+    def write_beat(self, beat: Beat) -> None:
+        """Write a sign of life over the last one."""
+        line = msgspec.json.encode(beat).ljust(_BEAT_BYTES - 1) + b"\n"
+        assert len(line) == _BEAT_BYTES, beat
+        descriptor = os.open(self.path / "heartbeat", os.O_WRONLY | os.O_CREAT, 0o644)
+        try:
+            os.pwrite(descriptor, line, 0)
+        finally:
+            os.close(descriptor)
+
+    def beat(self) -> Beat | None:
+        """Return the last sign of life; None if there is none, or one that is being written this moment."""
+        try:
+            return msgspec.json.decode((self.path / "heartbeat").read_bytes(), type=Beat)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def beat_written_at(self) -> float:
+        """Return when the last sign of life was written, s since the epoch by the clock of the file system."""
+        return (self.path / "heartbeat").stat().st_mtime
+
+    def end(self) -> None:
+        """The process ends, and has proven that no order of it is left: nobody need watch it any more."""
+        beat = self.beat()
+        if beat is not None:
+            self.write_beat(msgspec.structs.replace(beat, n_live=0, is_over=True))
+
+    # --- files -------------------------------------------------------------------------------------------------------
+
+    def _note(self, what: dict[str, Any]) -> None:
+        with (self.path / "halts.jsonl").open("ab") as file:
+            file.write(msgspec.json.encode(what) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _write(self, file: Path, data: bytes) -> None:
+        """Put a file in place whole, on the disk: a crash leaves the old one or the new one."""
+        unfinished = file.with_name(file.name + ".new")
+        with self._writing:
+            with unfinished.open("wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            unfinished.replace(file)
+            self._sync_folder()
+
+    def _sync_folder(self) -> None:
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
