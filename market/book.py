@@ -50,6 +50,8 @@ class Book(BookView):
 
     def copy(self) -> "Book":
         """Return a book of its own with the same levels and stamps."""
+        if self.late is not None:
+            self.late()
         book = Book.attached(self.instrument, self.depth, self._ladder, self._span, self._stamp)
         book.detach()
         book.n_unknown_deletes = self.n_unknown_deletes

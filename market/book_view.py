@@ -1,6 +1,7 @@
 """What a strategy reads of a book."""
 
 import math
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 import numpy as np
@@ -38,6 +39,7 @@ class BookView:
 
     Of all levels that are there `depth` a side are shown; those behind move up when shown ones go, so that a deletion
     leaves no hole.  The writer adds 1 to `stamp[VERSION]` at every change: what is computed here is kept until then.
+    A writer that is behind sets `late`: whatever is read calls it first.
 
     A side of the book is named by who rests there (`level(Side.BUY, 0)` is the best bid), a deal by its taker
     (`impact_price(Side.BUY, ...)` walks the asks).  Prices and sizes that are read are floats in the instrument's
@@ -66,6 +68,7 @@ class BookView:
         "_words",
         "depth",
         "instrument",
+        "late",
     )
 
     _bids: FloatArray | None
@@ -85,6 +88,7 @@ class BookView:
         self.depth = depth
         self._scale = instrument.scale()
         self._tick_num, self._tick_den = instrument.tick_num, instrument.tick_den
+        self.late: Callable[[], None] | None = None
         self._bind(ladder, span, stamp)
 
     def _bind(self, ladder: IntArray, span: IntArray, stamp: IntArray) -> None:
@@ -104,6 +108,8 @@ class BookView:
 
     def _copies(self) -> None:
         """Forget the arrays that were made of an earlier version."""
+        if self.late is not None:
+            self.late()
         if self._stamps[VERSION] != self._copied:
             self._bids = self._asks = self._bid_levels = self._ask_levels = None
             self._copied = self._stamps[VERSION]
@@ -113,21 +119,29 @@ class BookView:
     @property
     def ts_venue(self) -> Nanos:
         """The venue's time of the last change."""
+        if self.late is not None:
+            self.late()
         return self._stamps[TS_VENUE]
 
     @property
     def ts_recv(self) -> Nanos:
         """When the last change reached us."""
+        if self.late is not None:
+            self.late()
         return self._stamps[TS_RECV]
 
     @property
     def seq(self) -> int:
         """The venue's sequence number of the last change."""
+        if self.late is not None:
+            self.late()
         return self._stamps[SEQ]
 
     @property
     def version(self) -> int:
         """A number that moves with every change."""
+        if self.late is not None:
+            self.late()
         return self._stamps[VERSION]
 
     # --- levels ------------------------------------------------------------------------------------------------------
@@ -135,11 +149,15 @@ class BookView:
     @property
     def n_bids(self) -> int:
         """How many bid levels are known, shown or not."""
+        if self.late is not None:
+            self.late()
         return self._places[1] - self._places[0]
 
     @property
     def n_asks(self) -> int:
         """How many ask levels are known, shown or not."""
+        if self.late is not None:
+            self.late()
         return self._places[3] - self._places[2]
 
     @property
@@ -160,6 +178,8 @@ class BookView:
 
     def level(self, side: int, n: int = 0) -> tuple[Ticks, Lots]:
         """Return (ticks, lots) of the n-th shown level of a side, 0 the best; (0, 0) if there are not so many."""
+        if self.late is not None:
+            self.late()
         place, end = self._places[:2] if side > 0 else self._places[2:]
         place += n
         if not 0 <= n < self.depth or place >= end:
@@ -174,6 +194,8 @@ class BookView:
 
     def prices(self, n: int = 0) -> tuple[float, float]:
         """Return the prices of the n-th best bid and ask, 0 the touch; NaN where a side has not so many levels."""
+        if self.late is not None:
+            self.late()
         if not 0 <= n < self.depth:
             return math.nan, math.nan
         words, places, num, den = self._words, self._places, self._tick_num, self._tick_den
@@ -220,6 +242,8 @@ class BookView:
     @property
     def best_bid(self) -> Ticks:
         """In ticks; 0 if there are no bids."""
+        if self.late is not None:
+            self.late()
         if self._stamps[VERSION] != self._seen:
             self._refresh()
         return self._bid
@@ -227,6 +251,8 @@ class BookView:
     @property
     def best_ask(self) -> Ticks:
         """In ticks; 0 if there are no asks."""
+        if self.late is not None:
+            self.late()
         if self._stamps[VERSION] != self._seen:
             self._refresh()
         return self._ask
@@ -234,6 +260,8 @@ class BookView:
     @property
     def mid(self) -> float:
         """The mean of the best prices."""
+        if self.late is not None:
+            self.late()
         if self._stamps[VERSION] != self._seen:
             self._refresh()
         return self._mid
@@ -257,10 +285,14 @@ class BookView:
 
     def imbalance(self, levels: int = 1) -> float:
         """Return (bid size - ask size) / (bid size + ask size) of the first `levels` shown levels."""
+        if self.late is not None:
+            self.late()
         return book_imbalance(self._ladder, self._span, min(int(levels), self.depth))
 
     def weighted_mid(self, levels: int = 1) -> float:
         """Return the microprice of two sides each taken as one level: mean price, total size of its first `levels`."""
+        if self.late is not None:
+            self.late()
         return book_weighted_mid(self._ladder, self._span, self._scale, min(int(levels), self.depth))
 
     def vamp(self, notional: float, bid_notional: float | None = None, ask_notional: float | None = None) -> float:
@@ -268,12 +300,16 @@ class BookView:
 
         `bid_notional`, `ask_notional` set one side's apart.  NaN when a shown side is too thin.
         """
+        if self.late is not None:
+            self.late()
         below = float(notional if bid_notional is None else bid_notional)
         above = float(notional if ask_notional is None else ask_notional)
         return book_vamp(self._ladder, self._span, self._scale, self.depth, below, above)
 
     def impact_price(self, side: int, notional: float) -> float:
         """Return the average price, sum N / sum (N / p), at which a taker trades `notional` (quote currency)."""
+        if self.late is not None:
+            self.late()
         row = ASK if side > 0 else BID
         return book_impact_price(self._ladder, self._span, self._scale, self.depth, row, float(notional))
 
@@ -284,11 +320,15 @@ class BookView:
 
     def worst_price(self, side: int, size: float) -> float:
         """Return the price of the last level that a taker of `size` reaches."""
+        if self.late is not None:
+            self.late()
         row = ASK if side > 0 else BID
         return book_worst_price(self._ladder, self._span, self._scale, self.depth, row, float(size))
 
     def cumulative(self, side: int, price: float) -> tuple[float, float]:
         """Return (size, notional) that a taker with the limit `price` would get from the shown levels."""
+        if self.late is not None:
+            self.late()
         row = ASK if side > 0 else BID
         return book_cumulative(self._ladder, self._span, self._scale, self.depth, row, float(price))
 

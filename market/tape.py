@@ -1,6 +1,7 @@
 """The tape of trades as an actor holds it: its own ring, or a mirror of one that the simulation's engine fills."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ class Tape:
     A sample is the last `n` trades, or those that reached us after `since` (ns), or all that are kept; oldest first.
     """
 
-    __slots__ = ("_count", "_notional", "_rows", "_scale", "instrument", "is_attached")
+    __slots__ = ("_count", "_notional", "_rows", "_scale", "instrument", "is_attached", "late")
 
     def __init__(self, instrument: Instrument, capacity: int = 1024) -> None:
         if capacity < 1:
@@ -37,6 +38,7 @@ class Tape:
         self._scale = instrument.scale()
         self._rows = np.zeros((capacity, 5), dtype=np.int64)
         self._count = np.zeros(1, dtype=np.int64)
+        self.late: Callable[[], None] | None = None  # a writer that is behind: whatever is read calls it first
         self._notional = (-1, 0, 0.0)  # trades ever, how many were asked for, and what they came to
         self.is_attached = False
 
@@ -73,6 +75,8 @@ class Tape:
     @property
     def n_total(self) -> int:
         """How many trades were ever put in, those that have left the ring included."""
+        if self.late is not None:
+            self.late()
         return self._count.item(0)
 
     def _n(self, n: int | None, since: Nanos | None) -> int:
@@ -97,6 +101,8 @@ class Tape:
 
     def notional(self, n: int) -> float:
         """Return the sum of the notionals of the last `n` trades, quote currency; 0 if there are none."""
+        if self.late is not None:
+            self.late()
         n_total, n_asked, notional = self._notional
         if self._count.item(0) != n_total or n != n_asked:  # a quoter asks again with each book, trades are rarer
             notional = tape_notional(self._rows, self._count, n, self._scale)

@@ -10,11 +10,10 @@ from sim.command_kernels import ACCOUNT, AMEND, CANCEL, PLACE, take_commands
 from sim.fact_kernels import collect_facts, log_facts
 from sim.quoting_kernels import take_facts
 from sim.request_kernels import amend, cancel, cancel_all, place
-from sim.row_kernels import mirror_row, on_venue_row
+from sim.row_kernels import take_event
 from sim.state_kernels import (
     AT_OUT,
     AT_STREAM,
-    AT_VENUE,
     AT_VENUE_SPAN,
     BOOK,
     FACTS,
@@ -26,7 +25,6 @@ from sim.state_kernels import (
     LAST_WINDOW,
     LOG_FULL,
     LOGS_FACTS,
-    N_EVENTS,
     N_RINGS,
     N_VENUES,
     N_WINDOW_EVENTS,
@@ -56,15 +54,12 @@ from sim.state_kernels import (
     ROW_SIZE,
     S_KIND,
     S_MODE,
-    S_VENUE,
     SILENT,
     SPOKEN,
     SPOKEN_ROW,
     STREAM_SIZE,
     TRADES,
-    V_FEED_LATENCY,
     V_N_OPEN,
-    VENUE_SIZE,
     IntArray,
     first_due,
     log_of,
@@ -85,7 +80,6 @@ from sim.window_kernels import (
     E_TS,
     EVENT_SIZE,
     H_SEQ,
-    H_TS_RECV,
     H_TS_VENUE,
     HEADER_SIZE,
 )
@@ -204,23 +198,12 @@ def advance(state: IntArray, window: IntArray, until: int) -> tuple[int, int, in
         r = window[e * EVENT_SIZE + E_ROW]
         stream = state[AT_STREAM] + s * STREAM_SIZE
         header = at_headers + r * HEADER_SIZE
-        if what < CLASS_REQUEST:
-            done = on_venue_row(state, stream, window, header, at_levels, ts)
-            if done != 0:
-                return done, ts, s, r, 0
-            state[NEXT_EVENT] = e + 1
-            continue
-        done = mirror_row(state, stream, window, header, at_levels)
+        done = take_event(state, window, e, at_headers, at_levels)
         if done != 0:
             return done, ts, s, r, 0
-        state[NEXT_EVENT] = e + 1
-        state[N_EVENTS] += 1
         kind = state[stream + S_KIND]
-        if kind > TRADES:
+        if what < CLASS_REQUEST or kind > TRADES:
             continue
-        # clocks may disagree; nothing arrives before it was sent
-        venue = state[AT_VENUE] + state[stream + S_VENUE] * VENUE_SIZE
-        state[venue + V_FEED_LATENCY] = max(0, window[header + H_TS_RECV] - window[header + H_TS_VENUE])
         mode = state[stream + S_MODE]
         if mode == SILENT:
             continue

@@ -1,6 +1,6 @@
 """The simulated market: the state that the kernels work on, seen by name, and grown when it is full."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING
 
 import attrs
@@ -318,6 +318,13 @@ class Exchange:
         tape = Tape.attached(self.instruments[i], *self._tape(i))
         self._tapes.append((i, tape))
         return tape
+
+    def make_late(self, late: Callable[[], None] | None) -> None:
+        """Let every mirror call this before it is read: the kernels are behind what is told; None: they are not."""
+        for _, book in self._books:
+            book.late = late
+        for _, tape in self._tapes:
+            tape.late = late
 
     def forget_mirrors(self) -> None:
         """Stop moving books and tapes along when the state grows: nobody looks at them any more."""

@@ -11,10 +11,12 @@ from sim.state_kernels import (
     AT_MIRROR_LADDER,
     AT_MIRROR_SPAN,
     AT_MIRROR_STAMP,
+    AT_STREAM,
     AT_TAPE,
     AT_TAPE_COUNT,
     AT_TOUCH,
     AT_TRADE,
+    AT_VENUE,
     AT_VENUE_LADDER,
     AT_VENUE_SPAN,
     BAD_BOOK,
@@ -39,11 +41,13 @@ from sim.state_kernels import (
     M_TS_RECV,
     M_TS_VENUE,
     M_VERSION,
+    N_EVENTS,
     N_RINGS,
     N_TOUCH,
     N_TRADE,
     N_UNKNOWN_DELETES,
     N_VENUE_GAPS,
+    NEXT_EVENT,
     ORDER_CAP,
     RING_ACK_PUBLIC,
     ROW_CAP,
@@ -53,16 +57,26 @@ from sim.state_kernels import (
     S_VENUE,
     SPOKEN,
     STAMP_SIZE,
+    STREAM_SIZE,
     TAPE_CAP,
     TOUCH_SIZE,
     TRADE_SIZE,
     TRADES,
+    V_FEED_LATENCY,
+    VENUE_SIZE,
     IntArray,
     ladder_of,
     ring_room,
     span_of,
 )
 from sim.window_kernels import (
+    CLASS_DELIVERY,
+    CLASS_REQUEST,
+    E_CLASS,
+    E_ROW,
+    E_STREAM,
+    E_TS,
+    EVENT_SIZE,
     H_N_ASKS,
     H_N_BIDS,
     H_PREV_SEQ,
@@ -71,10 +85,37 @@ from sim.window_kernels import (
     H_START,
     H_TS_RECV,
     H_TS_VENUE,
+    HEADER_SIZE,
     IS_SOUND,
 )
 
 _TAPE_ROW = 5
+
+
+@njit
+def take_event(state: IntArray, window: IntArray, e: int, at_headers: int, at_levels: int) -> int:
+    """Let event `e` of the window happen, the next one; 0, or what must be seen to, with nothing done.
+
+    Args:
+        at_headers, at_levels: where the window's headers and levels begin.
+    """
+    event = e * EVENT_SIZE
+    stream = state[AT_STREAM] + window[event + E_STREAM] * STREAM_SIZE
+    header = at_headers + window[event + E_ROW] * HEADER_SIZE
+    if window[event + E_CLASS] < CLASS_REQUEST:
+        done = on_venue_row(state, stream, window, header, at_levels, window[event + E_TS])
+    else:
+        done = mirror_row(state, stream, window, header, at_levels)
+    if done != 0:
+        return done
+    state[NEXT_EVENT] = e + 1
+    if window[event + E_CLASS] == CLASS_DELIVERY:
+        state[N_EVENTS] += 1
+        if state[stream + S_KIND] <= TRADES:
+            # clocks may disagree; nothing arrives before it was sent
+            venue = state[AT_VENUE] + state[stream + S_VENUE] * VENUE_SIZE
+            state[venue + V_FEED_LATENCY] = max(0, window[header + H_TS_RECV] - window[header + H_TS_VENUE])
+    return 0
 
 
 @njit

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 from typing import Any, Final, Protocol
 
+import numpy as np
+
 from actors.runtime.actor import Actor
 from actors.runtime.mailbox import Edge
 from actors.runtime.wiring import connector_name
@@ -36,6 +38,7 @@ from sim.matching_kernels import (
     PAYLOAD,
     REJECTED,
 )
+from sim.run_ahead_kernels import catch_up, look_ahead
 from sim.state_kernels import (
     BOOK,
     FACTS,
@@ -77,6 +80,11 @@ from sim.windows import Window
 
 _HEADER_BYTES: Final = 8 * HEADER_SIZE
 _TRADE: Final = Struct("=6q")
+
+_MOST_AHEAD: Final = 1024
+_LEAST_AHEAD: Final = 4
+_LOOK_AGAIN: Final = 64  # events after which it is tried again to run ahead
+_MOST_PATIENCE: Final = 65_536
 
 
 class Teller(Protocol):
@@ -161,6 +169,12 @@ class MarketSource:
         ]
         self._straight: list[Line | None] = []
         self._lines_at = -1
+        # running ahead: see `_run_ahead`
+        self._may_run_ahead = self._is_ahead = False
+        self._ahead = np.zeros((_MOST_AHEAD, 4), np.int64)
+        self._told_event = 0
+        self._look_in = 0  # events
+        self._patience = _LOOK_AGAIN
         self._shells = [connector_name(name) for name in instruments.venues]
         self._windows = windows
         self._instrument_of = [spec.instrument for spec in streams]
@@ -218,6 +232,18 @@ class MarketSource:
         lines = self._lines()
         n = told_at = 0  # told by straight lines and not counted yet; the time of the newest
         while True:
+            if self._look_in > 0:
+                self._look_in -= 1
+            elif self._may_run_ahead:
+                if n:
+                    teller.told(n, told_at)
+                    n = 0
+                if self._run_ahead(until, lines):
+                    until = teller.settle()
+                    if until < 0:
+                        return int(exchange.state[NOW])
+                    lines = self._lines()
+                state = exchange.state
             what, now, a, b, c = run_market(state, window, until)
             if what <= HEARD_TRADE and (line := lines[a]) is not None:
                 call, argument, actor, edge = line
@@ -277,7 +303,58 @@ class MarketSource:
                 teller.line(edges[0], news) if len(edges) == 1 else None
                 for edges, news in zip(self.heard, self._news, strict=True)
             ]
+            self._may_run_ahead = all(
+                line is not None or not edges for line, edges in zip(self._straight, self.heard, strict=True)
+            )
         return self._straight
+
+    def _run_ahead(self, until: Nanos, lines: Sequence[Line | None]) -> bool:
+        """Tell what comes next as far as nothing can touch an order; True: `settle` is due.
+
+        The kernels follow at the end, or as soon as somebody acts or looks at a mirror; who looks at mirrors is left
+        alone for a while.
+        """
+        teller, ahead = self._teller, self._ahead
+        n = look_ahead(self._exchange.state, self._window.flat, until, ahead)
+        if n < _LEAST_AHEAD:
+            self._look_in = _LOOK_AGAIN
+            return False
+        self._is_ahead = True
+        self._exchange.make_late(self._catch_up)
+        told = now = 0
+        for now, stream, row, self._told_event in ahead[:n].tolist():
+            line = lines[stream]
+            assert line is not None, "a feed without a straight line was looked ahead in"
+            call, argument, actor, edge = line
+            actor.now = now
+            told += 1
+            try:
+                call(argument if argument is not None else self._trade(stream, row))
+            except Exception as error:
+                self._catch_up()
+                teller.told(told, now)
+                teller.fell(edge, error)
+                return True
+            if actor.out or not self._is_ahead:
+                break
+        if self._is_ahead:
+            self._catch_up()
+            self._patience = _LOOK_AGAIN
+        else:
+            self._look_in = self._patience = min(2 * self._patience, _MOST_PATIENCE)
+        teller.told(told, now)
+        try:
+            return bool(actor.out) and not teller.answered(edge, actor)
+        except Exception as error:
+            teller.fell(edge, error)
+            return True
+
+    def _catch_up(self) -> None:
+        """Let the kernels do what has been told."""
+        if self._is_ahead:
+            self._is_ahead = False
+            self._exchange.make_late(None)
+            catch_up(self._exchange.state, self._window.flat, self._told_event)
 
     def _see_to(self, what: int, now: Nanos, a: int, b: int, c: int) -> None:
         """Do what the kernels cannot, after which they go on."""

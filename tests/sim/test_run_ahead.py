@@ -1,0 +1,122 @@
+"""Running ahead of the kernels: what a strategy sees and does is what it would with every message delivered."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from market.book import Book
+from market.tape import Tape
+from sim.config import make_config
+from sim.market_data import open_market
+from sim.simulation import Simulation
+from sim.source import MarketSource
+from tests.sim.crash_runs import market
+
+RARE = "tests.sim.rare_reader:RareReader"
+TABLES = ("declarations", "touch", "trades")
+
+
+def run(out: Path, deliver: str, seed: int, params: dict[str, Any]) -> dict[str, Any]:
+    """Run the strategy for 20 s; return what it declared, the digest and the counts."""
+    out.mkdir()
+    config = make_config(
+        {
+            "run": {"deliver": deliver, "seed": seed},
+            "data": {"preset": "crash", "seconds": 20.0, "seed": seed},
+            "quoter": [
+                {
+                    "name": "rare",
+                    "strategy": RARE,
+                    "instruments": ["bybit:SOLUSDT"],
+                    "references": ["binance-futures:SOLUSDT"],
+                    "params": params,
+                }
+            ],
+        }
+    )
+    simulation = Simulation(config, open_market(config, Path()), out)
+    result = simulation.finish(simulation.run(), 0.0)
+    # as text, in which NaN is NaN
+    tables = {name: str(pq.read_table(out / f"{name}.parquet").to_pylist()) for name in TABLES}
+    return {**{key: result[key] for key in ("digest", "n_events", "until_ns")}, **tables}
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    read=st.sampled_from([0.0, 0.002, 0.05, 1.0]),
+    quote=st.sampled_from([0.0, 0.002, 0.05]),
+    crash=st.sampled_from([0.0, 0.0, 0.001]),
+)
+def test_it_is_seen_and_done_as_if_all_were_delivered(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, read: float, quote: float, crash: float
+) -> None:
+    params = {"seed": seed, "read_chance": read, "quote_chance": quote, "crash_chance": crash}
+    folder = tmp_path_factory.mktemp("ahead")
+    assert run(folder / "mirrors", "mirrors", seed, params) == run(folder / "all", "all", seed, params)
+
+
+def test_who_looks_at_nothing_is_run_ahead_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    run_ahead = MarketSource._run_ahead
+
+    def count(source: MarketSource, until: int, lines: Any) -> bool:
+        before = source.n_events
+        spoke = run_ahead(source, until, lines)
+        told.append(source.n_events - before)
+        return spoke
+
+    monkeypatch.setattr(MarketSource, "_run_ahead", count)
+    whole = run(tmp_path / "run", "mirrors", 1, {"read_chance": 0.0})
+    assert sum(told) > 0.9 * whole["n_events"]
+
+
+READERS: dict[type, dict[str, tuple[float, ...]]] = {
+    Book: {
+        "level": (1,),
+        "price": (1,),
+        "prices": (),
+        "imbalance": (),
+        "weighted_mid": (),
+        "vamp": (1.0,),
+        "impact_price": (1, 1.0),
+        "impact_spread": (1.0,),
+        "worst_price": (1, 1.0),
+        "cumulative": (1, 1e9),
+        "copy": (),
+    },
+    Tape: {
+        "rows": (),
+        "sample": (),
+        "notional": (5,),
+        "imbalance": (),
+        "flow_pnl": (),
+        "volatility": (),
+    },
+}
+NOT_READ = {"depth", "instrument", "is_attached", "n_unknown_deletes", "late"}
+WRITERS = {"attach", "attached", "detach", "load", "apply", "clear", "append"}
+
+
+@pytest.mark.parametrize("kind", [Book, Tape])
+def test_whatever_is_read_of_a_mirror_catches_up_first(kind: type[Book] | type[Tape]) -> None:
+    instrument = market(1, 1.0).instruments[0]
+    for name in dir(kind):
+        if name.startswith("_") or name in NOT_READ | WRITERS:
+            continue
+        calls: list[str] = []
+        mirror = kind(instrument)
+        mirror.late = lambda calls=calls: calls.append("late")
+        found = getattr(mirror, name)
+        if callable(found):
+            found(*READERS[kind][name])
+        assert calls, f"{kind.__name__}.{name} was read without catching up"
+    calls = []
+    tape = Tape(instrument)
+    tape.late = lambda: calls.append("late")
+    len(tape)
+    assert calls
