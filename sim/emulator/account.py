@@ -154,6 +154,10 @@ class Account:
         """Initial margin of the positions."""
         return sum((h.margin(self.mark(h.instrument)) for h in self.holdings.values() if h.lots), Decimal(0))
 
+    def maintenance(self, share: Decimal) -> Decimal:
+        """Return a share of the positions' value: what a venue wants to be kept."""
+        return share * sum((h.value(self.mark(h.instrument)) for h in self.holdings.values()), Decimal(0))
+
     @property
     def order_margin(self) -> Decimal:
         """Initial margin of the open orders that may make a position larger."""

@@ -123,7 +123,7 @@ class EmulatorConfig:
     """
 
     data: DataSection = attrs.field(factory=_generated)
-    venue: tuple[VenueSection, ...] = (VenueSection("bybit"),)
+    venue: tuple[VenueSection, ...] = (VenueSection("bybit"), VenueSection("binance-futures", taker_fee=0.0005))
     account: tuple[AccountSection, ...] = (AccountSection(),)
     seed: int = attrs.field(default=7, validator=_not_negative)
     speed: float = attrs.field(default=1.0, validator=_positive)

@@ -27,6 +27,7 @@ class Desk:
     ) -> None:
         self.section = section
         self.name = section.name
+        self.seed = config.seed
         self.engine = engine
         self.faults = faults
         self.tally = tally

@@ -12,6 +12,7 @@ import trio
 
 from actors.runtime.live_clock import LiveClock
 from market.units import MS, SECOND, Nanos
+from sim.emulator.binance.venue import BinanceVenue
 from sim.emulator.bybit.venue import BybitVenue
 from sim.emulator.config import EmulatorConfig, VenueSection
 from sim.emulator.control import Control
@@ -28,7 +29,10 @@ from sim.emulator.truth import AccountTruth, truth_of
 
 _LONGEST_SLEEP: Final = 20 * MS
 _PLACES: Final = ("rest", "public", "private", "trade")
-_PROTOCOLS: Final[Mapping[str, Callable[[Desk], EmulatedVenue]]] = {"bybit": BybitVenue}
+_PROTOCOLS: Final[Mapping[str, Callable[[Desk], EmulatedVenue]]] = {
+    "bybit": BybitVenue,
+    "binance-futures": BinanceVenue,
+}
 
 
 @attrs.frozen

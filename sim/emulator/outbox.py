@@ -139,3 +139,8 @@ def text_frame(payload: bytes) -> bytes:
     if size < 65_536:
         return b"\x81\x7e" + size.to_bytes(2, "big") + payload
     return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+def ping_frame(payload: bytes) -> bytes:
+    """Return a ping frame of a server."""
+    return bytes((0x89, len(payload))) + payload

@@ -23,8 +23,9 @@ _FUNDING_INTERVAL: Final = 8 * HOUR
 
 @attrs.frozen(eq=False)
 class Print:
-    """One public trade as it was stamped: `ts` on the wall clock."""
+    """One public trade as it was stamped: `ts` on the venue's clock, `number` without gaps."""
 
+    number: int
     ts: Nanos
     price: int
     size: int
@@ -78,6 +79,7 @@ class PublicView:
         self.asks: list[Level] = []
         self.first_price = self.high = self.low = self.volume = self.turnover = self.n_trades = 0
         self._book = Book(instrument, depth)
+        self._first_number = base
         self._times = times
         self._funding = funding
 
@@ -112,8 +114,16 @@ class PublicView:
             direction = "ZeroPlusTick" if last is None or "Plus" in last.tick_direction else "ZeroMinusTick"
         else:
             direction = "PlusTick" if trade.price > last.price else "MinusTick"
+        self.n_trades += 1
         printed = Print(
-            self._times.wall(trade.ts_recv), trade.price, trade.size, trade.taker, trade.trade_id, self.seq, direction
+            self._first_number + self.n_trades,
+            self._times.wall(trade.ts_recv),
+            trade.price,
+            trade.size,
+            trade.taker,
+            trade.trade_id,
+            self.seq,
+            direction,
         )
         self.trades.append(printed)
         self.first_price = self.first_price or trade.price
@@ -121,7 +131,6 @@ class PublicView:
         self.low = min(self.low or trade.price, trade.price)
         self.volume += trade.size
         self.turnover += trade.size * trade.price
-        self.n_trades += 1
         return printed
 
     # --- what is asked of it ------------------------------------------------------------------------------------------

@@ -253,7 +253,7 @@ def wallet_row(account: Account) -> dict[str, Any]:
     wallet, profit = account.wallet, account.unrealised
     in_positions, in_orders = account.position_margin, account.order_margin
     equity, margin = wallet + profit, in_positions + in_orders
-    keeping = in_positions * MAINTENANCE * 10
+    keeping = account.maintenance(MAINTENANCE)
     rate = plain(margin / equity, 4) if equity > 0 else "0"
     keeping_rate = plain(keeping / equity, 4) if equity > 0 else "0"
     coin = {
