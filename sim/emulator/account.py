@@ -69,7 +69,7 @@ class Account:
         self.holdings: dict[InstrumentId, Holding] = {
             i.id: Holding(i, Decimal(venue.leverage)) for i in engine.instruments if i.venue == venue.name
         }
-        self.updated: Nanos = 0
+        self.updated: Nanos = engine.times[venue.name].wall_start
         self._by_number: dict[int, Order] = {}
         self._by_client_id: dict[str, Order] = {}
         self._used: deque[Order] = deque()

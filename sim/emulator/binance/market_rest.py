@@ -38,6 +38,7 @@ class MarketRest:
             "/fapi/v1/premiumIndex": (self._marks, _by_symbol(1, 10)),
             "/fapi/v1/fundingRate": (self._fundings, _flat(1)),
             "/fapi/v1/fundingInfo": (lambda params, now: [], _flat(0)),
+            "/sapi/v1/margin/allPairs": (lambda params, now: [], _flat(1)),  # ccxt asks at log-in
             "/fapi/v1/ticker/24hr": (self._days, _by_symbol(1, 40)),
             "/fapi/v1/ticker/price": (self._prices, _by_symbol(1, 2)),
             "/fapi/v2/ticker/price": (self._prices, _by_symbol(1, 2)),

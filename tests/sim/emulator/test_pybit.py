@@ -1,31 +1,12 @@
 """pybit, which knows nothing of us, trades on the emulated Bybit: over https and wss, at its own host names."""
 
-import json
-import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-import trio
 
 from sim.emulator import EmulatorConfig, VenueSection, open_emulator
-
-CLIENT = Path(__file__).parent / "pybit_client.py"
-
-
-async def run_client(program: Path, task: dict[str, Any]) -> dict[str, Any]:
-    """Run a client in a process of its own; return what it printed."""
-    with trio.fail_after(120):
-        done = await trio.run_process(
-            [sys.executable, str(program), json.dumps(task)],
-            capture_stdout=True,
-            capture_stderr=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr.decode()[-4000:]
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+from tests.sim.emulator.clients import run_client
 
 
 @pytest.mark.realtime
@@ -40,7 +21,7 @@ async def test_pybit_trades(tmp_path: Path) -> None:
             "key": account.key,
             "secret": account.secret,
         }
-        found = await run_client(CLIENT, task)
+        found = await run_client("pybit_client.py", task)
         truth = emulator.truth("bybit")
 
     assert abs(found["server_ahead_ms"]) < 5000
