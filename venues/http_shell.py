@@ -148,7 +148,7 @@ class HttpShell:
     async def _exchange(self, request: HttpRequest) -> HttpAnswer | None:
         built = self._client.build_request(
             request.method,
-            f"{self._address}{request.path}",
+            f"{request.address or self._address}{request.path}",
             headers=list(request.headers),
             content=request.body or None,
             extensions={"target": request.target.encode("ascii")},  # else it would be quoted anew

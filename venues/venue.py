@@ -143,7 +143,7 @@ class VenueSetup:
     """
 
     venue: VenueId
-    instruments: tuple[Instrument, ...] = attrs.field(converter=tuple)
+    instruments: tuple[Instrument, ...]
     connection: VenueConnection
     credentials: Credentials | None = None
 

@@ -44,6 +44,7 @@ class HttpRequest(msgspec.Struct, frozen=True, gc=False):
         headers: in this order, besides those that HTTP itself needs.
         body: the bytes to send as they are (a signature covers them); empty for none.
         weight: what the request takes from the venue's rate limit.
+        address: scheme and host, where they are not those of the venue's other requests; empty for those.
     """
 
     method: str
@@ -52,6 +53,7 @@ class HttpRequest(msgspec.Struct, frozen=True, gc=False):
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     weight: int = 1
+    address: str = ""
 
     def __repr__(self) -> str:
         # headers, query and body may carry keys and signatures: an error or a log must not show them

@@ -17,7 +17,10 @@ from market.messages import (
     CancelRejected,
     OrderAmended,
     OrderRejected,
+    OrderState,
+    OrderStatus,
     PlaceOrder,
+    QueryOrder,
     Reason,
 )
 from market.units import MS, Nanos
@@ -40,6 +43,17 @@ _REJECTIONS: Final[dict[type, type[OrderRejected | AmendRejected | CancelRejecte
     PlaceOrder: OrderRejected,
     AmendOrder: AmendRejected,
     CancelOrder: CancelRejected,
+}
+_STATES: Final = {
+    "NEW": OrderState.OPEN,
+    "PARTIALLY_FILLED": OrderState.OPEN,
+    "NEW_INSURANCE": OrderState.OPEN,
+    "NEW_ADL": OrderState.OPEN,
+    "FILLED": OrderState.FILLED,
+    "CANCELED": OrderState.CANCELLED,
+    "REJECTED": OrderState.REJECTED,
+    "EXPIRED": OrderState.EXPIRED,
+    "EXPIRED_IN_MATCH": OrderState.EXPIRED,
 }
 
 
@@ -159,6 +173,26 @@ class Answers:
         fact = self._state(command, order, ts_recv)
         return Outcome(command, () if fact is None else (fact,), None)
 
+    def on_status(
+        self, query: QueryOrder, body: bytes, ts_request: Nanos, ts_venue: Nanos, ts_recv: Nanos
+    ) -> OrderStatus | None:
+        """Return what a success says of an order that was asked for; None for a state that we do not know.
+
+        Raises:
+            RemoteProtocolError: as `on_response`.
+        """
+        order = self._order(query, body)
+        state = _STATES.get(order.status)
+        if state is None:
+            self.symbols.seen["status not known"] += 1
+            return None
+        grid = self.symbols.by_id[query.instrument]
+        # a market order has no price
+        price = grid.ticks[order.price] if order.price.strip("0.") else 0
+        size, filled = grid.lots[order.quantity], grid.lots[order.filled]
+        stamps = (query.client_id, query.instrument, ts_request, ts_venue, ts_recv)
+        return OrderStatus(*stamps, int(state), price, size, filled)
+
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _granted(self, command: OrderCommand, body: bytes, ts_recv: Nanos) -> tuple[AnswerFact, ...]:
@@ -175,7 +209,7 @@ class Answers:
         stamps = (command.client_id, command.instrument, order.ts_update * MS, ts_recv)
         return state_fact(order.status, order.time_in_force, "0", *stamps)
 
-    def _order(self, command: OrderCommand, body: bytes) -> OrderAnswer:
+    def _order(self, command: OrderCommand | QueryOrder, body: bytes) -> OrderAnswer:
         instrument = self.symbols.by_id[command.instrument].instrument
         where = f"the answer about order {command.client_id} of {instrument.name}"
         order = decode(_ORDER, body, where)

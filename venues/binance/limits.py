@@ -111,6 +111,13 @@ class RateLimits:
         wait = int(text) * SECOND if is_number else _DEFAULT_WAIT
         self._barred_until = max(self._barred_until, now + wait)
 
+    def on_order_limit(self, now: Nanos) -> None:
+        """Take a refusal for too many orders: none for the rest of the shortest interval; the rest may be asked."""
+        windows = [window for window in self._windows if window.kind == "ORDERS"]
+        if windows:
+            shortest = min(windows, key=lambda each: each.interval)
+            self._correct(shortest, shortest.limit, now)
+
     def used(self) -> dict[str, tuple[int, int]]:
         """Return (used, limit) by the header that tells of it."""
         return {window.header: (window.used, window.limit) for window in self._windows}

@@ -28,15 +28,23 @@ _KEEP_EVERY: Final = 30 * MINUTE  # a key lives for an hour
 _KEY_LIVES: Final = 59 * MINUTE
 _RETRY: Final = 10 * SECOND
 _DAY_ENDS: Final = 23 * HOUR + HOUR // 2
+_PATIENCE: Final = MINUTE  # for a connection: longer than the pause before the next attempt
+_SHORT: Final = 5 * SECOND
+_MAX_SHORT: Final = 3  # connections in a row that end so soon
+
+
+Form = Literal["query", "path", "subscribe"]
+_FORMS: Final[tuple[Form, ...]] = ("query", "path", "subscribe")
 
 
 @attrs.frozen
 class PrivateSessionConfig:
-    """How to connect: the key in the query, in the path, or subscribed to like any stream."""
+    """How to connect: the key in the query, in the path, or subscribed to like any stream.
 
-    form: Literal["query", "path", "subscribe"] = attrs.field(
-        default="query", validator=attrs.validators.in_(("query", "path", "subscribe"))
-    )
+    It is what is tried first: where no connection is to be had, or it ends at once, or is silent, it is another's turn.
+    """
+
+    form: Form = attrs.field(default="query", validator=attrs.validators.in_(_FORMS))
 
 
 class PrivateSession:
@@ -44,6 +52,7 @@ class PrivateSession:
 
     Attributes:
         stream: the decoder, with positions, balances and counts.
+        form: in which the key is given at present.
     """
 
     def __init__(
@@ -61,6 +70,9 @@ class PrivateSession:
         self._keep_at: Nanos = NEVER
         self._make_at: Nanos = NEVER
         self._opened_at: Nanos = NEVER
+        self.form = self.config.form
+        self._open_by: Nanos = NEVER
+        self._n_short = 0
 
     def begin(self, now: Nanos) -> list[Action]:
         """Ask for a key, at the start and after each loss: the answer gives the same one while it lives."""
@@ -69,15 +81,25 @@ class PrivateSession:
 
     def opened(self, now: Nanos) -> list[Action]:
         """The WebSocket is open: the account is to be asked for now, as nothing that was missed is told again."""
-        self._opened_at = now
-        if self.config.form != "subscribe":
+        self._opened_at, self._open_by = now, NEVER
+        self.stream.symbols.seen[f"private stream opened by {self.form}"] += 1
+        if self.form != "subscribe" or not self._key:
             return []
         return [SendFrame(msgspec.json.encode({"method": "SUBSCRIBE", "params": [self._key], "id": 1}))]
 
     def closed(self, now: Nanos) -> list[Action]:
         """The WebSocket is gone."""
+        is_short = self._opened_at != NEVER and now < self._opened_at + _SHORT
+        self._n_short = self._n_short + 1 if is_short else 0
+        if self._n_short >= _MAX_SHORT:
+            self.try_another_form()
         self._opened_at = NEVER
         return self.begin(now)
+
+    def try_another_form(self) -> None:
+        """The way in which the key is given does not seem to work: give it otherwise from the next connection on."""
+        self._n_short, self._key = 0, ""
+        self.form = _FORMS[(_FORMS.index(self.form) + 1) % len(_FORMS)]
 
     def receive(self, frame: bytes, now: Nanos) -> list[PrivateMessage | Action]:
         """Return the facts in a text frame; an ended key is replaced.
@@ -117,12 +139,12 @@ class PrivateSession:
             raise RemoteProtocolError("the answer to POST /fapi/v1/listenKey of Binance has no key")
         is_open_with_it = self._opened_at != NEVER and key == self._key
         self._key = key
-        return [] if is_open_with_it else [Connect(self._target(key))]
+        return [] if is_open_with_it else [self._connect(now)]
 
     def next_deadline(self) -> Nanos:
         """Return when to call `on_deadline`, NEVER for not at all."""
         day = self._opened_at + _DAY_ENDS if self._opened_at != NEVER else NEVER
-        return min(self._keep_at, self._key_until, self._make_at, day)
+        return min(self._keep_at, self._key_until, self._make_at, self._open_by, day)
 
     def on_deadline(self, now: Nanos) -> list[Action]:
         """Return what is to be done by now."""
@@ -131,6 +153,9 @@ class PrivateSession:
             return self._replace_key(now)
         if now >= self._make_at:
             actions += self.begin(now)
+        if now >= self._open_by:
+            self.try_another_form()
+            actions += self._replace_key(now)
         if now >= self._keep_at:
             self._keep_at = now + _RETRY  # unless it is answered
             actions.append(SendRequest(self._queries.listen_key("PUT"), _KEEP))
@@ -140,13 +165,16 @@ class PrivateSession:
         return actions
 
     def _replace_key(self, now: Nanos) -> list[Action]:
-        self._key, self._key_until, self._keep_at = "", NEVER, NEVER
+        self._key, self._key_until, self._keep_at, self._open_by = "", NEVER, NEVER, NEVER
         return self.begin(now)
 
-    def _target(self, key: str) -> str:
-        return {
+    def _connect(self, now: Nanos) -> Connect:
+        self._open_by = now + _PATIENCE
+        key = self._key
+        target = {
             # without `events`, which could leave out the news that the key has ended
             "query": f"/private/ws?listenKey={key}",
             "path": f"/private/ws/{key}",
             "subscribe": "/private/stream",
-        }[self.config.form]
+        }[self.form]
+        return Connect(target)

@@ -2,6 +2,8 @@
 
 from typing import Final, Literal
 
+import msgspec
+
 from market.instrument import Instrument
 from market.units import MS, Nanos
 from venues.binance.signing import Credentials, Value, query_text
@@ -75,6 +77,11 @@ class AccountQueries:
         """Ask for the funding that was paid, of all symbols, from `since` on."""
         params: dict[str, Value] = {"incomeType": "FUNDING_FEE", "startTime": since // MS, "limit": MAX_TRADES}
         return self._get("/fapi/v1/income", params, venue_time, 30)
+
+    def permissions(self, venue_time: Nanos, address: str = "") -> HttpRequest:
+        """Ask what the key may do; it is told at another address than the rest."""
+        request = self._get("/sapi/v1/account/apiRestrictions", {}, venue_time, 1)
+        return msgspec.structs.replace(request, address=address)
 
     @property
     def _headers(self) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from market.instrument import Instrument
-from market.messages import AmendOrder, CancelAll, CancelOrder, OrderFlag, PlaceOrder
+from market.messages import AmendOrder, CancelAll, CancelOrder, OrderFlag, PlaceOrder, QueryOrder
 from market.units import MS, InstrumentId, Nanos
 from venues.binance.client_ids import id_text
 from venues.binance.order_index import OrderIndex
@@ -111,7 +111,7 @@ class OrderRequests:
         params: dict[str, Value] = {"symbol": self._symbol(instrument), "countdownTime": countdown_ms}
         return self._signed("POST", "/fapi/v1/countdownCancelAll", params, venue_time, 10)
 
-    def query(self, command: OrderCommand, venue_time: Nanos) -> HttpRequest:
+    def query(self, command: OrderCommand | QueryOrder, venue_time: Nanos) -> HttpRequest:
         """Return the question what became of the order of a command that went without an answer."""
         params = self._named(command.instrument, command.client_id)
         return self._signed("GET", _ORDER, params, venue_time, 1)

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from market.instrument import Instrument
-from market.units import HOUR, Nanos
+from market.units import HOUR, SECOND, Nanos
 from venues.actions import Action, Connect, Reconnect, SendFrame
 from venues.binance.answers import Answers, Outcome
 from venues.binance.order_index import OrderIndex
@@ -15,6 +17,9 @@ from venues.binance.subscriptions import NEVER
 TARGET: Final = "/ws-fapi/v1"
 HANDSHAKE_WEIGHT: Final = 5
 _DAY_ENDS: Final = 23 * HOUR + HOUR // 2
+_ANSWER: Final = 10 * SECOND
+_PROBE_EVERY: Final = 20 * SECOND
+_PROBE: Final = "alive"  # the id of the frame of a probe, which is no command
 
 
 class TradeSession:
@@ -37,6 +42,8 @@ class TradeSession:
         self.answers = Answers(known, orders)
         self._n_sent = 0
         self._opened_at: Nanos = NEVER
+        self._waits_since: Nanos = NEVER  # nothing was heard since this was sent
+        self._probe_at: Nanos = NEVER
 
     def begin(self) -> Connect:
         """Return where to connect."""
@@ -44,8 +51,10 @@ class TradeSession:
 
     def opened(self, now: Nanos) -> None:
         self._opened_at = now
+        self._waits_since = NEVER
+        self._probe_at = now + _PROBE_EVERY
 
-    def send(self, command: OrderCommand, venue_time: Nanos) -> SendFrame:
+    def send(self, command: OrderCommand, now: Nanos, venue_time: Nanos) -> SendFrame:
         """Return the frame of a command.
 
         Raises:
@@ -54,6 +63,7 @@ class TradeSession:
         self._n_sent += 1  # ids go on over connections, so that a late answer is never taken for another's
         frame = self.requests.frame(command, self._n_sent, venue_time)
         self.answers.sent(self._n_sent, command)
+        self._waits_since = min(self._waits_since, now)
         return SendFrame(frame)
 
     def receive(self, frame: bytes, now: Nanos, venue_time: Nanos) -> Outcome:
@@ -62,6 +72,8 @@ class TradeSession:
         Raises:
             RemoteProtocolError: it is no answer; drop the connection.
         """
+        self._waits_since = NEVER
+        self._probe_at = now + _PROBE_EVERY
         return self.answers.on_frame(frame, now, venue_time)
 
     def closed(self) -> list[OrderCommand]:
@@ -70,11 +82,21 @@ class TradeSession:
         return self.answers.lost()
 
     def next_deadline(self) -> Nanos:
-        return self._opened_at + _DAY_ENDS if self._opened_at != NEVER else NEVER
+        if self._opened_at == NEVER:
+            return NEVER
+        return min(self._opened_at + _DAY_ENDS, self._waits_since + _ANSWER, self._probe_at)
 
     def on_deadline(self, now: Nanos) -> list[Action]:
         """Return what is to be done by now."""
         if now < self.next_deadline():
             return []
-        self._opened_at = NEVER
-        return [Reconnect("the connection is nearly a day old")]
+        if now >= self._opened_at + _DAY_ENDS:
+            self._opened_at = NEVER
+            return [Reconnect("the connection is nearly a day old")]
+        if now >= self._waits_since + _ANSWER:
+            self._opened_at = NEVER
+            return [Reconnect(f"nothing was heard in {_ANSWER // SECOND} s after a request")]
+        # any answer shows that the connection lives, a refusal as well
+        self._probe_at = now + _PROBE_EVERY
+        self._waits_since = min(self._waits_since, now)
+        return [SendFrame(msgspec.json.encode({"id": _PROBE, "method": "session.status"}))]

@@ -296,7 +296,7 @@ def test_commands_and_their_answers() -> None:
     assert session.begin() == Connect("/ws-fapi/v1")
     session.opened(T)
     place, cancel = PlaceOrder(7, 0, 1, 5, 6, 0), CancelOrder(7, 0)
-    ids = [json.loads(session.send(command, T).data)["id"] for command in (place, cancel)]
+    ids = [json.loads(session.send(command, T, T).data)["id"] for command in (place, cancel)]
     assert ids == ["1", "2"]
     order = {"orderId": 9, "symbol": "BTCUSDT", "status": "NEW", "clientOrderId": "ls-7", "side": "BUY"}
     result = {**order, "price": "0.5", "origQty": "0.006", "updateTime": 4}

@@ -1,0 +1,50 @@
+"""What a refusal asks for besides telling who asked: a pause, the time anew, the rules anew, or a person."""
+
+from typing import Final
+
+from market.messages import HaltCause, HaltRequested, Reason, TradingState
+from market.units import Nanos
+from venues.binance.errors import Refusal, Remedy
+from venues.binance.limits import RateLimits
+from venues.binance.venue_clock import VenueClock
+from venues.venue import Output, Tell
+
+_TOO_MANY_ORDERS: Final = -1015
+_STATES: Final = {Remedy.HALT: TradingState.HALTED, Remedy.REDUCE_ONLY: TradingState.REDUCING}
+
+
+class Remedies:
+    """Sees to refusals of one venue, by whatever way they came.
+
+    Attributes:
+        is_rules_doubted: what we know of prices and sizes is to be read anew.
+        is_account_doubted: what we believe of a position is wrong.
+    """
+
+    def __init__(self, clock: VenueClock, limits: RateLimits) -> None:
+        self._clock, self._limits = clock, limits
+        self.is_rules_doubted = False
+        self.is_account_doubted = False
+
+    def take(self, refusal: Refusal, status: int, retry_after_s: str | None, now: Nanos) -> list[Output]:
+        """Do what the refusal of an answer with this status asks for."""
+        remedy = refusal.remedy
+        if remedy is Remedy.SYNC_CLOCK:
+            self._clock.doubt(now)
+        elif remedy is Remedy.RELOAD_INSTRUMENTS:
+            self.is_rules_doubted = True
+        elif remedy is Remedy.RECONCILE and refusal.reason is Reason.REDUCE_ONLY:
+            self.is_account_doubted = True  # of orders that are not there the order manager takes care
+        elif refusal.code == _TOO_MANY_ORDERS:
+            self._limits.on_order_limit(self._clock.at(now))
+        elif remedy is Remedy.WAIT_FOR_LIMIT or status in (418, 429):
+            self._limits.on_limited(self._clock.at(now), retry_after_s)
+        return self.ask_for_person(_STATES.get(remedy), f"{refusal.code} {refusal.message}", now)
+
+    @staticmethod
+    def ask_for_person(state: TradingState | None, text: str, now: Nanos) -> list[Output]:
+        """Ask that no more than `state` be traded, if it is one."""
+        if state is None:
+            return []
+        words = f"binance-futures: {text}"
+        return [Tell("halts", HaltRequested(now, int(state), int(HaltCause.VENUE), words))]

@@ -1,0 +1,275 @@
+"""Binance USD-M futures as one venue: its four sockets, its requests, its clock, and one account.
+
+Books come by the socket `public`, trades and marks by `market`, what becomes of our orders by `private`; orders go by
+`trade`, the WebSocket API, and by REST what that has not.  Without credentials there is market data alone.
+
+The trading path is up while `trade` and `private` are open and the venue's clock is known.  No message to a socket
+brings one back that is gone: the account is to be asked for then, and whoever trades does that.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Final
+
+import attrs
+
+from market.messages import (
+    BookDelta,
+    BookGap,
+    BookSnapshot,
+    ClockOffset,
+    ConnectionLost,
+    ConnectionUp,
+    Mark,
+    RequestSnapshot,
+    Trade,
+    TradingState,
+)
+from market.units import HOUR, SECOND, Nanos
+from venues import actions
+from venues.binance.instruments import VenueRules, changed
+from venues.binance.limits import RateLimits
+from venues.binance.market_session import MarketSession, MarketSessionConfig, Route
+from venues.binance.queries import EXCHANGE_INFO, SERVER_TIME
+from venues.binance.remedies import Remedies
+from venues.binance.request_gate import RequestGate
+from venues.binance.start import instruments, preparation
+from venues.binance.subscriptions import NEVER
+from venues.binance.trading_account import PRIVATE, TRADE, AccountConfig, TradingAccount
+from venues.binance.venue_clock import VenueClock
+from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueKind, VenueSetup
+
+_ROUTES: Final[tuple[Route, ...]] = ("public", "market")
+_MARKET_PORTS: Final[dict[type, str]] = {
+    BookSnapshot: "books",
+    BookDelta: "books",
+    BookGap: "books",
+    Trade: "trades",
+    Mark: "marks",
+}
+_RULES_EVERY: Final = HOUR
+_RULES_RETRY: Final = 30 * SECOND
+
+
+@attrs.frozen
+class BinanceConfig:
+    """How Binance is used.
+
+    Attributes:
+        reserve: this part of every limit is kept for cancels and the dead man's switch.
+    """
+
+    market: MarketSessionConfig = attrs.field(factory=MarketSessionConfig)
+    account: AccountConfig = attrs.field(factory=AccountConfig)
+    reserve: float = 0.1
+
+
+class BinanceVenue:
+    """See `venues.venue.Venue`.
+
+    Attributes:
+        gate: requests and limits.  clock: of the venue.
+        account: the trading half; None without credentials.
+    """
+
+    name: ClassVar[str] = "binance"
+
+    def __init__(self, setup: VenueSetup, config: BinanceConfig | None = None) -> None:
+        config = config or BinanceConfig()
+        self.setup = setup
+        self.clock = VenueClock()
+        limits = RateLimits(reserve=config.reserve)
+        self.remedies = Remedies(self.clock, limits)
+        self.gate = RequestGate(self.clock, limits, self.remedies)
+        listed = setup.instruments
+        self._routes: dict[str, MarketSession] = {
+            route: MarketSession(route, listed, config.market) for route in _ROUTES
+        }
+        self.account: TradingAccount | None = None
+        if setup.credentials is not None:
+            self.account = TradingAccount(setup, self.gate, self.remedies, config.account)
+        self._open: set[str] = set()
+        self._rules_at: Nanos = NEVER
+        self._told: str = ""  # of changed rules
+        self._epoch = 0
+        self._is_up = False
+
+    @property
+    def seen(self) -> Counter[str]:
+        """What was skipped, and what documentation leaves open and came one way or the other: how often."""
+        found: Counter[str] = Counter()
+        for session in self._routes.values():
+            found += session.data.skipped
+            for book in session.books.values():
+                found += book.skipped
+        return found + self.account.seen if self.account is not None else found
+
+    def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
+        self._epoch = epoch
+        outputs = [*self._ask_time(now), *self._ask_rules(now)]
+        outputs += [Connect(route, session.begin().target) for route, session in self._routes.items()]
+        if self.account is not None:
+            outputs += self.account.begin(now)
+        return outputs
+
+    # --- sockets -----------------------------------------------------------------------------------------------------
+
+    def opened(self, socket: str, now: Nanos) -> Sequence[Output]:
+        self._open.add(socket)
+        session = self._routes.get(socket)
+        if session is not None:
+            return [*self._of_market(socket, session.opened(now), now), *self._look(now)]
+        assert self.account is not None, socket
+        return [*self.account.opened(socket, now), *self._look(now)]
+
+    def closed(self, socket: str, reason: str, now: Nanos) -> Sequence[Output]:
+        if socket not in self._open:
+            return []  # given up already
+        return self._gone(socket, reason, now)
+
+    def receive(self, socket: str, frame: str | bytes, now: Nanos) -> Sequence[Output]:
+        if socket not in self._open:
+            return []  # the last words of a connection that is given up
+        data = frame.encode() if isinstance(frame, str) else frame
+        session = self._routes.get(socket)
+        if session is not None:
+            return self._of_market(socket, session.receive(data, now), now)
+        assert self.account is not None, socket
+        return self._of_account(self.account.receive(socket, data, now), now)
+
+    # --- requests and commands ---------------------------------------------------------------------------------------
+
+    def answered(self, token: int, answer: HttpAnswer | None, now: Nanos) -> Sequence[Output]:
+        return self._of_account(self.gate.answered(token, answer, now), now)
+
+    def command(self, message: Any, now: Nanos) -> Sequence[Output]:
+        if isinstance(message, RequestSnapshot):
+            session = self._routes["public"]
+            return self._of_market("public", session.restart_book(message.instrument, now), now)
+        if self.account is None:
+            raise ValueError(f"{type(message).__name__} to binance without credentials: there is only market data")
+        return self.account.command(message, now)
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> Nanos | None:
+        found = min(self.clock.ask_at, self._rules_at)
+        for session in self._routes.values():
+            found = min(found, session.next_deadline())
+        if self.account is not None:
+            found = min(found, self.account.next_deadline())
+        return None if found >= NEVER else found
+
+    def on_deadline(self, now: Nanos) -> Sequence[Output]:
+        outputs: list[Output] = []
+        if now >= self.clock.ask_at:
+            outputs += self._ask_time(now)
+        if now >= self._rules_at:
+            outputs += self._ask_rules(now)
+        for route, session in self._routes.items():
+            if now >= session.next_deadline():
+                outputs += self._of_market(route, session.on_deadline(now), now)
+        if self.account is not None:
+            outputs += self._of_account(self.account.on_deadline(now), now)
+        return outputs
+
+    # --- the clock and the rules -------------------------------------------------------------------------------------
+
+    def _ask_time(self, now: Nanos) -> list[Output]:
+        self.clock.asked(now)
+        if self.gate.free_at(now, SERVER_TIME.weight) > now:
+            return []
+        return [self.gate.send(SERVER_TIME, self._on_time, now)]
+
+    def _on_time(self, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+        if answer is None or answer.status != 200:
+            return []
+        self.clock.on_answer(answer.body, answer.ts_sent, answer.ts_recv)
+        offset = ClockOffset(self.setup.venue, now, self.clock.offset, self.clock.error)
+        return [Tell("clock", offset), *self._look(now)]
+
+    def _ask_rules(self, now: Nanos) -> list[Output]:
+        self._rules_at = now + _RULES_RETRY  # unless it is answered
+        if self.gate.free_at(now, EXCHANGE_INFO.weight) > now:
+            return []
+        return [self.gate.send(EXCHANGE_INFO, self._on_rules, now)]
+
+    def _on_rules(self, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+        if answer is None or answer.status != 200:
+            return []
+        rules = VenueRules.of(answer.body)
+        self._rules_at = now + _RULES_EVERY
+        self.gate.limits.use(rules.rate_limits)
+        text = "; ".join(changed(self.setup.instruments, rules))
+        if text == self._told:
+            return []
+        self._told = text
+        # what was computed with other ticks and lots is of no use; a new run reads the new ones
+        return self.remedies.ask_for_person(TradingState.HALTED if text else None, text, now)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _of_market(self, route: str, said: Iterable[Any], now: Nanos) -> list[Output]:
+        outputs: list[Output] = []
+        for each in said:
+            port = _MARKET_PORTS.get(type(each))
+            if port is not None:
+                outputs.append(Tell(port, each))
+            elif isinstance(each, actions.SendFrame):
+                outputs.append(SendFrame(route, each.data))
+            elif isinstance(each, actions.SendRequest):
+                outputs += self._ask_depth(route, each, now)
+            else:
+                assert isinstance(each, actions.Reconnect), each
+                outputs.append(Reconnect(route, each.reason))
+                return [*outputs, *self._gone(route, each.reason, now)]
+        return outputs
+
+    def _ask_depth(self, route: str, asked: actions.SendRequest, now: Nanos) -> list[Output]:
+        session = self._routes[route]
+
+        def answered(answer: HttpAnswer | None, at: Nanos) -> list[Output]:
+            status, body = (0, b"") if answer is None else (answer.status, answer.body)
+            return self._of_market(route, session.on_response(asked.token, status, body, at), at)
+
+        if self.gate.free_at(now, asked.request.weight) > now:
+            return answered(None, now)  # the session asks again after a pause
+        return [self.gate.send(asked.request, answered, now)]
+
+    def _of_account(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:
+        """Give up what the account gives up, and see to what it doubts."""
+        if self.remedies.is_rules_doubted:
+            self.remedies.is_rules_doubted = False
+            self._rules_at = min(self._rules_at, now)
+        found = [*outputs, *self.account.watch(outputs, now)] if self.account is not None else list(outputs)
+        for each in outputs:
+            if isinstance(each, Reconnect | Connect) and each.socket in self._open:
+                reason = each.reason if isinstance(each, Reconnect) else "it is opened anew"
+                found += self._gone(each.socket, reason, now)
+        return found
+
+    def _gone(self, socket: str, reason: str, now: Nanos) -> list[Output]:
+        self._open.discard(socket)
+        session = self._routes.get(socket)
+        if session is not None:
+            told = self._of_market(socket, session.closed(now), now)
+            return [*told, *self._look(now, f"{socket}: {reason}")]
+        assert self.account is not None, socket
+        return [*self.account.closed(socket, now), *self._look(now, f"{socket}: {reason}")]
+
+    def _look(self, now: Nanos, reason: str = "") -> list[Output]:
+        """Tell of the trading path (or, without an account, of the books) if it has come or gone."""
+        needed = {"public"} if self.account is None else {PRIVATE, TRADE}
+        is_up = needed <= self._open and self.clock.is_known
+        if is_up == self._is_up:
+            return []
+        self._is_up = is_up
+        if self.account is not None:
+            self.account.set_up(now, is_up=is_up)
+        if is_up:
+            return [Tell("connection", ConnectionUp(self.setup.venue, now, self._epoch))]
+        self._epoch += 1
+        return [Tell("connection", ConnectionLost(self.setup.venue, now, self._epoch - 1, reason))]
+
+
+KIND: Final = VenueKind(BinanceVenue, instruments, preparation)
