@@ -158,7 +158,7 @@ class VenueKind:
 
     Attributes:
         make: a fresh venue.
-        instruments: (symbols, first id, now, connection) -> the instruments, ids counted from the first; raises
+        instruments: (symbols, first id, now) -> the instruments, ids counted from the first; raises
             ValueError for a symbol that does not trade here, naming it.
         preparation: (setup, now) -> the setup's instruments with the fees of the account; checks before that the
             account is fit for trading and sets what it needs; raises ValueError with the remedy where a person must

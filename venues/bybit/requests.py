@@ -93,9 +93,19 @@ class OrderRequests:
         Raises:
             ValueError: the order is neither ours nor known.
         """
+        return self.get("/v5/order/realtime", self._order(client_id, instrument), now)
+
+    def order_history(self, client_id: ClientOrderId, instrument: InstrumentId, now: Nanos) -> HttpRequest:
+        """Return the question for an order that ended longer ago.
+
+        Raises:
+            ValueError: the order is neither ours nor known.
+        """
+        return self.get("/v5/order/history", self._order(client_id, instrument), now)
+
+    def _order(self, client_id: ClientOrderId, instrument: InstrumentId) -> dict[str, str]:
         field, text = self._ids.name(client_id)
-        query = {"category": "linear", "symbol": self._grids[instrument].instrument.symbol, field: text}
-        return self.get("/v5/order/realtime", query, now)
+        return {"category": "linear", "symbol": self._grids[instrument].instrument.symbol, field: text}
 
     def _body(self, commands: Sequence[OrderCommand]) -> object:
         if len(commands) == 1:

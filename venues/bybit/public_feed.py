@@ -1,0 +1,100 @@
+"""The public socket: books kept in sync, trades, marks."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from market.instrument import Instrument
+from market.messages import BookGap, RequestSnapshot
+from market.units import SECOND, InstrumentId, Nanos
+from venues.bybit.market_data import MarketData
+from venues.bybit.ports import on_bybit
+from venues.bybit.session import Channel, Session
+from venues.bybit.structs import read_frame
+from venues.venue import Connect, Output, Reconnect, Tell
+
+SOCKET: Final = "public"
+_SNAPSHOT_WITHIN: Final = 10 * SECOND
+
+
+class PublicFeed:
+    """One connection after another.
+
+    Attributes:
+        is_ready: every topic is confirmed.
+    """
+
+    def __init__(self, instruments: Iterable[Instrument], depth: int = 50) -> None:
+        self._symbols = {each.id: each.symbol for each in instruments}
+        self.data = MarketData(instruments, depth)
+        self._session = Session(Channel.PUBLIC, self.data.topics())
+        self._is_open = False
+        self._due: dict[str, Nanos] = {}  # books that wait for a snapshot -> when the connection is given up for it
+
+    @property
+    def is_ready(self) -> bool:
+        return self._session.is_ready
+
+    def begin(self) -> list[Output]:
+        return [Connect(SOCKET, Channel.PUBLIC.value)]
+
+    def opened(self, now: Nanos) -> list[Output]:
+        self._is_open = True
+        self.data.reset(now)
+        self._due = dict.fromkeys(self.data.syncs, now + 2 * _SNAPSHOT_WITHIN)  # the subscription takes its time too
+        return on_bybit(SOCKET, self._session.opened(now))
+
+    def closed(self, reason: str, now: Nanos) -> list[Output]:
+        """Whatever is sent while it is closed is lost: no book is to be trusted."""
+        self._is_open = False
+        self._session.closed()
+        self._due.clear()
+        self.data.reset(now)
+        return [
+            Tell("books", BookGap(each, now, f"the public connection was lost: {reason}")) for each in self._symbols
+        ]
+
+    def receive(self, frame: str | bytes, now: Nanos) -> list[Output]:
+        """Take a frame.
+
+        Raises:
+            RemoteProtocolError: it breaks the protocol; the books are not to be trusted until the next connection.
+        """
+        envelope = read_frame(frame)
+        if not envelope.topic:
+            return on_bybit(SOCKET, self._session.receive(envelope, now))
+        messages = self.data.receive(envelope, now)
+        outputs = on_bybit(SOCKET, messages)
+        if self._due and envelope.topic in self._due and not self.data.syncs[envelope.topic].is_waiting:
+            del self._due[envelope.topic]
+        for message in messages:
+            if type(message) is BookGap:
+                outputs += self._resubscribe(message.instrument, now)
+        return outputs
+
+    def restart_book(self, command: RequestSnapshot, now: Nanos) -> list[Output]:
+        """Whoever keeps the book wants it anew; one that waits for its snapshot anyway is not asked for again."""
+        topic = self.data.book_topic(self._symbols[command.instrument])
+        if not self._is_open or self.data.syncs[topic].is_waiting:
+            return []
+        self.data.distrust(self._symbols[command.instrument])
+        return self._resubscribe(command.instrument, now)
+
+    def next_deadline(self) -> Nanos | None:
+        if not self._is_open:
+            return None
+        times = [due for due in (self._session.deadline, min(self._due.values(), default=None)) if due is not None]
+        return min(times, default=None)
+
+    def on_deadline(self, now: Nanos) -> list[Output]:
+        if not self._is_open:
+            return []
+        late = [topic for topic, due in self._due.items() if due <= now]
+        if late:
+            self._due.clear()
+            return [Reconnect(SOCKET, f"no snapshot of {late[0]} has come")]
+        return on_bybit(SOCKET, self._session.on_deadline(now))
+
+    def _resubscribe(self, instrument: InstrumentId, now: Nanos) -> list[Output]:
+        topic = self.data.book_topic(self._symbols[instrument])
+        self._due[topic] = now + _SNAPSHOT_WITHIN
+        return on_bybit(SOCKET, self._session.resubscribe([topic], now))

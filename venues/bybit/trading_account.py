@@ -1,0 +1,139 @@
+"""What has to do with the account: the private socket, the one for orders, and what is asked by REST."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from market.messages import QueryOrder, RequestAccount, TradingState
+from market.units import Nanos
+from venues.bybit.account_asking import AccountAsking
+from venues.bybit.gate import Gate
+from venues.bybit.order_ids import OrderIds
+from venues.bybit.order_path import SOCKET as TRADE
+from venues.bybit.order_path import OrderPath
+from venues.bybit.order_status import OrderQueries
+from venues.bybit.ports import ask_for_person, on_bybit
+from venues.bybit.private import TOPICS, PrivateData
+from venues.bybit.requests import OrderRequests
+from venues.bybit.session import Channel, Session
+from venues.bybit.signing import Signer
+from venues.bybit.structs import Envelope, read_frame
+from venues.connection import addresses_of
+from venues.venue import Connect, Output, Reconnect, VenueSetup
+from venues.wire import RemoteProtocolError
+
+PRIVATE: Final = "private"
+_PATIENT: Final = 2  # sign-ons that may be refused, as when our clock is off, before a person is asked for
+
+
+class TradingAccount:
+    """Orders may be sent only while both sockets are signed on: one takes them, the other tells what becomes of them.
+
+    On networks without a socket for orders they go by HTTP, and the private one is all.
+    """
+
+    def __init__(self, setup: VenueSetup, gate: Gate) -> None:
+        assert setup.credentials is not None
+        signer = Signer(setup.credentials.key, setup.credentials.secret)
+        self._gate = gate
+        self._sessions = {PRIVATE: Session(Channel.PRIVATE, TOPICS, signer)}
+        if TRADE in addresses_of("bybit", setup.connection).sockets:
+            self._sessions[TRADE] = Session(Channel.TRADE, (), signer)
+        ids = OrderIds()
+        requests = OrderRequests(setup.instruments, ids, signer)
+        self.data = PrivateData(setup.instruments, ids)
+        self._queries = OrderQueries(setup.instruments, requests, gate, signer.recv_window_ms)
+        by_socket = TRADE in self._sessions
+        self.path = OrderPath(setup.instruments, requests, self.data, self._queries, gate, by_socket=by_socket)
+        self._asking = AccountAsking(setup.instruments, requests, ids, gate)
+        self._is_begun = False
+        self._n_refused = 0
+
+    @property
+    def is_up(self) -> bool:
+        """Orders may be sent."""
+        return self.path.is_up
+
+    def begin(self, now: Nanos) -> None:
+        """A life begins."""
+        self._queries.begin(now)
+
+    def clock_is_known(self) -> list[Output]:
+        """Sign on with the venue's time: open the sockets, once."""
+        for session in self._sessions.values():
+            session.offset = self._gate.offset
+        if self._is_begun:
+            return []
+        self._is_begun = True
+        channels = {PRIVATE: Channel.PRIVATE, TRADE: Channel.TRADE}
+        return [Connect(socket, channels[socket].value) for socket in self._sessions]
+
+    def opened(self, socket: str, now: Nanos) -> list[Output]:
+        return on_bybit(socket, self._sessions[socket].opened(now))
+
+    def closed(self, socket: str) -> list[Output]:
+        self._sessions[socket].closed()
+        if socket == TRADE:
+            self.path.closed()
+        self.path.is_up = False
+        return []
+
+    def receive(self, socket: str, frame: str | bytes, now: Nanos) -> list[Output]:
+        """Take a frame.
+
+        Raises:
+            RemoteProtocolError: it breaks the protocol.
+        """
+        envelope = read_frame(frame)
+        if envelope.topic:
+            return self._news(envelope, now)
+        if socket == TRADE and envelope.op.startswith("order."):
+            return self.path.receive(envelope, now)
+        outputs = self._session_frame(socket, envelope, now)
+        self.path.is_open = TRADE in self._sessions and self._sessions[TRADE].is_ready
+        self.path.is_up = all(session.is_ready for session in self._sessions.values())
+        return outputs
+
+    def command(self, message: Any, now: Nanos) -> Sequence[Output]:
+        """Take a command about orders or the account."""
+        if isinstance(message, RequestAccount):
+            return self._asking.request(message, now)
+        if isinstance(message, QueryOrder):
+            return self._queries.ask(message, now)
+        return self.path.on[type(message)](message, now)
+
+    def next_deadline(self, now: Nanos = 0) -> Nanos | None:
+        times = [session.deadline for session in self._sessions.values()]
+        times += [self._asking.due, self._queries.next_deadline(), self.path.next_deadline(now)]
+        return min((due for due in times if due is not None), default=None)
+
+    def on_deadline(self, now: Nanos) -> list[Output]:
+        outputs: list[Output] = []
+        for socket, session in self._sessions.items():
+            outputs += on_bybit(socket, session.on_deadline(now))
+        outputs += self._asking.on_deadline(now)
+        outputs += self._queries.on_deadline(now)
+        return outputs + self.path.on_deadline(now)
+
+    def _news(self, envelope: Envelope, now: Nanos) -> list[Output]:
+        messages = self.data.receive(envelope, now)
+        for message in messages:
+            client_id = getattr(message, "client_id", None)
+            if client_id is not None:
+                self._queries.heard_of(client_id)
+        return on_bybit(PRIVATE, messages)
+
+    def _session_frame(self, socket: str, envelope: Envelope, now: Nanos) -> list[Output]:
+        try:
+            outputs = on_bybit(socket, self._sessions[socket].receive(envelope, now))
+        except RemoteProtocolError as refusal:
+            if envelope.op != "auth":
+                raise
+            self._n_refused += 1
+            self._gate.doubt_clock(now)
+            outputs = [Reconnect(socket, str(refusal))]
+            if self._n_refused > _PATIENT:
+                outputs += ask_for_person(TradingState.HALTED, f"{refusal}; is it a key of this network?", now)
+            return outputs
+        if envelope.op == "auth":
+            self._n_refused = 0
+        return outputs
