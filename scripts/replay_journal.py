@@ -30,14 +30,14 @@ def follow(run: Path, code: Path | None = None) -> int:
     """Follow the journal of a run directory and say on the screen what came of it; return the exit code."""
     from actors.runtime.journal import read_journal
     from actors.runtime.run_log import RunLog
-    from scripts.live.trading import trading_again, wire_again
+    from scripts.live.trading import wire_like
     from sim.journal_replay import DivergenceError, JournalReplay
 
     path = run / JOURNAL
     try:
         head, _ = read_journal(path)
         follower = JournalReplay(RunLog())
-        wire_again(follower, trading_again(head.config, str(path), code))
+        wire_like(follower, head.config, str(path), code)
     except (OSError, ValueError) as error:
         print(f"cannot follow: {error}", file=sys.stderr)
         return EXIT_USAGE

@@ -8,6 +8,8 @@ import attrs
 
 from actors.book_keeper import BookKeeperConfig
 from actors.config import OrdersConfig, QuoterConfig
+from actors.guard_config import GuardConfig
+from actors.record_config import RecordConfig
 from sim.config import ConfigError, read_toml, structured
 
 # what differs live where the config is silent: an account may hold orders and positions, and its news may be lost
@@ -60,12 +62,14 @@ class LiveSection:
 
 @attrs.frozen
 class LiveConfig:
-    """A whole live config."""
+    """A whole live config; `record` None: the market is not recorded."""
 
     run: LiveRunSection = attrs.field(factory=LiveRunSection)
     live: LiveSection = attrs.field(factory=LiveSection)
     orders: OrdersConfig = attrs.field(factory=lambda: OrdersConfig(**_ORDERS))  # type: ignore[arg-type]  # a bool and a float
     books: BookKeeperConfig = attrs.field(factory=BookKeeperConfig)
+    guard: GuardConfig = attrs.field(factory=GuardConfig)
+    record: RecordConfig | None = None
     quoter: tuple[QuoterConfig, ...] = (
         QuoterConfig("vamp", ("bybit:SOLUSDT",), references=("binance-futures:SOLUSDT",)),
     )

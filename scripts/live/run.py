@@ -14,6 +14,8 @@ import attrs
 import tomli_w
 import trio
 
+from actors.market_recording import MarketRecording, open_recording
+from actors.recorder_shell import RecorderShell, end_recording
 from actors.runtime.journal import JournalFile
 from actors.runtime.live import LiveNursery
 from actors.runtime.live_clock import LiveClock
@@ -21,7 +23,8 @@ from actors.runtime.log import open_log
 from actors.runtime.log_reader import LOG_NAME
 from actors.runtime.nursery import Outcome
 from actors.runtime.run_log import RunLog
-from actors.runtime.wiring import MANAGER, TRACKER, connector_name, keeper_name, wire
+from actors.runtime.safety_record import safety_record
+from actors.runtime.wiring import GUARD, MANAGER, MARKET_RECORDER, TRACKER, connector_name, keeper_name, wire
 from market.archive import log_tables
 from market.archive.instrument_record import to_record
 from market.archive.live_tables import LiveTables
@@ -36,6 +39,7 @@ from market.messages import (
     OrderRefused,
     Position,
     Stale,
+    TradingStateChanged,
 )
 from market.units import SECOND, Nanos
 from scripts.live.action_records import ActionRecords
@@ -57,6 +61,8 @@ if TYPE_CHECKING:
 JOURNAL: Final = "journal"
 _LOOK_S: Final = 0.2  # orders stand in log.jsonl so long after they were sent
 _GOODBYE_S: Final = 5.0  # for those beside the run, when it is over
+_RECORDING_S: Final = 10.0  # for a recording, to reach the disk
+_HOURS_S: Final = 60.0  # and to become hours
 _MOST_HEARD: Final = 100_000
 _HEARD: Final = frozenset(
     {
@@ -70,6 +76,7 @@ _HEARD: Final = frozenset(
         OrderRefused,
         Position,
         Stale,
+        TradingStateChanged,
     }
 )
 
@@ -135,9 +142,12 @@ class LiveRun:
             drain_ns=round(config.live.drain_s * SECOND),
             sync_s=config.live.sync_s,
         )
-        wire(self.nursery, self._trading, venues.connectors(self.log), self.tables)
+        self._recording = self._open_recording(folder)
+        recorder = None if self._recording is None else partial(self._start_recorder, self._recording)
+        wire(self.nursery, self._trading, venues.connectors(self.log), self.tables, recorder)
         venues.bind(self.nursery, self.clock)
         self._heard: deque[Any] = deque(maxlen=_MOST_HEARD)
+        self._recorded: dict[str, Any] = {}
         self._n_rows = 0
         self._lost_told = 0
         self._listen()
@@ -163,6 +173,7 @@ class LiveRun:
                 if outcome.unproven:
                     self.logger.bind(n_orders=outcome.unproven).critical("cancels are not proven")
                 keepers.cancel_scope.cancel()
+            await self._end_recording()
             self.look()
             self._status.end()
             self._alerts.end()
@@ -185,6 +196,7 @@ class LiveRun:
             "complete": is_whole and not faults,
             "outcome": attrs.asdict(outcome),
             "left_down": list(self.nursery.left_down),
+            **safety_record(self.nursery.trading, self.nursery.safety),
             "faults": faults,
             "refusals": {plan.config.name: self.tables.refusals(plan.index) for plan in self._trading.plans},
             "start_ns": self.start,
@@ -198,6 +210,7 @@ class LiveRun:
             "events_per_s": round(n_events / wall_s) if wall_s > 0 else 0,
             "seed": self.config.run.seed,
             "data": self._venues.describe(),
+            **({"recorded": self._recorded} if self._recorded else {}),
             "versions": dict(versions()),
             **(extra or {}),
         }
@@ -278,6 +291,9 @@ class LiveRun:
         for port in ("equity", "positions"):
             listen(TRACKER, port, self._hear)
         listen(MANAGER, "refusals", self._hear)
+        listen(GUARD, "state", self._hear)
+        if self._recording is not None:
+            self._recording.listen(self.nursery)
 
     def _hear(self, message: Any) -> None:
         if type(message) in _HEARD:
@@ -286,6 +302,29 @@ class LiveRun:
     def _on_record(self, record: dict[str, Any]) -> None:
         self.overview.take_record(record)
         self._alerts.hear(record)
+
+    # --- the recording of the market --------------------------------------------------------------------------------
+
+    def _open_recording(self, folder: Path) -> MarketRecording | None:
+        record, sockets = self.config.record, self._venues.sockets
+        if record is None:
+            return None
+        return open_recording(record, folder, self.instruments, self.start, sockets=sockets, own=self.log.rows_from)
+
+    def _start_recorder(self, recording: MarketRecording) -> RecorderShell:
+        return RecorderShell(MARKET_RECORDER, recording, self.clock, self.logger)
+
+    async def _end_recording(self) -> None:
+        if self._recording is None:
+            return
+        ended = await end_recording(self._recording, self.clock, _RECORDING_S, _HOURS_S)
+        if ended is None:
+            self.logger.error("recording: not ended in time; the next start finishes it")
+            return
+        status, report = ended
+        n_lost, problems = status.n_lost, list(report.problems)
+        self._recorded = {"n_rows": status.n_rows, "n_lost": n_lost, "n_hours": len(report.hours), "problems": problems}
+        self.logger.bind(**self._recorded).info("recording: ended")
 
     # --- files ------------------------------------------------------------------------------------------------------
 

@@ -31,11 +31,14 @@ def trading_of(config: LiveConfig, instruments: InstrumentTable, session: int, f
         stamp_s=config.run.stamp_s,
         session=session,
         folder=folder,
+        guard=config.guard,
     )
 
 
-def trading_again(text: str, where: str, code: Path | None = None) -> Trading:
-    """Return what was wired, from the text of a live run's `run.toml`.
+def wire_like(nursery: Nursery, text: str, where: str, code: Path | None = None) -> None:
+    """Wire what a live run wired, from the text of its `run.toml`, for one who follows its journal.
+
+    No shell is ever started, and no table is written.
 
     Args:
         code: folder of the strategies' files, if they do not lie where they lay.
@@ -55,12 +58,9 @@ def trading_again(text: str, where: str, code: Path | None = None) -> Trading:
     if code is not None:
         quoters = tuple(_moved(each, code) for each in config.quoter)
         config = attrs.evolve(config, quoter=quoters)
-    return trading_of(config, instruments, run["session"])
-
-
-def wire_again(nursery: Nursery, trading: Trading) -> None:
-    """Wire the actors for one who follows a journal: no shell is ever started, and no table is written."""
-    wire(nursery, trading, [_never_started for _ in trading.instruments.venues], _NoTables())
+    trading = trading_of(config, instruments, run["session"])
+    connectors = [_never_started for _ in instruments.venues]
+    wire(nursery, trading, connectors, _NoTables(), None if config.record is None else _never_started)
 
 
 def _never_started() -> Actor:

@@ -1,6 +1,6 @@
 """What a live run trades on: the real venues, or anything that stands in their place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from actors.runtime.actor import Actor
@@ -16,9 +16,11 @@ class Venues(Protocol):
 
     Attributes:
         instruments: the run's table; ids are places.
+        sockets: by venue, those whose frames may be kept as they come.
     """
 
     instruments: InstrumentTable
+    sockets: Mapping[str, Sequence[str]]
 
     @property
     def hooks(self) -> Hooks:

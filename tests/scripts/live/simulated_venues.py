@@ -1,6 +1,6 @@
 """The generated market in the place of real venues, in live time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import trio
 
+from actors.record_config import RecordConfig
 from actors.runtime.actor import Actor
 from actors.runtime.children import Hooks
 from actors.runtime.live import LiveNursery
@@ -34,6 +35,7 @@ class SimulatedVenues:
         self._data = data
         self._config = config or RunConfig()
         self.instruments: InstrumentTable = instruments_of(data)
+        self.sockets: Mapping[str, Sequence[str]] = {}
         self.start = MarketWorld(self._config, data, self.instruments, NoTables()).start
         self.world: MarketWorld
         self._task: MarketTask
@@ -70,9 +72,14 @@ class Ended:
     result: dict[str, Any]
 
 
-def quiet(**live: Any) -> LiveConfig:
-    """Return a config whose run shows nothing."""
-    return LiveConfig(live=LiveSection(**{"status": False, "drain_s": 10.0, **live}))
+def quiet(record: Path | None = None, **live: Any) -> LiveConfig:
+    """Return a config whose run shows nothing.
+
+    Args:
+        record: the archive to record into.
+    """
+    recorded = None if record is None else RecordConfig(str(record))
+    return LiveConfig(live=LiveSection(**{"status": False, "drain_s": 10.0, **live}), record=recorded)
 
 
 def trade(out: Path, config: LiveConfig, **more: Any) -> Ended:

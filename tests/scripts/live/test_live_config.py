@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from actors.runtime.run_log import RunLog
 from scripts.live.config import ConfigError, LiveConfig, load_live_config, make_live_config
-from scripts.live.trading import trading_again
+from scripts.live.trading import wire_like
+from sim.journal_replay import JournalReplay
 
 
 def test_what_is_silent_is_ready_for_a_real_account() -> None:
@@ -49,4 +51,4 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
 
 def test_a_simulated_runs_config_is_not_followed() -> None:
     with pytest.raises(ValueError, match=r"\[run\] has no session"):
-        trading_again("[run]\nseed = 3\n", "run.toml")
+        wire_like(JournalReplay(RunLog()), "[run]\nseed = 3\n", "run.toml")
