@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import trio
 
+from actors.market_recording import open_recording
 from actors.record_config import RecordConfig
 from actors.runtime.actor import Actor
 from actors.runtime.children import Hooks
@@ -94,16 +95,20 @@ async def trade_in(
     *,
     seed: int = 7,
     seconds: float = 60,
+    scale: float = SCALE,
     crashes: Sequence[PlannedCrash] = (),
     meanwhile: Callable[[LiveRun], Any] | None = None,
 ) -> Ended:
-    """Run a config over the generated market, twenty times as fast.
+    """Run a config over the generated market.
 
     Args:
+        scale: how many seconds of the market pass in a real one.
         meanwhile: an async function that is run beside.
     """
     venues = SimulatedVenues(market(seed, seconds))
-    run = LiveRun(config, venues, out, session=3, clock=LiveClock(venues.start, SCALE))
+    if config.record is not None:  # what it compiles and loads the first time must not cost market time
+        open_recording(config.record, Path(), venues.instruments, venues.start).close(venues.start)
+    run = LiveRun(config, venues, out, session=3, clock=LiveClock(venues.start, scale))
     run.nursery.plan_crashes(crashes)
     async with trio.open_nursery() as tasks:
         if meanwhile is not None:
