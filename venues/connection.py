@@ -31,7 +31,7 @@ _BINANCE_TESTNET: Final = "wss://fstream.binancefuture.com"
 _BINANCE_TEST_ORDERS: Final = "wss://testnet.binancefuture.com"
 
 DEFAULTS: Final[Mapping[tuple[str, str], Addresses]] = {
-    ("binance", "mainnet"): Addresses(
+    ("binance-futures", "mainnet"): Addresses(
         "https://fapi.binance.com",
         {
             "public": _BINANCE_MAINNET,
@@ -40,7 +40,7 @@ DEFAULTS: Final[Mapping[tuple[str, str], Addresses]] = {
             "trade": "wss://ws-fapi.binance.com",
         },
     ),
-    ("binance", "testnet"): Addresses(
+    ("binance-futures", "testnet"): Addresses(
         "https://testnet.binancefuture.com",
         {
             "public": _BINANCE_TESTNET,
@@ -49,7 +49,7 @@ DEFAULTS: Final[Mapping[tuple[str, str], Addresses]] = {
             "trade": _BINANCE_TEST_ORDERS,
         },
     ),
-    ("binance", "demo"): Addresses(
+    ("binance-futures", "demo"): Addresses(
         "https://demo-fapi.binance.com",
         {"public": _BINANCE_DEMO, "market": _BINANCE_DEMO, "private": _BINANCE_DEMO, "trade": _BINANCE_TEST_ORDERS},
     ),

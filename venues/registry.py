@@ -1,4 +1,4 @@
-"""The venues that orders can be sent to, by name."""
+"""The venues that orders can be sent to, by the name that their instruments carry."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -7,7 +7,7 @@ from typing import Final
 from venues.venue import VenueKind
 
 # each module has a `KIND`; only the one that is used is imported
-_MODULES: Final[Mapping[str, str]] = {"binance": "venues.binance.venue", "bybit": "venues.bybit.venue"}
+_MODULES: Final[Mapping[str, str]] = {"binance-futures": "venues.binance.venue", "bybit": "venues.bybit.venue"}
 
 
 def venue_kind(name: str) -> VenueKind:

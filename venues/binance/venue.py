@@ -72,7 +72,7 @@ class BinanceVenue:
         account: the trading half; None without credentials.
     """
 
-    name: ClassVar[str] = "binance"
+    name: ClassVar[str] = "binance-futures"
 
     def __init__(self, setup: VenueSetup, config: BinanceConfig | None = None) -> None:
         config = config or BinanceConfig()
