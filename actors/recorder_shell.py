@@ -1,7 +1,7 @@
 """The shell that brings a live recording to the disk, in threads: trading waits for none of it."""
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
@@ -12,6 +12,7 @@ from actors.market_recording import MarketRecording
 from actors.recording_alarm import Notice, RecordingAlarm
 from actors.runtime.live import SleepClock
 from actors.runtime.nursery import Clock, Emit, Shell
+from actors.runtime.together import run_together
 from market.archive.recorder import FLUSH_EVERY, RecorderStatus
 from market.archive.rolling import RollReport
 from market.messages import ActorDown, RequestSnapshot, Started
@@ -56,19 +57,7 @@ class RecorderShell(Shell):
     # --- beside the mailbox -----------------------------------------------------------------------------------------
 
     async def run(self, emit: Emit) -> None:
-        failures: list[Exception] = []
-
-        async def keep(work: Callable[[], Awaitable[None]]) -> None:
-            try:
-                await work()
-            except Exception as error:  # it crashes by its own name, not in a group
-                failures.append(error)
-                tasks.cancel_scope.cancel()
-
-        async with trio.open_nursery() as tasks:
-            for work in (partial(self._keep_flushing, emit), self._keep_looking, self._keep_rolling):
-                tasks.start_soon(keep, work)
-        raise failures[0]
+        await run_together(partial(self._keep_flushing, emit), self._keep_looking, self._keep_rolling)
 
     async def _keep_flushing(self, emit: Emit) -> None:
         while True:
