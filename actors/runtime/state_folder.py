@@ -12,8 +12,8 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final
 
 import msgspec
@@ -64,7 +64,7 @@ class StateFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._writing = Lock()  # a thread may be at it when the run ends
+        self._writes = count()
         path.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
@@ -153,7 +153,7 @@ class StateFolder:
             return msgspec.json.decode(file.read_bytes(), type=Halt)
         except FileNotFoundError:
             return None
-        except msgspec.DecodeError as error:
+        except (OSError, msgspec.DecodeError) as error:
             raise StateError(f"{file} is not readable ({error}); look at the account, then clear it") from None
 
     def wish(self) -> str | None:
@@ -223,14 +223,14 @@ class StateFolder:
 
     def _write(self, file: Path, data: bytes) -> None:
         """Put a file in place whole, on the disk: a crash leaves the old one or the new one."""
-        unfinished = file.with_name(file.name + ".new")
-        with self._writing:
-            with unfinished.open("wb") as out:
-                out.write(data)
-                out.flush()
-                os.fsync(out.fileno())
-            unfinished.replace(file)
-            self._sync_folder()
+        # a name of its own: a thread may be at the same file when the run ends
+        unfinished = file.with_name(f"{file.name}.{next(self._writes)}.new")
+        with unfinished.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        unfinished.replace(file)
+        self._sync_folder()
 
     def _sync_folder(self) -> None:
         descriptor = os.open(self.path, os.O_RDONLY)

@@ -1,5 +1,7 @@
 """The hand: what it tells the guard, what it writes down, and when it stops beating."""
 
+import errno
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -37,11 +39,22 @@ async def until(is_so: Callable[[], bool]) -> None:
     raise AssertionError("it has not come about")
 
 
+class FillingFolder(StateFolder):
+    """On a disk that is full at times."""
+
+    is_full = False
+
+    def write_halt(self, halt: Halt) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().write_halt(halt)
+
+
 class Bench:
     """A hand, and in the place of the actors one who answers, or does not."""
 
     def __init__(self, path: Path) -> None:
-        self.box = HandBox(StateFolder(path), LiveClock(), pid=77)
+        self.box = HandBox(FillingFolder(path), LiveClock(), pid=77)
         self.hand = self.box.start()
         self.said: list[Any] = []
         self.answers = True
@@ -163,11 +176,12 @@ async def test_an_earlier_wish_becomes_a_halt(bench: Bench, autojump_clock: Mock
 async def test_a_halt_that_cannot_be_written_is_no_clearing_and_is_tried_again(
     bench: Bench, autojump_clock: MockClock
 ) -> None:
-    (bench.folder.path / "halt.json.new").mkdir()  # nothing can be written under that name
+    assert isinstance(bench.folder, FillingFolder)
+    bench.folder.is_full = True
     bench.tell(HALTED, HaltCause.DRAWDOWN, "far below")
     await until(lambda: bench.folder.halted() == "the last heartbeat tells of a halt that could not be written down")
     assert bench.said == []
-    (bench.folder.path / "halt.json.new").rmdir()
+    bench.folder.is_full = False
     await until(lambda: bench.folder.halted() == "DRAWDOWN: far below")
 
 

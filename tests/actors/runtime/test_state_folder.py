@@ -25,7 +25,7 @@ def test_sessions_are_counted_up_over_processes(folder: StateFolder) -> None:
 
 def test_a_session_half_written_by_a_crash_is_not_read(folder: StateFolder) -> None:
     folder.next_session()
-    (folder.path / "session.new").write_text("9")
+    (folder.path / "session.0.new").write_text("9")
     assert folder.next_session() == 2
 
 
