@@ -46,6 +46,7 @@ class OrderLedger:
         live, ended: orders whose end is not known; those that ended lately, for facts that come late.
         lanes: of each quoter (by index; NO_QUOTER has those that nobody owns), by instrument.
         is_up: venues that can be sent to.
+        has_account: venues that a quoter trades on; of the others books are read, and there need be no key for them.
         woken: lanes that may go on, now that something has ended.  doubtful: venues whose account is to be asked for.
         has_news: one of these is not empty, or the last live order has ended.  Who handles a message looks at it.
         trading_state: what may be placed, a `TradingState`; it stands before every limit.
@@ -74,6 +75,8 @@ class OrderLedger:
         self.ended = EndedOrders(config.keep_ended_s)
         self.tags: dict[tuple[int, int], Order] = {}
         self.is_up = [True] * len(instruments.venues)
+        traded = {self.venue_of[i] for quoter in quoters for i in quoter.instruments}
+        self.has_account = [venue in traded for venue in range(len(instruments.venues))]
         self.woken: list[Lane] = []
         self.doubtful: list[VenueId] = []
         self.has_news = False
@@ -171,7 +174,7 @@ class OrderLedger:
     def cancel_all(self, instrument: InstrumentId) -> None:
         """Have a venue cancel all that is open on an instrument, also what we know nothing of."""
         venue = self.venue_of[instrument]
-        if not self.is_up[venue]:
+        if not (self.is_up[venue] and self.has_account[venue]):
             return
         self._actor.out.append((f"commands:{venue}", CancelAll(instrument)))
         self.cancelled_at[venue] = self._actor.now

@@ -41,7 +41,8 @@ class Account:
 class Reconciliation:
     """Asks for account snapshots, one at a time for each venue, and makes the ledger agree with them.
 
-    Facts of a later venue time win over a snapshot; what it does not settle is asked again.
+    Facts of a later venue time win over a snapshot; what it does not settle is asked again.  Where nobody trades there
+    is no account: nothing is asked, and nothing is unknown.
     """
 
     def __init__(self, actor: Actor, ledger: OrderLedger, facts: OrderFacts) -> None:
@@ -59,8 +60,9 @@ class Reconciliation:
         """Begin, with no fill of ours before now."""
         self.reach_back(self._actor.now)
         if self._period:
-            for venue in range(len(self.accounts)):
-                self._actor.set_timer(self._actor.now + self._period, PERIOD + venue)
+            for venue, has_account in enumerate(self._ledger.has_account):
+                if has_account:
+                    self._actor.set_timer(self._actor.now + self._period, PERIOD + venue)
 
     def reach_back(self, ts: Nanos) -> None:
         """No fill of ours can be older than `ts`."""
@@ -76,6 +78,8 @@ class Reconciliation:
 
     def recover(self, venue: VenueId) -> None:
         """Trust nothing about this account that was heard before now."""
+        if not self._ledger.has_account[venue]:
+            return
         account = self.accounts[venue]
         account.is_known = False
         account.known_from = self._actor.now
@@ -85,7 +89,7 @@ class Reconciliation:
     def ask(self, venue: VenueId) -> None:
         """Ask for the account, now or after the answer that is awaited."""
         account = self.accounts[venue]
-        if not self._ledger.is_up[venue]:
+        if not (self._ledger.is_up[venue] and self._ledger.has_account[venue]):
             return
         if account.asked_at >= 0:
             account.is_again = True

@@ -39,6 +39,7 @@ class TradingGate:
         self._ownership = ownership
         self._reconciliation = reconciliation
         self._flattening = flattening
+        self._venues = [venue for venue, has_account in enumerate(ledger.has_account) if has_account]
         self._is_proven = [False] * len(ledger.is_up)
         self._is_armed = False
 
@@ -88,7 +89,8 @@ class TradingGate:
         self._is_armed = False
         if self._ledger.trading_state != _HALTED:
             return
-        for venue, is_up in enumerate(self._ledger.is_up):
+        for venue in self._venues:
+            is_up = self._ledger.is_up[venue]
             if self._is_proven[venue] and self._has_live(venue):
                 self._is_proven[venue] = False
             if not is_up:
@@ -101,7 +103,7 @@ class TradingGate:
         self._arm(_PERIOD)
 
     def _halt(self) -> None:
-        for venue in range(len(self._ledger.is_up)):
+        for venue in self._venues:
             self._is_proven[venue] = False
             self._cancel(venue, is_first=True)
         self._ownership.halt()
