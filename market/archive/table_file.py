@@ -29,8 +29,18 @@ class TableFile:
         self._path = folder / f"{name}.parquet"
         self._part = folder / f"{name}.parquet.part"
         self.schema = SCHEMAS[name]
-        # a run's tables are read once or twice: fast beats small
-        self._writer = pq.ParquetWriter(self._part, self.schema, compression="zstd", compression_level=1)
+        # times, prices and counts differ little from row to row: as differences they take half of the time and space
+        # that a dictionary of them does
+        counts = [field.name for field in self.schema if field.type == pa.int64()]
+        texts = [field.name for field in self.schema if pa.types.is_dictionary(field.type)]
+        self._writer = pq.ParquetWriter(
+            self._part,
+            self.schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=texts,  # type: ignore[arg-type]  # the stubs know of true and false only
+            column_encoding=dict.fromkeys(counts, "DELTA_BINARY_PACKED"),
+        )
 
     def write(self, columns: list[Any]) -> None:
         """Write rows, given by columns."""
