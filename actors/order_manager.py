@@ -38,6 +38,7 @@ from market.messages import (
     Heartbeat,
     HeartbeatAsked,
     LogReplayed,
+    OrderStatus,
     PositionInDoubt,
     Stale,
     Started,
@@ -115,6 +116,7 @@ class OrderManager(Actor):
             CancelWish: singles.on_cancel,
             CancelAllWish: singles.on_cancel_all,
             AccountSnapshot: self._on_account,
+            OrderStatus: self._on_status,
             PositionInDoubt: self._reconciliation.doubt,
             BookUpdate: lambda m: follow(self.books, m),
             Stale: lambda m: self._ownership.book_is_stale(m.instrument),
@@ -177,6 +179,11 @@ class OrderManager(Actor):
             self._ownership.account_is_known(snapshot.venue)
             self._check_drained()
         self._gate.on_account(snapshot)
+        if self.ledger.has_news:
+            self._wake()
+
+    def _on_status(self, status: OrderStatus) -> None:
+        self._reconciliation.on_status(status)
         if self.ledger.has_news:
             self._wake()
 

@@ -29,6 +29,7 @@ from market.messages import (
     OrderCancelled,
     OrderExpired,
     OrderRejected,
+    OrderStatus,
     PlaceOrder,
     Position,
     PositionInDoubt,
@@ -100,6 +101,7 @@ class PositionTracker(Actor):
             Stale: lambda m: None,
             Fresh: lambda m: None,
             ActorUp: self._on_actor_up,
+            OrderStatus: lambda m: None,  # it comes by the way of the snapshots
             Started: self._on_started,
             LogReplayed: self._on_log_replayed,
             Stop: lambda m: self._stamp(),

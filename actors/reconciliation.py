@@ -10,9 +10,18 @@ from actors.order_facts import OrderFacts
 from actors.order_ledger import OrderLedger
 from actors.request_deadlines import is_waiting
 from actors.runtime.actor import Actor
-from market.messages import NO_QUOTER, AccountSnapshot, OpenOrder, PositionInDoubt, RequestAccount, quoter_of
+from market.messages import (
+    NO_QUOTER,
+    AccountSnapshot,
+    OpenOrder,
+    OrderStatus,
+    PositionInDoubt,
+    QueryOrder,
+    RequestAccount,
+    quoter_of,
+)
 from market.orders import OPEN, UNKNOWN, Order
-from market.units import SECOND, InstrumentId, Lots, Nanos, VenueId
+from market.units import SECOND, ClientOrderId, InstrumentId, Lots, Nanos, Ticks, VenueId
 
 ACCOUNT: Final = 2_000_000  # timer token of venue 0: is the answer overdue?
 PERIOD: Final = 3_000_000  # timer token of venue 0: ask again
@@ -41,8 +50,9 @@ class Account:
 class Reconciliation:
     """Asks for account snapshots, one at a time for each venue, and makes the ledger agree with them.
 
-    Facts of a later venue time win over a snapshot; what it does not settle is asked again.  Where nobody trades there
-    is no account: nothing is asked, and nothing is unknown.
+    Facts of a later venue time win over a snapshot; what it does not settle is asked again.  That an order is not in a
+    snapshot is no proof of its end: the venue is asked about that order alone.  Where nobody trades there is no
+    account: nothing is asked, and nothing is unknown.
     """
 
     def __init__(self, actor: Actor, ledger: OrderLedger, facts: OrderFacts) -> None:
@@ -54,6 +64,7 @@ class Reconciliation:
         self._period = round(config.account_every_s * SECOND)
         self._adopts = config.unknown_orders == "adopt"
         self._in_doubt: dict[InstrumentId, Lots] = {}
+        self._queried: dict[ClientOrderId, Nanos] = {}  # when, of those whose answer is awaited
         self.accounts = [Account() for _ in ledger.is_up]
 
     def start(self) -> None:
@@ -84,6 +95,7 @@ class Reconciliation:
         account.is_known = False
         account.known_from = self._actor.now
         account.asked_at = -1  # what was asked before may be lost
+        self._queried.clear()
         self.ask(venue)
 
     def ask(self, venue: VenueId) -> None:
@@ -162,16 +174,21 @@ class Reconciliation:
             if order is None:
                 self._take_unknown(seen, snapshot.ts_venue)
                 continue
-            old = order.state
-            was_ended, was_cancelling = order.is_final, order.is_cancelling
-            if order.seen_open(seen.price, seen.size, snapshot.ts_request, snapshot.ts_venue):
-                ledger.changed(order, old)
-                if was_ended:
-                    ledger.cancel(order)  # its owner was told that it had ended
-                elif was_cancelling and not order.is_cancelling:
-                    self._cancel_again(order)
-                else:
-                    ledger.amend_next(order)
+            self._take_seen(order, seen.price, seen.size, snapshot.ts_request, snapshot.ts_venue)
+
+    def _take_seen(self, order: Order, price: Ticks, size: Lots, ts_request: Nanos, ts_venue: Nanos) -> None:
+        """An order is open, by the venue's own word."""
+        ledger = self._ledger
+        old = order.state
+        was_ended, was_cancelling = order.is_final, order.is_cancelling
+        if order.seen_open(price, size, ts_request, ts_venue):
+            ledger.changed(order, old)
+            if was_ended:
+                ledger.cancel(order)  # its owner was told that it had ended
+            elif was_cancelling and not order.is_cancelling:
+                self._cancel_again(order)
+            else:
+                ledger.amend_next(order)
 
     def _cancel_again(self, order: Order) -> None:
         """The cancel was lost, and nobody else thinks of it; a quote may be wanted again by now."""
@@ -195,10 +212,40 @@ class Reconciliation:
 
     def _take_missing(self, snapshot: AccountSnapshot) -> None:
         seen = {each.client_id for each in snapshot.open_orders}
+        live = self._ledger.live
+        self._queried = {client_id: at for client_id, at in self._queried.items() if client_id in live}
         for order in self._orders(snapshot.venue):
+            if order.client_id in seen or not order.is_missed(snapshot.ts_request, snapshot.ts_venue):
+                continue
             old = order.state
-            if order.client_id not in seen and order.missing(snapshot.ts_request, snapshot.ts_venue):
+            if order.missing():
                 self._ledger.changed(order, old)
+            self._query(order, snapshot.venue)
+
+    def _query(self, order: Order, venue: VenueId) -> None:
+        """Ask what became of an order, unless the answer to that is awaited."""
+        now = self._actor.now
+        asked_at = self._queried.get(order.client_id)
+        if asked_at is None or asked_at + self._timeout <= now:
+            self._queried[order.client_id] = now
+            self._actor.out.append((f"commands:{venue}", QueryOrder(order.client_id, order.instrument)))
+
+    def on_status(self, status: OrderStatus) -> None:
+        """The venue says what became of an order."""
+        ledger = self._ledger
+        order = ledger.find(status.client_id)
+        if order is None:
+            return
+        if status.state == OPEN:
+            self._take_seen(order, status.price, status.size, status.ts_request, status.ts_venue)
+        else:
+            old = order.state
+            if order.reported(status.state, status.filled, status.ts_request, status.ts_venue):
+                ledger.changed(order, old)
+            if order.state == UNKNOWN:
+                ledger.doubt(ledger.venue_of[order.instrument])  # for the fills that are missing
+        if order.state != UNKNOWN:
+            self._queried.pop(status.client_id, None)  # else it is asked again when the usual time is over
 
     def _orders(self, venue: VenueId) -> Iterable[Order]:
         venue_of = self._ledger.venue_of

@@ -44,7 +44,7 @@ class OrderEvent(IntEnum):
     EXPIRED = 11
     TIMED_OUT = 12  # a request without an answer, or its connection was lost
     SEEN_OPEN = 13  # stands in an account snapshot
-    MISSING = 14  # does not stand in an account snapshot that must have it if it is open
+    MISSING = 14  # the venue, asked about it alone, has no such order
 
 
 def _table() -> list[list[int]]:
@@ -69,7 +69,7 @@ def _table() -> list[list[int]]:
         event.EXPIRED: (e, e, e, e, f, x, r, e, e),
         event.TIMED_OUT: (u, u, u, u, f, x, r, e, u),
         event.SEEN_OPEN: (o, o, c, a, f, o, o, o, RESUME),
-        event.MISSING: (x, x, x, x, f, x, r, e, x),
+        event.MISSING: (x, x, x, x, f, x, r, e, x),  # by the venue's own word
     }
     return [[rows[each][state] for each in OrderEvent] for state in OrderState]
 
@@ -79,6 +79,14 @@ TRANSITIONS: Final = _table()
 _ACCEPTED, _, _AMEND_SENT, _AMENDED, _AMEND_REJECTED = range(5)
 _CANCEL_SENT, _, _CANCEL_REJECTED, _GONE, _PARTLY_FILLED = range(5, 10)
 _FILLED_UP, _, _TIMED_OUT, _SEEN_OPEN, _MISSING = range(10, 15)
+
+
+# what an order ended as by the venue's report; what it calls filled without that many fills has ended somehow
+_ENDED_AS: Final = {
+    REJECTED: int(OrderEvent.REJECTED),
+    CANCELLED: int(OrderEvent.CANCELLED),
+    EXPIRED: int(OrderEvent.EXPIRED),
+}
 
 
 class Order(msgspec.Struct, gc=False, eq=False):
@@ -265,21 +273,45 @@ class Order(msgspec.Struct, gc=False, eq=False):
         self.ts_fact = max(self.ts_fact, ts_venue)
         return self._go(_SEEN_OPEN) or is_new
 
-    def missing(self, ts_request: Nanos, ts_venue: Nanos) -> bool:
-        """The snapshot asked for at `ts_request` and true at `ts_venue`, its fills applied, does not have this order.
+    def is_missed(self, ts_request: Nanos, ts_venue: Nanos) -> bool:
+        """Tell whether it should stand in the snapshot asked for at `ts_request` and true at `ts_venue`, if it is open.
 
-        One that waits for its first answer is left alone (it may be on its way; when it times out, a later snapshot
-        tells), and so is one that we heard of at a later venue time.
+        One that waits for its first answer need not (it may be on its way; when it times out, a later snapshot tells),
+        nor one that we heard of at a later venue time.
         """
         if self.is_final or not self.ts_sent < ts_request or self.ts_fact > ts_venue:
             return False
-        if not self.is_accepted and self.state != UNKNOWN:
+        return self.is_accepted or self.state == UNKNOWN
+
+    def missing(self) -> bool:
+        """A snapshot that should have it does not: a page may have been missed, so it is UNKNOWN until it is asked for.
+
+        One whose end is under way is left to that.
+        """
+        if self.state == OPEN and self._go(_TIMED_OUT):
+            self.reason = int(Reason.NOT_FOUND_IN_SNAPSHOT)
+            return True
+        return False
+
+    def reported(self, state: int, filled: Lots, ts_request: Nanos, ts_venue: Nanos) -> bool:
+        """The venue, asked at `ts_request` about this order alone, says that it is open no more, or knows none such.
+
+        What it has filled beyond what we know of is waited for: until then the order counts with all that is left of
+        it, as the fills are not in our position yet.
+
+        Args:
+            state: FILLED, CANCELLED, REJECTED, EXPIRED; UNKNOWN: there is no such order.
+        """
+        if self.is_final or not self.ts_sent < ts_request or self.ts_fact > ts_venue:
             return False
-        self.ts_fact = ts_venue
+        if filled > self.filled:
+            self.reason = int(Reason.NOT_FOUND_IN_SNAPSHOT)
+            return self._go(_TIMED_OUT)
         self.amend_price = self.amend_size = 0
         if self._is_filled_up:
             return self._go(_FILLED_UP)
-        return self.ended(_MISSING, ts_venue, int(Reason.NOT_FOUND_IN_SNAPSHOT))
+        event = _ENDED_AS.get(state, _MISSING)
+        return self.ended(event, ts_venue, int(Reason.NOT_FOUND_IN_SNAPSHOT))
 
     # --- inside --------------------------------------------------------------------------------------------------
 

@@ -16,12 +16,15 @@ from market.messages import (
     CancelOrder,
     ConnectionUp,
     Fill,
+    OrderState,
+    OrderStatus,
     PlaceOrder,
+    QueryOrder,
     RequestAccount,
     RequestSnapshot,
     Started,
 )
-from market.units import SECOND, Nanos, VenueId
+from market.units import SECOND, ClientOrderId, Lots, Nanos, VenueId
 from sim.command_kernels import ACCOUNT, SNAPSHOT, answer_payload, submit
 from sim.exchange import Exchange
 from sim.funding_history import FundingHistory
@@ -75,13 +78,14 @@ class SimVenue(Shell):
         self._on_distrust = on_distrust
         self._command = command
         self._n_payloads = 0
-        self._asked: dict[int, tuple[Nanos, int]] = {}
-        self._answers: dict[int, AccountSnapshot | BookSnapshot] = {}
+        self._asked: dict[int, tuple[Nanos, int | QueryOrder]] = {}
+        self._answers: dict[int, AccountSnapshot | BookSnapshot | OrderStatus] = {}
         self._proof = 0  # number of the account that shows what is left, once abandoned
         self._n_unproven = 0
         self.on = {
             **dict.fromkeys((PlaceOrder, AmendOrder, CancelOrder, CancelAll), stands_in_the_log),
             RequestAccount: self._request_account,
+            QueryOrder: self._query,
             RequestSnapshot: self._request_snapshot,
             Started: self._start,
         }
@@ -95,7 +99,10 @@ class SimVenue(Shell):
         self._on_distrust()  # a keeper that trusts a book no more wants to hear itself what comes of it
         self._ask(SNAPSHOT, m.instrument)
 
-    def _ask(self, kind: int, what: int) -> None:
+    def _query(self, m: QueryOrder) -> None:
+        self._ask(ACCOUNT, m)
+
+    def _ask(self, kind: int, what: int | QueryOrder) -> None:
         self._exchange.take_commands()  # those before this one go first
         if not submit(self._exchange.state, self.now, self.venue, kind, 0, 0, 0, 0, 0, self._n_payloads + 1):
             self._exchange.grow_orders()
@@ -126,13 +133,16 @@ class SimVenue(Shell):
     # --- what the market source calls -------------------------------------------------------------------------------
 
     def arrive(self, kind: int, number: int, now: Nanos) -> None:
-        """Let a request for a snapshot arrive: its answer is what is true at this instant."""
+        """Let a question arrive: its answer is what is true at this instant."""
         asked = self._asked.pop(number, None)
         if asked is None:  # of an earlier connection
             return
         ts_request, what = asked
         exchange = self._exchange
-        if kind == ACCOUNT:
+        if isinstance(what, QueryOrder):
+            self._answers[number] = self._status(what, ts_request, now)
+            ring, channel = RING_ACK_PRIVATE, ACK_PRIVATE
+        elif kind == ACCOUNT:
             self._answers[number] = AccountSnapshot(
                 self.venue,
                 ts_request,
@@ -156,7 +166,17 @@ class SimVenue(Shell):
             exchange.grow_orders()
             answer_payload(exchange.state, self.venue, ring, channel, PAYLOAD, number)
 
-    def answer(self, number: int, now: Nanos) -> AccountSnapshot | BookSnapshot | None:
+    def _status(self, query: QueryOrder, ts_request: Nanos, now: Nanos) -> OrderStatus:
+        """Return what became of an order: this venue remembers open orders and fills, and no other."""
+        client_id, stamps = query.client_id, (query.client_id, query.instrument, ts_request, now, 0)
+        for each in self._exchange.open_orders(self.venue):
+            if each.client_id == client_id:
+                return OrderStatus(*stamps, int(OrderState.OPEN), each.price, each.size, each.filled)
+        filled = self._history.filled(client_id, self.venue, self._exchange)
+        state = OrderState.CANCELLED if filled else OrderState.UNKNOWN
+        return OrderStatus(*stamps, int(state), 0, 0, filled)
+
+    def answer(self, number: int, now: Nanos) -> AccountSnapshot | BookSnapshot | OrderStatus | None:
         """Return an answer that reaches us now; None for one to an earlier connection."""
         answer = self._answers.pop(number, None)
         if number == self._proof and isinstance(answer, AccountSnapshot):
@@ -183,6 +203,13 @@ class FillHistory:
         told += [self._kept(row) for row in exchange.facts_in_flight(venue) if self._is_fill(row) and row[R_TS] >= ts]
         told.sort(key=lambda row: (row[2], row[1], row[3]))
         return tuple(self._fill(row, row[2]) for row in told)
+
+    def filled(self, client_id: ClientOrderId, venue: VenueId, exchange: Exchange) -> Lots:
+        """Return how much of an order was filled, told or not."""
+        rows = self._rows[venue]
+        told = sum(rows[at + 6] for at in range(0, len(rows), 8) if rows[at] == client_id)
+        under_way = exchange.facts_in_flight(venue)
+        return told + sum(row[R_SIZE] for row in under_way if self._is_fill(row) and row[R_CLIENT_ID] == client_id)
 
     def keep_in_flight(self, exchange: Exchange, venue: VenueId) -> None:
         """Keep the fills and payments whose news is about to be lost."""

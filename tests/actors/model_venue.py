@@ -29,8 +29,10 @@ from market.messages import (
     OrderRefused,
     OrderRejected,
     OrderState,
+    OrderStatus,
     OrderUpdate,
     PlaceOrder,
+    QueryOrder,
     Reason,
     RequestAccount,
     SetTimer,
@@ -124,7 +126,7 @@ class World:
                 if type(out) in PACK:
                     self.log.append(PACK[type(out)](out, self.now))
                 self.commands.append(out)
-                self.requests.append(out if not isinstance(out, RequestAccount) else (self.now, out))
+                self.requests.append((self.now, out) if isinstance(out, RequestAccount | QueryOrder) else out)
             elif isinstance(out, Fill):
                 self.told_fills.append(out)
             elif port in ("refused", "beat"):
@@ -180,6 +182,8 @@ class World:
                 self._serve_amend(request, is_refused=answer == "no")
             case (asked, RequestAccount()):
                 self.fills.append(self.snapshot(asked, request[1].fills_since))
+            case (asked, QueryOrder()):
+                self.fills.append(self.status(asked, request[1]))
 
     def _serve_place(self, m: PlaceOrder, *, is_refused: bool) -> None:
         if is_refused:
@@ -243,6 +247,15 @@ class World:
         )
         fills = tuple(f for f in self.all_fills if f.ts_venue >= since)
         return AccountSnapshot(0, asked, self.now, self.now, since, opened, fills, ())
+
+    def status(self, asked: int, query: QueryOrder) -> OrderStatus:
+        """Return what became of an order."""
+        stamps = (query.client_id, query.instrument, asked, self.now, self.now)
+        order = self.at_venue.get(query.client_id)
+        if order is None:
+            return OrderStatus(*stamps, int(S.UNKNOWN), 0, 0, 0)
+        ended = S.FILLED if order.filled == order.size else S.CANCELLED
+        return OrderStatus(*stamps, int(S.OPEN if order.is_open else ended), order.price, order.size, order.filled)
 
     def open_orders(self) -> list[int]:
         """Return the ids of the orders that are open at the venue."""

@@ -159,22 +159,50 @@ def test_timed_out_order_is_unknown_until_a_fact_or_the_account_tells() -> None:
     o.timed_out()
     o.fill(1, 30)
     assert o.state == S.UNKNOWN, "a fill does not tell what became of the cancel"
-    assert not o.missing(1, 40), "asked for before the order was sent"
+    assert not o.is_missed(1, 40), "asked for before the order was sent"
     assert o.seen_open(100, 10, 25, 40)
     assert o.state == S.OPEN, "the cancel was lost"
 
 
 def test_missing_from_the_account() -> None:
     waiting = order()
-    assert not waiting.missing(5, 40), "its request may be on the way"
+    assert not waiting.is_missed(5, 40), "its request may be on the way"
     waiting.timed_out()
-    assert waiting.missing(5, 40)
+    assert waiting.is_missed(5, 40)
+    assert not waiting.missing()
+    assert waiting.state == S.UNKNOWN, "a page of the snapshot may have been missed"
+    assert not waiting.reported(S.UNKNOWN, 0, 1, 40), "asked before it was sent"
+    assert waiting.reported(S.UNKNOWN, 0, 5, 40)
     assert (waiting.state, waiting.reason) == (S.CANCELLED, Reason.NOT_FOUND_IN_SNAPSHOT)
     assert waiting.accepted(50)
     assert waiting.state == S.OPEN, "it arrived after the snapshot"
     later = order()
     later.accepted(50)
-    assert not later.missing(5, 40), "heard of after the snapshot"
-    assert later.missing(5, 60)
+    assert not later.is_missed(5, 40), "heard of after the snapshot"
+    assert later.is_missed(5, 60)
+    assert later.missing()
+    assert (later.state, later.worst) == (S.UNKNOWN, 10)
+    assert later.reported(S.CANCELLED, 0, 5, 60)
     later.fill(2, 70)
     assert later.state == S.UNKNOWN, "a fill after the snapshot: it is there"
+
+
+@pytest.mark.parametrize("state", [S.FILLED, S.CANCELLED, S.EXPIRED])
+def test_an_end_that_the_venue_reports_waits_for_the_fills_that_belong_to_it(state: S) -> None:
+    o = order()
+    o.accepted(20)
+    o.missing()
+    assert not o.reported(state, 4, 30, 40)
+    assert (o.state, o.worst) == (S.UNKNOWN, 10), "4 of them are in no position yet"
+    o.fill(4, 35)
+    assert o.reported(state, 4, 50, 60)
+    assert o.state == (S.CANCELLED if state == S.FILLED else state)
+    assert o.worst == 0
+    assert o.reported(S.UNKNOWN, 0, 70, 80) is False, "it has ended"
+
+
+def test_a_refusal_that_the_venue_reports() -> None:
+    o = order()
+    o.timed_out()
+    assert o.reported(S.REJECTED, 0, 30, 40)
+    assert o.state == S.REJECTED

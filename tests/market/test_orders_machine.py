@@ -104,6 +104,18 @@ class OneOrder(RuleBasedStateMachine):
         now = self.tick()
         self.news.append(("account", now, asked, self.truth == S.OPEN, self.price, self.size, list(self.fills)))
 
+    @precondition(lambda self: self.is_new_at_venue and not self.to_venue)
+    @rule(n_fills=st.integers(0, 9))
+    def snapshot_with_a_page_missing(self, n_fills: int) -> None:
+        asked = self.tick()
+        self.news.append(("account", self.tick(), asked, False, self.price, self.size, self.fills[:n_fills]))
+
+    @precondition(lambda self: self.is_new_at_venue and not self.to_venue)
+    @rule()
+    def status(self) -> None:
+        asked = self.tick()
+        self.news.append(("status", self.tick(), asked, self.truth, self.price, self.size, self.filled))
+
     # --- the news ----------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.news)
@@ -141,8 +153,14 @@ class OneOrder(RuleBasedStateMachine):
                     self.count(number, lots, ts)
                 if is_open:
                     o.seen_open(price, size, asked, ts)
-                else:
-                    o.missing(asked, ts)
+                elif o.is_missed(asked, ts):
+                    o.missing()
+            case "status":
+                asked, truth, price, size, filled = more
+                if truth == S.OPEN:
+                    o.seen_open(price, size, asked, ts)
+                elif o.reported(truth, filled, asked, ts) and o.is_final:
+                    assert o.filled >= filled, "it ended with fills that are in no position"
 
     def count(self, number: int, size: int, ts: int) -> None:
         if number not in self.told_fills:
@@ -179,6 +197,8 @@ class OneOrder(RuleBasedStateMachine):
         asked, now = self.tick(), self.tick()
         self.tell(("account", now, asked, self.truth == S.OPEN, self.price, self.size, list(self.fills)))
         assert o.filled == self.filled
+        asked, now = self.tick(), self.tick()
+        self.tell(("status", now, asked, self.truth, self.price, self.size, self.filled))
         if self.truth == S.OPEN:
             assert (o.state, o.price, o.size) == (S.OPEN, self.price, self.size)
         else:

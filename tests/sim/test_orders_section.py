@@ -20,7 +20,7 @@ OTHER = {
 
 
 def test_every_setting_reaches_the_order_manager() -> None:
-    settings = {field.name for field in attrs.fields(OrderManagerConfig)} - {"session"}
+    settings = {field.name for field in attrs.fields(OrderManagerConfig)} - {"session", "guard"}
     assert settings == set(OTHER)
     run = CrashRun(config=make_config({"data": {"preset": "crash"}, "orders": OTHER}), data=market(seconds=2)).run()
     config = run.manager.ledger.config
