@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
+_FAREWELL_S: Final = 2.0
 _BOUNDLESS: Final = nullcontext()
 
 
@@ -80,8 +81,12 @@ class HttpShell:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=2 * self._config.n_at_once)
         verify = self._trust() if self._address.startswith("https:") else False
         # patience is ours to bound, below; proxies of the environment would see signed requests
-        async with httpx.AsyncClient(verify=verify, limits=limits, timeout=None, trust_env=False) as self._client:
+        self._client = httpx.AsyncClient(verify=verify, limits=limits, timeout=None, trust_env=False)
+        try:
             yield
+        finally:
+            with trio.move_on_after(_FAREWELL_S, shield=True):  # a cancellation would leave connections open
+                await self._client.aclose()
 
     async def run(self) -> None:
         """Send what is asked until cancelled."""

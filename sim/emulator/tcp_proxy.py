@@ -93,8 +93,10 @@ class TcpProxy:
                     tasks.start_soon(self._pass, link, server, client, end)
         finally:
             self._links.remove(link)
-            await trio.aclose_forcefully(client)
-            await trio.aclose_forcefully(server)
+            # each close is a checkpoint: when all is cancelled, the first must not keep the second from being closed
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(client)
+                await trio.aclose_forcefully(server)
 
     async def _pass(
         self, link: _Link, source: trio.SocketStream, target: trio.SocketStream, end: Callable[[], None]
