@@ -81,7 +81,7 @@ class TcpProxy:
         try:
             server = await trio.open_tcp_stream(self._host, self._target_port)
         except OSError:  # nobody listens there now
-            await trio.aclose_forcefully(client)
+            client.socket.close()
             return
         link = _Link(client, server, trio.CancelScope())
         self._links.append(link)
@@ -93,10 +93,8 @@ class TcpProxy:
                     tasks.start_soon(self._pass, link, server, client, end)
         finally:
             self._links.remove(link)
-            # each close is a checkpoint: when all is cancelled, the first must not keep the second from being closed
-            with trio.CancelScope(shield=True):
-                await trio.aclose_forcefully(client)
-                await trio.aclose_forcefully(server)
+            client.socket.close()  # at once, and both: a close that may be cancelled would leave the second one open
+            server.socket.close()
 
     async def _pass(
         self, link: _Link, source: trio.SocketStream, target: trio.SocketStream, end: Callable[[], None]
