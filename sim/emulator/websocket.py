@@ -24,7 +24,7 @@ from sim.emulator.requests import EmulatedVenue, Session
 
 _CHUNK: Final = 65_536
 _LONGEST_WAIT: Final = 60 * SECOND
-_GRACE_S: Final = 1.0  # for the client's answer to a close
+_GRACE_S: Final = 1.0  # for a close, either way
 
 
 class WebSocket:
@@ -51,6 +51,7 @@ class WebSocket:
         self._now = now
         self._connection = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
         self._wake = trio.Event()
+        self._is_heard_out = False
 
     async def serve(self, head: bytes, address: str) -> bool:
         """Serve it, of which `head` was read already; return whether it ended in order, and is to be closed so."""
@@ -65,7 +66,9 @@ class WebSocket:
             async with trio.open_nursery() as tasks:
                 tasks.start_soon(self._write, session, outbox, tasks.cancel_scope)
                 await self._read(session, outbox)
-                tasks.cancel_scope.cancel()
+                self._is_heard_out = True  # the writer alone may write: it says what is left, and ends
+                self._woken()
+                tasks.cancel_scope.deadline = trio.current_time() + _GRACE_S
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
             is_orderly = False  # the client is gone, or is to think that we are
         finally:
@@ -108,7 +111,7 @@ class WebSocket:
                     session.ponged(self._now())
                 elif isinstance(event, CloseConnection):
                     if connection.state is wsproto.connection.ConnectionState.REMOTE_CLOSING:
-                        await self._stream.send_all(connection.send(event.response()))
+                        outbox.control(connection.send(event.response()))
                     return
             data = bytes(await self._stream.receive_some(_CHUNK))
             if not data:
@@ -126,16 +129,14 @@ class WebSocket:
             if data:
                 await self._stream.send_all(data)
                 continue
+            if self._is_heard_out:
+                return
             if outbox.is_closing and not len(outbox):
-                await self._close(outbox, whole)
+                await self._stream.send_all(self._connection.send(CloseConnection(code=1000, reason=outbox.reason)))
+                whole.deadline = trio.current_time() + _GRACE_S  # unless the client answers sooner
                 return
             due = min(outbox.next_due(), session.next_due(), now + _LONGEST_WAIT)
             with trio.move_on_after(max(0.0, (due - now) / SECOND)):
                 await self._wake.wait()
             self._wake = trio.Event()
         raise trio.BrokenResourceError("the venue reset the socket")
-
-    async def _close(self, outbox: Outbox, whole: trio.CancelScope) -> None:
-        await self._stream.send_all(self._connection.send(CloseConnection(code=1000, reason=outbox.reason)))
-        await trio.sleep(_GRACE_S)
-        whole.cancel()
