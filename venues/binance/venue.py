@@ -105,6 +105,7 @@ class BinanceVenue:
         return found + self.account.seen if self.account is not None else found
 
     def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
+        """Ask for the time, the rules and a listen key, and open the sockets."""
         self._epoch = epoch
         outputs = [*self._ask_time(now), *self._ask_rules(now)]
         outputs += [Connect(route, session.begin().target) for route, session in self._routes.items()]
@@ -115,6 +116,7 @@ class BinanceVenue:
     # --- sockets -----------------------------------------------------------------------------------------------------
 
     def opened(self, socket: str, now: Nanos) -> Sequence[Output]:
+        """A socket is open."""
         self._open.add(socket)
         session = self._routes.get(socket)
         if session is not None:
@@ -123,11 +125,17 @@ class BinanceVenue:
         return [*self.account.opened(socket, now), *self._look(now)]
 
     def closed(self, socket: str, reason: str, now: Nanos) -> Sequence[Output]:
+        """A socket is gone."""
         if socket not in self._open:
             return []  # given up already
         return self._gone(socket, reason, now)
 
     def receive(self, socket: str, frame: str | bytes, now: Nanos) -> Sequence[Output]:
+        """A frame came.
+
+        Raises:
+            RemoteProtocolError: it is none of what the venue documents.
+        """
         if socket not in self._open:
             return []  # the last words of a connection that is given up
         data = frame.encode() if isinstance(frame, str) else frame
@@ -140,9 +148,15 @@ class BinanceVenue:
     # --- requests and commands ---------------------------------------------------------------------------------------
 
     def answered(self, token: int, answer: HttpAnswer | None, now: Nanos) -> Sequence[Output]:
+        """An answer came, or will not.
+
+        Raises:
+            RemoteProtocolError: it makes no sense.
+        """
         return self._of_account(self.gate.answered(token, answer, now), now)
 
     def command(self, message: Any, now: Nanos) -> Sequence[Output]:
+        """Take a command."""
         if isinstance(message, RequestSnapshot):
             session = self._routes["public"]
             return self._of_market("public", session.restart_book(message.instrument, now), now)
@@ -153,6 +167,7 @@ class BinanceVenue:
     # --- time --------------------------------------------------------------------------------------------------------
 
     def next_deadline(self) -> Nanos | None:
+        """Return when `on_deadline` is to be called."""
         found = min(self.clock.ask_at, self._rules_at)
         for session in self._routes.values():
             found = min(found, session.next_deadline())
@@ -161,6 +176,7 @@ class BinanceVenue:
         return None if found >= NEVER else found
 
     def on_deadline(self, now: Nanos) -> Sequence[Output]:
+        """Do what is due."""
         outputs: list[Output] = []
         if now >= self.clock.ask_at:
             outputs += self._ask_time(now)
