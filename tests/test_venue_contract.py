@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+import attrs
 import pytest
 
 from actors.connector import VenueConnector
@@ -12,26 +13,58 @@ from actors.runtime.live_clock import LiveClock
 from actors.runtime.nursery import Outcome
 from actors.runtime.run_log import RunLog
 from actors.runtime.wiring import connector_name
+from market.messages import ConnectionLost, ConnectionUp, OrderAccepted, OrderCancelled
 from market.units import SECOND
 from sim.config import RunConfig
 from sim.emulator import Emulator, EmulatorConfig, Fault, VenueSection, open_emulator
 from sim.market_shell import MarketTask
 from sim.market_world import MarketWorld, instruments_of
 from tests.sim.crash_runs import NoTables, market
-from tests.venue_contract import SUITE, Stage, a_run_that_is_given_up_leaves_no_order, on_stage
+from tests.venue_contract import SUITE, Stage, is_given_up, on_stage
 from venues.connection import Credentials, VenueConnection
 from venues.registry import venue_kind
 from venues.shell import converse
-from venues.venue import VenueSetup
+from venues.venue import VenueKind, VenueSetup
 
 pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 DRAIN = 20 * SECOND
 ORDER_RATE = 200  # the suite sends faster than a usual account may
 
 
+@attrs.frozen
+class Ground:
+    """An emulated venue, and what a connector to it is made of."""
+
+    emulator: Emulator
+    setup: VenueSetup
+    kind: VenueKind
+    clock: LiveClock
+
+    @asynccontextmanager
+    async def stage(self, setup: VenueSetup | None = None) -> AsyncIterator[Stage]:
+        """Put a connector on stage; when the block ends it is cancelled without a word."""
+        name, used = self.setup.instruments[0].venue, setup or self.setup
+        connector = connector_name(name)
+        nursery = LiveNursery(RunLog(), 1, self.clock, drain_ns=DRAIN)
+        starts = {connector: lambda: VenueConnector(connector, used, self.kind.make, self.clock)}
+        cut = partial(self.emulator.inject, Fault("drop", venue=name))
+
+        async def run(nursery: LiveNursery) -> Outcome:
+            return await nursery.run()
+
+        async with on_stage(used.instruments[0], starts, cut, run, nursery) as stage:
+            yield stage
+
+    @property
+    def without_sockets(self) -> VenueSetup:
+        """The same, but that nobody listens where its sockets should be."""
+        connection = attrs.evolve(self.setup.connection, sockets={"default": "ws://127.0.0.1:1"})
+        return attrs.evolve(self.setup, connection=connection)
+
+
 @asynccontextmanager
-async def real(name: str) -> AsyncIterator[tuple[Stage, Emulator]]:
-    """A real venue's connector before its emulator."""
+async def emulated(name: str) -> AsyncIterator[Ground]:
+    """Emulate a venue, and prepare an account there."""
     config = EmulatorConfig(venue=(VenueSection(name, clock_offset_ms=250.0, order_rate=ORDER_RATE),))
     async with open_emulator(config) as emulator:
         address, account = emulator.addresses[name], config.account[0]
@@ -41,18 +74,8 @@ async def real(name: str) -> AsyncIterator[tuple[Stage, Emulator]]:
         symbol = next(iter(emulator.truth(name).positions))
         instruments = await converse(kind.instruments([symbol], 0, clock.now_ns()), name, connection, clock)
         setup = VenueSetup(0, instruments, connection, Credentials(account.key, account.secret))
-        await converse(kind.preparation(setup, clock.now_ns()), name, connection, clock)
-        nursery = LiveNursery(RunLog(), 1, clock, drain_ns=DRAIN)
-
-        async def run(nursery: LiveNursery) -> Outcome:
-            return await nursery.run()
-
-        connector = connector_name(name)
-        starts = {connector: lambda: VenueConnector(connector, setup, kind.make, clock)}
-        cut = partial(emulator.inject, Fault("drop", venue=name))
-        async with on_stage(instruments[0], starts, cut, run, nursery) as stage:
-            await stage.until_up()
-            yield stage, emulator
+        with_fees = await converse(kind.preparation(setup, clock.now_ns()), name, connection, clock)
+        yield Ground(emulator, attrs.evolve(setup, instruments=with_fees), kind, clock)
 
 
 @asynccontextmanager
@@ -79,17 +102,36 @@ async def simulated() -> AsyncIterator[Stage]:
 
 @pytest.mark.parametrize("name", ["bybit", "binance-futures"])
 async def test_a_real_venue_keeps_the_contract(name: str) -> None:
-    async with real(name) as (stage, emulator):
-        for check in SUITE:
-            await check(stage)
-            lots = dict((await stage.account()).positions)[stage.instrument.id]
-            assert emulator.truth(name).positions[stage.instrument.symbol] == lots
-        await a_run_that_is_given_up_leaves_no_order(stage)
-        assert not emulator.truth(name).open_orders
+    async with emulated(name) as ground:
+        truth = partial(ground.emulator.truth, name)
+        async with ground.stage() as stage:
+            await stage.until_up()
+            for check in SUITE:
+                await check(stage)
+                lots = dict((await stage.account()).positions)[stage.instrument.id]
+                assert truth().positions[stage.instrument.symbol] == lots
+            resting = await stage.place(0.02)
+            await stage.of_order(OrderAccepted, resting)
+
+            async with ground.stage(ground.without_sockets) as blind:
+                await blind.next(ConnectionLost)
+                await is_given_up(blind)
+                assert not blind.of(ConnectionUp)
+            assert not truth().open_orders
+            await stage.of_order(OrderCancelled, resting)
+
+            last = await stage.place(0.02)
+            await stage.of_order(OrderAccepted, last)
+            assert len(truth().open_orders) == 1
+        assert not truth().open_orders, "a connector that is cut off cancels on its way out"
 
 
 async def test_the_simulated_venue_keeps_the_contract() -> None:
     async with simulated() as stage:
         for check in SUITE:
             await check(stage)
-        await a_run_that_is_given_up_leaves_no_order(stage)
+        orders = [await stage.place(0.02), await stage.place(0.03)]
+        for order in orders:
+            await stage.of_order(OrderAccepted, order)
+        await is_given_up(stage)
+        assert {order.client_id for order in orders} <= {each.client_id for each in stage.of(OrderCancelled)}
