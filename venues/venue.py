@@ -153,6 +153,19 @@ Conversation: TypeAlias = Generator[HttpRequest, HttpAnswer, T]
 
 
 @attrs.frozen
+class Swept:
+    """What came of a sweep.
+
+    Attributes:
+        n_open: orders that the venue says are open on the account after it.
+        refused: what the venue would not do, for people.
+    """
+
+    n_open: int
+    refused: tuple[str, ...] = ()
+
+
+@attrs.frozen
 class VenueKind:
     """All that is known of one kind of venue (see `venues.registry`).
 
@@ -163,11 +176,14 @@ class VenueKind:
         preparation: (setup, now) -> the setup's instruments with the fees of the account; checks before that the
             account is fit for trading and sets what it needs; raises ValueError with the remedy where a person must
             act: a key that may withdraw, hedge mode.
+        sweep: (credentials, whether to cancel) -> cancels all orders of an account, of which nothing need be known, and
+            says what is open after that; raises RemoteProtocolError where nothing is proven.
     """
 
     make: Callable[[VenueSetup], Venue]
     instruments: Callable[[Sequence[str], int, Nanos], Conversation[tuple[Instrument, ...]]]
     preparation: Callable[[VenueSetup, Nanos], Conversation[tuple[Instrument, ...]]]
+    sweep: Callable[[Credentials, bool], Conversation[Swept]]
 
 
 class Questions(Generic[T]):

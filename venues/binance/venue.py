@@ -35,6 +35,7 @@ from venues.binance.remedies import Remedies
 from venues.binance.request_gate import RequestGate
 from venues.binance.start import instruments, preparation
 from venues.binance.subscriptions import NEVER
+from venues.binance.sweep import sweep
 from venues.binance.trading_account import PRIVATE, TRADE, AccountConfig, TradingAccount
 from venues.binance.venue_clock import VenueClock
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueKind, VenueSetup
@@ -288,4 +289,4 @@ class BinanceVenue:
         return [Tell("connection", ConnectionLost(self.setup.venue, now, self._epoch - 1, reason))]
 
 
-KIND: Final = VenueKind(BinanceVenue, instruments, preparation)
+KIND: Final = VenueKind(BinanceVenue, instruments, preparation, sweep)

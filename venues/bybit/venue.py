@@ -9,6 +9,7 @@ from venues.bybit.gate import Gate
 from venues.bybit.preparation import instruments_of, preparation
 from venues.bybit.public_feed import SOCKET as PUBLIC
 from venues.bybit.public_feed import PublicFeed
+from venues.bybit.sweep import sweep
 from venues.bybit.trading_account import TradingAccount
 from venues.venue import HttpAnswer, Output, Tell, VenueKind, VenueSetup
 
@@ -115,4 +116,4 @@ class BybitVenue:
         return self.account
 
 
-KIND = VenueKind(BybitVenue, instruments_of, preparation)
+KIND = VenueKind(BybitVenue, instruments_of, preparation, sweep)
