@@ -127,7 +127,7 @@ class Venue(Protocol):
         ...
 
     def on_deadline(self, now: Nanos) -> Sequence[Output]:
-        """Do what is due by now; `next_deadline` is later than `now` afterwards."""
+        """Do what is due by now; `next_deadline` is later afterwards, at the latest when a `Reconnect` is done."""
         ...
 
 
