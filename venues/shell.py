@@ -37,6 +37,7 @@ OnFrame = Callable[[str, str | bytes, Nanos], None]  # socket, frame, ts_recv
 
 _FAR: Final[Nanos] = 1 << 62
 _LONGEST_SLEEP_S: Final = 3600.0
+_LOOK_S: Final = 2.0
 _LAST_S: Final = 3.0
 
 
@@ -119,6 +120,7 @@ class VenueShell:
                 tasks.start_soon(self._http.run)
                 for socket in self.sockets.values():
                     tasks.start_soon(socket.run)
+                tasks.start_soon(self._note_seen)
                 if beside is not None:
                     tasks.start_soon(beside)
                 self._do(self._venue.begin(self._clock.now_ns(), epoch))
@@ -211,6 +213,14 @@ class VenueShell:
             sleep_s = _LONGEST_SLEEP_S if due is None else min(self._clock.seconds_until(due), _LONGEST_SLEEP_S)
             with trio.move_on_after(sleep_s):
                 await self._wake.wait()
+
+    async def _note_seen(self) -> None:
+        known: set[str] = set()
+        while True:
+            await trio.sleep(_LOOK_S)
+            for what in sorted(self._venue.seen.keys() - known):
+                known.add(what)
+                self._log.info("seen for the first time: {}", what)
 
     def _tell_untold(self) -> None:
         told, self._untold = self._untold, []

@@ -43,6 +43,9 @@ class SocketConfig:
         stable_s: a connection that lasted so long makes the next pause short again.
         max_frame: bytes of a message; a longer one ends the connection.
         max_unsent: frames that wait for the writer; one more ends the connection.
+        ping_every_s, pong_s: the peer is asked so often whether it is there, and has so long to answer: a stream that
+            may be silent by right says nothing, too, when its other end is gone.  A peer that has never answered is
+            not held to it.
     """
 
     connect_s: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
@@ -51,6 +54,8 @@ class SocketConfig:
     stable_s: float = attrs.field(default=20.0, validator=attrs.validators.gt(0))
     max_frame: int = attrs.field(default=1 << 24, validator=attrs.validators.ge(1))
     max_unsent: int = attrs.field(default=256, validator=attrs.validators.ge(1))
+    ping_every_s: float = attrs.field(default=15.0, validator=attrs.validators.gt(0))
+    pong_s: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
 
 
 class Listener(Protocol):
@@ -104,6 +109,7 @@ class SocketShell:
         self._scope = trio.CancelScope()  # of the present attempt or connection
         self._reason = ""
         self._n_failed = 0
+        self._answers_pings = False
         self._unsent, self._to_send = trio.open_memory_channel[str](0)
 
     def connect(self, target: str) -> None:
@@ -168,6 +174,7 @@ class SocketShell:
                 self.n_opened += 1
                 self._log.info("socket is open")
                 tasks.start_soon(self._write, websocket, self._to_send)
+                tasks.start_soon(self._ping, websocket)
                 self._listener.opened(self.name)
                 await self._read(websocket)
             finally:
@@ -206,6 +213,20 @@ class SocketShell:
         with suppress(trio_websocket.ConnectionClosed):  # the reader says why
             async for frame in to_send:
                 await websocket.send_message(frame)
+
+    async def _ping(self, websocket: trio_websocket.WebSocketConnection) -> None:
+        with suppress(trio_websocket.ConnectionClosed):
+            while True:
+                await trio.sleep(self._config.ping_every_s)
+                with trio.move_on_after(self._config.pong_s) as patience:
+                    await websocket.ping()
+                    self._answers_pings = True
+                if not patience.cancelled_caught:
+                    continue
+                if self._answers_pings:
+                    self.drop(f"a ping was not answered in {self._config.pong_s:g} s")
+                    return
+                self._log.info("pings are not answered: whether a silent socket lives is not known")
 
 
 def _reason_of(group: BaseExceptionGroup[BaseException]) -> str:

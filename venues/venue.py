@@ -94,6 +94,11 @@ class Venue(Protocol):
 
     name: ClassVar[str]
 
+    @property
+    def seen(self) -> Mapping[str, int]:
+        """What was skipped, and what documentation leaves open and came one way or the other: how often each."""
+        ...
+
     def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
         """Start; `ConnectionUp` and `ConnectionLost` count their epochs from `epoch` on."""
         ...

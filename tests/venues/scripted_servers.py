@@ -1,5 +1,6 @@
 """A venue that does what a test says, and small servers on loopback for its shell to meet."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -41,6 +42,7 @@ class ScriptedVenue:
         self.on_frame: Callable[[str | bytes], Sequence[Output]] = lambda frame: []
         self.on_command: Callable[[Any], Sequence[Output]] = lambda message: []
         self.deadline: Nanos | None = None
+        self.seen: Counter[str] = Counter()
         self._news = trio.Event()
 
     async def until(self, is_true: Callable[[], object]) -> None:

@@ -13,6 +13,8 @@ import loguru
 import pytest
 import trio
 import trustme
+import wsproto
+import wsproto.events
 from trio_websocket import WebSocketConnection
 
 from market.units import MS, Nanos
@@ -27,7 +29,7 @@ from tests.venues.scripted_servers import (
 )
 from venues.connection import VenueConnection
 from venues.http_shell import HttpConfig
-from venues.shell import converse
+from venues.shell import ShellConfig, converse
 from venues.socket_shell import SocketConfig, SocketShell
 from venues.venue import Connect, Conversation, HttpAnswer, Reconnect, SendFrame, SendRequest, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
@@ -162,6 +164,42 @@ async def test_a_peer_that_no_longer_answers_is_left_at_the_venues_word() -> Non
     async with websocket_server(deaf) as port, driven(venue, port):
         await venue.until(lambda: len(venue.of("opened")) == 2)
     assert venue.of("closed") == [("closed", "feed", "no answer to a ping")]
+
+
+class Peer:
+    """A server that answers the first so many pings of each connection."""
+
+    def __init__(self, n_answered: int) -> None:
+        self._n_answered = n_answered
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        peer = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+        n_left = self._n_answered
+        async for data in stream:
+            peer.receive_data(bytes(data))
+            for event in peer.events():
+                if isinstance(event, wsproto.events.Request):
+                    await stream.send_all(peer.send(wsproto.events.AcceptConnection()))
+                elif isinstance(event, wsproto.events.Ping) and n_left:
+                    n_left -= 1
+                    await stream.send_all(peer.send(event.response()))
+
+
+async def test_a_silent_socket_whose_other_end_is_gone_is_found_out_by_pings() -> None:
+    config = ShellConfig(attrs.evolve(QUICK.sockets, ping_every_s=0.05, pong_s=1.0))
+    venue = ScriptedVenue()
+    async with tcp_server(Peer(2).serve) as port, driven(venue, port, config=config):
+        await venue.until(lambda: venue.of("closed"))
+    assert venue.of("closed")[0] == ("closed", "feed", "a ping was not answered in 1 s")
+
+
+async def test_a_peer_that_never_answered_a_ping_is_not_held_to_it() -> None:
+    config = ShellConfig(attrs.evolve(QUICK.sockets, ping_every_s=0.05, pong_s=0.1))
+    venue = ScriptedVenue()
+    with logged() as words:
+        async with tcp_server(Peer(0).serve) as port, driven(venue, port, config=config):
+            await words.until("pings are not answered")
+    assert venue.of("closed") == []
 
 
 async def test_a_writer_that_gets_nothing_away_gives_up() -> None:

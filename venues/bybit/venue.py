@@ -1,5 +1,6 @@
 """Bybit's linear perpetuals as a venue: a public socket, a private one, one for orders, and REST."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -26,6 +27,14 @@ class BybitVenue:
         self.account = TradingAccount(setup, self._gate) if setup.credentials is not None else None
         self._epoch = 0
         self._is_up = False
+
+    @property
+    def seen(self) -> Counter[str]:
+        """What was skipped or came unlooked for, by what it was."""
+        found = Counter(self.feed.data.n_skipped)
+        if self.account is not None:
+            found += self.account.data.n_skipped + self.account.path.seen
+        return found
 
     def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
         """Open the public socket; those of the account follow when the venue's clock is known."""

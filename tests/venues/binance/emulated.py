@@ -24,7 +24,7 @@ from venues.venue import VenueSetup
 
 VENUE = "binance-futures"
 SYMBOL = "SOLUSDT"
-QUICK = ShellConfig(SocketConfig(first_pause_s=0.05, longest_pause_s=0.2))
+QUICK = ShellConfig(SocketConfig(first_pause_s=0.05, longest_pause_s=0.2, ping_every_s=0.3, pong_s=3.0))
 
 
 @attrs.define

@@ -97,7 +97,8 @@ async def test_what_is_lost_is_made_whole_again() -> None:
         one.emulator.inject(Fault("unavailable", VENUE, "rest", count=2, of="all"))
         assert [each.client_id for each in (await one.account()).open_orders] == [1]
 
-        for kind, where, n in (("drop", "trade", 2), ("sever", "private", 3)):
+        # the last is noticed by pings alone: a private stream may be silent by right
+        for kind, where, n in (("drop", "trade", 2), ("sever", "private", 3), ("half_open", "private", 4)):
             one.emulator.inject(Fault(kind, VENUE, where))
             await one.until_up(n)
             assert len(one.all_of(ConnectionLost)) == n - 1
