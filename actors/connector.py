@@ -18,7 +18,7 @@ from market.messages import (
     Stop,
 )
 from venues.abandonment_shell import Abandonment
-from venues.shell import OnFrame, ShellClock, ShellConfig, VenueShell
+from venues.shell import OnFrame, OnSocket, ShellClock, ShellConfig, VenueShell
 from venues.venue import Venue, VenueSetup
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class VenueConnector(Shell):
 
     Args:
         make: a fresh venue, as `VenueKind.make`.
-        on_frame: hears every frame before the venue does; it must not raise.
+        on_frame, on_socket: hear every frame, opening and loss before the venue does; they must not raise.
     """
 
     ports: ClassVar[tuple[str, ...]] = (
@@ -58,6 +58,7 @@ class VenueConnector(Shell):
         *,
         seed: int = 0,
         on_frame: OnFrame | None = None,
+        on_socket: OnSocket | None = None,
         config: ShellConfig | None = None,
         logger: "Logger | None" = None,
     ) -> None:
@@ -74,6 +75,7 @@ class VenueConnector(Shell):
             self._tell,
             seed=seed,
             on_frame=on_frame,
+            on_socket=on_socket,
             config=config,
             logger=logger,
         )

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 from actors.record_config import RecordConfig
 from actors.runtime.wiring import connector_name
 from market.archive.gaps import Gap
+from market.archive.instruments import as_archived
 from market.archive.layout import Kind
 from market.archive.message_columns import own_columns
 from market.archive.paid_funding import PaidFunding
@@ -30,8 +31,12 @@ from market.units import MS, InstrumentId, Nanos
 
 PORTS: Final = ("books", "trades", "marks", "connection", "clock")
 _HEARD: Final[tuple[Kind, ...]] = ("delta", "trades", "marks", "funding")
+_BY_TRADES: Final[tuple[Kind, ...]] = ("trades", "marks", "funding")
 _OWN: Final[tuple[Kind, ...]] = ("orders", "fills")
 _OFFSET_STEP: Final = 1 * MS  # a clock's offset is noted when it has moved so far
+# trades and marks come by the first of these sockets that a venue has; whether books are whole it says itself
+_TRADE_SOCKETS: Final = ("market", "public")
+_LOST: Final = "reconnect"
 
 
 class Ears(Protocol):
@@ -82,13 +87,14 @@ class MarketRecording:
         self._n_own = 0
         self._funding = {i: PaidFunding() for i in self._venue_of}
         self._offsets: dict[int, Nanos] = {}
+        self._seen_sockets: dict[str, dict[str, bool]] = {}
         self._takers: dict[type, Callable[[Any], None]] = {
             BookSnapshot: self._take_book,
             BookDelta: self._take_book,
             Trade: self._take_trade,
             Mark: self._take_mark,
             BookGap: self._take_gap,
-            ConnectionLost: lambda m: self.lost(m.venue, m.ts_recv, "reconnect"),
+            ConnectionLost: self._take_lost,
             ConnectionUp: self._take_up,
             ClockOffset: self._take_offset,
         }
@@ -126,6 +132,15 @@ class MarketRecording:
         except Exception as error:
             self._fail(error, ts_recv)
 
+    def on_socket(self, venue: str, socket: str, is_open: bool, at: Nanos) -> None:
+        """Note that a socket has opened, or is gone; what a connection is for trading says nothing from then on."""
+        if self.failure is not None or venue not in self.venues:
+            return
+        try:
+            self._take_socket(venue, socket, is_open, at)
+        except Exception as error:
+            self._fail(error, at)
+
     def lost(self, venue: int, ts: Nanos, reason: str) -> None:
         """Note that a venue is not heard from `ts` on."""
         for i in self._of_venue.get(venue, ()):
@@ -154,13 +169,33 @@ class MarketRecording:
             if paid is not None:
                 self._recorder.put(mark.instrument, "funding", paid)
 
+    def _take_socket(self, venue: str, socket: str, is_open: bool, at: Nanos) -> None:
+        seen = self._seen_sockets.setdefault(venue, {})
+        seen[socket] = is_open
+        raw = self._sockets.get((venue, socket))
+        if raw is not None and not is_open:
+            self._recorder.mark_down(raw, "raw", at, _LOST)
+        if socket != next((each for each in _TRADE_SOCKETS if each in seen), None):
+            return
+        for i in self._of_venue[self.venues.index(venue)]:
+            if is_open:
+                self._recorder.mark_up(i, "trades", at)  # they may be silent, and are listened to all the same
+            else:
+                for kind in _BY_TRADES:
+                    self._recorder.mark_down(i, kind, at, _LOST)
+
+    def _take_lost(self, lost: ConnectionLost) -> None:
+        if self.venues[lost.venue] not in self._seen_sockets:
+            self.lost(lost.venue, lost.ts_recv, _LOST)
+
     def _take_gap(self, gap: BookGap) -> None:
         if gap.instrument in self._venue_of:
             self._recorder.mark_down(gap.instrument, "delta", gap.ts_recv, gap.reason)
 
     def _take_up(self, up: ConnectionUp) -> None:
-        for i in self._of_venue.get(up.venue, ()):
-            self._recorder.mark_up(i, "trades", up.ts_recv)  # they may be silent, and are listened to all the same
+        if self.venues[up.venue] not in self._seen_sockets:
+            for i in self._of_venue.get(up.venue, ()):
+                self._recorder.mark_up(i, "trades", up.ts_recv)
 
     def _take_offset(self, offset: ClockOffset) -> None:
         last = self._offsets.get(offset.venue)
@@ -217,6 +252,12 @@ class MarketRecording:
         """Return how each feed stands."""
         return self._recorder.feeds()
 
+    def is_heard(self, venue: int) -> bool:
+        """Tell whether the sockets of a venue's market data are open, as far as it tells of them."""
+        name = self.venues[venue]
+        seen = self._seen_sockets.get(name, {})
+        return bool(seen) and all(is_open for socket, is_open in seen.items() if socket in _TRADE_SOCKETS)
+
     def venue_of(self, instrument: InstrumentId) -> int:
         """Return the number of a recorded instrument's venue."""
         return self._venue_of[instrument]
@@ -245,12 +286,13 @@ def open_recording(
         BlockingIOError: another recorder is at work there.
         OSError: the disk is full or fails.
     """
-    chosen = _chosen(instruments, config.instruments)
+    root = folder / config.root
+    chosen = [as_archived(root, each, now) for each in _chosen(instruments, config.instruments)]
     raw = sockets if config.raw and sockets is not None else {}
     kinds = (*_HEARD, *(_OWN if own is not None else ()))
     feeds: list[tuple[Instrument, Kind]] = [(instrument, kind) for instrument in chosen for kind in kinds]
     feeds += [(instrument, "raw") for instrument, _, _ in _socket_feeds(raw)]
-    recorder = Recorder(folder / config.root, feeds, now, round(config.most_mb * 1_000_000))
+    recorder = Recorder(root, feeds, now, round(config.most_mb * 1_000_000))
     return MarketRecording(recorder, chosen, instruments.venues, now, sockets=raw, own=own)
 
 

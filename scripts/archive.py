@@ -112,9 +112,8 @@ def shrink(console: Console, root: Path) -> int:
     """Pack the hours harder, and say what that saved."""
     with console.status("packing") as status:
         done = compact(root, on_file=lambda path: status.update(f"packing {path.relative_to(root)}"))
-    console.print(
-        f"{done.n_changed} of {done.n_files} hours written anew: {_size(done.n_before)} became {_size(done.n_after)}"
-    )
+    before, after = size_text(done.n_before), size_text(done.n_after)
+    console.print(f"{done.n_changed} of {done.n_files} hours written anew: {before} became {after}")
     return 0
 
 
@@ -135,7 +134,7 @@ def copy(console: Console, source: str, target: str, *, replace: bool, by_size: 
     if not (done.copied or done.n_same or done.differing):
         console.print(f"nothing in {shown(source)}", soft_wrap=True)
         return 1
-    console.print(f"{len(done.copied)} files copied, {_size(done.n_bytes)}; {done.n_same} were there already")
+    console.print(f"{len(done.copied)} files copied, {size_text(done.n_bytes)}; {done.n_same} were there already")
     _name(console, "[yellow]differs, left as it is (--replace takes the new one)[/]", done.differing)
     return 1 if done.differing else 0
 
@@ -150,12 +149,13 @@ def _name(console: Console, what: str, names: Sequence[str]) -> None:
 def _row(feed: FeedListing) -> list[str]:
     first, last = ("-" if hour is None else hour_text(hour) for hour in (feed.first, feed.last))
     per_row = f"{feed.n_bytes / feed.n_rows:.1f}" if feed.n_rows else "-"
-    ahead = f"{feed.n_ahead} parts, {_size(feed.n_ahead_bytes)}" if feed.n_ahead else "-"
+    ahead = f"{feed.n_ahead} parts, {size_text(feed.n_ahead_bytes)}" if feed.n_ahead else "-"
     counts = (f"{n:,}" for n in (feed.n_hours, feed.n_complete, len(feed.holes), feed.n_rows))
-    return [f"{feed.venue}:{feed.symbol}", feed.kind, first, last, *counts, _size(feed.n_bytes), per_row, ahead]
+    return [f"{feed.venue}:{feed.symbol}", feed.kind, first, last, *counts, size_text(feed.n_bytes), per_row, ahead]
 
 
-def _size(n_bytes: int) -> str:
+def size_text(n_bytes: int) -> str:
+    """Return bytes for people, such as `1.2 MB`."""
     if n_bytes < 1000:
         return f"{n_bytes} B"
     number = float(n_bytes)

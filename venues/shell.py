@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OnFrame = Callable[[str, str | bytes, Nanos], None]  # socket, frame, ts_recv
+OnSocket = Callable[[str, bool, Nanos], None]  # socket, whether it is open now, when
 
 _FAR: Final[Nanos] = 1 << 62
 _LONGEST_SLEEP_S: Final = 3600.0
@@ -61,8 +62,8 @@ class ShellConfig:
     http: HttpConfig = attrs.field(factory=HttpConfig)
 
 
-def _hear_nothing(socket: str, frame: str | bytes, ts_recv: Nanos) -> None:
-    """Let raw frames go by."""
+def _hear_nothing(socket: str, news: object, at: Nanos) -> None:
+    """Let raw frames and openings go by."""
 
 
 class VenueShell:
@@ -72,6 +73,7 @@ class VenueShell:
         tell: takes (port, message) of what the venue tells; it is called from `run` alone.
         seed: of the pauses before sockets are opened again.
         on_frame: hears every frame before the venue does; it must not raise.
+        on_socket: hears when a socket has opened or is gone, before the venue does; it must not raise.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class VenueShell:
         *,
         seed: int = 0,
         on_frame: OnFrame | None = None,
+        on_socket: OnSocket | None = None,
         config: ShellConfig | None = None,
         logger: "Logger | None" = None,
     ) -> None:
@@ -90,7 +93,8 @@ class VenueShell:
         self._venue = venue
         self._clock = clock
         self._tell = tell
-        self._on_frame = on_frame or _hear_nothing
+        self._on_frame: OnFrame = on_frame or _hear_nothing
+        self._on_socket: OnSocket = on_socket or _hear_nothing
         self._log = (logger or loguru.logger).bind(venue=venue.name)
         addresses = addresses_of(venue.name, connection)
         trust = _Trust(connection)
@@ -155,10 +159,14 @@ class VenueShell:
     # --- what sockets and requests bring --------------------------------------------------------------------------
 
     def opened(self, socket: str) -> None:
-        self._do(self._venue.opened(socket, self._clock.now_ns()))
+        now = self._clock.now_ns()
+        self._on_socket(socket, True, now)
+        self._do(self._venue.opened(socket, now))
 
     def closed(self, socket: str, reason: str) -> None:
-        self._do(self._venue.closed(socket, reason, self._clock.now_ns()))
+        now = self._clock.now_ns()
+        self._on_socket(socket, False, now)
+        self._do(self._venue.closed(socket, reason, now))
 
     def received(self, socket: str, frame: str | bytes) -> None:
         ts_recv = self._clock.now_ns()

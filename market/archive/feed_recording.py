@@ -137,7 +137,8 @@ class FeedRecording:
         """Take messages of one hour."""
         first = int(columns.ts_recv[0])
         if self._is_up:
-            self._turn_to(hour_of(first))
+            has_book = isinstance(columns, BookColumns) and bool(columns.is_snapshot[0])
+            self._turn_to(hour_of(first), has_book=has_book)
         if self.kind == "delta" and isinstance(columns, BookColumns):
             try:
                 if self._book is None:
@@ -166,6 +167,8 @@ class FeedRecording:
         self.n_rows += len(columns)
 
     def _go_down(self, down: Down) -> None:
+        if self._head is None and self._down is None:
+            return  # it has not begun, and breaks off nothing
         if self._down is None:
             self.n_gaps += 1
             ts = max(down.ts, self._floor)
@@ -200,8 +203,8 @@ class FeedRecording:
         self._seal(self._hour + HOUR)
         self._complete()
 
-    def _turn_to(self, hour: Nanos) -> None:
-        """Go on to an hour, without a break."""
+    def _turn_to(self, hour: Nanos, *, has_book: bool = False) -> None:
+        """Go on to an hour, without a break; one that begins with a full book needs no checkpoint."""
         while self._hour < hour:
             end = self._hour + HOUR
             silent = MAX_SILENCE[self.kind]
@@ -211,7 +214,7 @@ class FeedRecording:
             self._complete()
             self._begin(Head(self.kind, self.instrument, end, end, end, ""))
             self._floor = max(self._floor, end)
-            if self._book is not None and self._book.is_known:
+            if self._book is not None and self._book.is_known and not (has_book and end == hour):
                 self._columns.append(self._book.checkpoint(end))
 
     def _begin(self, head: Head) -> None:

@@ -17,7 +17,7 @@ from market.archive.atomic_file import atomic_file
 from market.archive.instrument_record import from_record, to_record
 from market.archive.layout import instrument_folder
 from market.instrument import Instrument
-from market.units import InstrumentId, Nanos
+from market.units import SECOND, InstrumentId, Nanos
 
 
 def load_instruments(path: Path) -> list[Instrument]:
@@ -66,6 +66,29 @@ def valid_at(instruments: Iterable[Instrument], at: Nanos | None) -> Instrument:
     in_order = sorted(instruments, key=lambda each: each.valid_from)
     past = [each for each in in_order if at is None or each.valid_from <= at]
     return past[-1] if past else in_order[0]
+
+
+def as_archived(root: Path, instrument: Instrument, now: Nanos) -> Instrument:
+    """Return an instrument that a venue told of, as it is to stand in an archive.
+
+    What the archive knows already keeps its time; other rules hold from now on, to the second; and the first that are
+    known are taken to have held before.  Fees of 0 are fees that were not told: those that are known stay.
+    """
+    known = read_instruments(root, instrument.venue, instrument.symbol)
+    if not known:
+        return attrs.evolve(instrument, valid_from=0)
+    newest = valid_at(known, None)
+    if not instrument.maker_fee and not instrument.taker_fee:
+        instrument = attrs.evolve(instrument, maker_fee=newest.maker_fee, taker_fee=newest.taker_fee)
+    same = attrs.evolve(
+        newest,
+        id=instrument.id,
+        valid_from=instrument.valid_from,
+        maker_fee=instrument.maker_fee,
+        taker_fee=instrument.taker_fee,
+    )
+    valid_from = newest.valid_from if same == instrument else now // SECOND * SECOND
+    return attrs.evolve(instrument, valid_from=valid_from)
 
 
 def is_same_grid(one: Instrument, other: Instrument) -> bool:

@@ -4,12 +4,21 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+import attrs
 import pytest
 
 from market.archive.instrument_record import FIELDS
-from market.archive.instruments import load_instruments, read_instrument, read_instruments, valid_at, write_instruments
+from market.archive.instruments import (
+    as_archived,
+    load_instruments,
+    read_instrument,
+    read_instruments,
+    valid_at,
+    write_instruments,
+)
 from market.instrument import ConstantStep, SignificantFigures
 from market.units import SECOND
+from tests.market.archive.samples import BTC
 
 SHIPPED = Path(__file__).resolve().parents[3] / "configs" / "instruments.toml"
 
@@ -147,3 +156,17 @@ def test_what_ships_obeys_the_venues_rules() -> None:
     # 10 contracts of 100 USD bought at 50,000 and marked at 62,500 made 1000 / 50000 - 1000 / 62500 BTC
     perp = shipped["binance-delivery:BTCUSD_PERP"]
     assert perp.value(625_000, 10) - perp.value(500_000, 10) == Decimal("0.004")
+
+
+def test_an_instrument_that_a_venue_tells_of_keeps_what_is_known(tmp_path: Path) -> None:
+    told = attrs.evolve(BTC, valid_from=12_345_678_901)
+    first = as_archived(tmp_path, told, 12_345_678_901)
+    assert first.valid_from == 0
+    charged = attrs.evolve(first, maker_fee=Decimal("0.0002"), taker_fee=Decimal("0.0005"))
+    write_instruments(tmp_path, [charged])
+    later = as_archived(tmp_path, attrs.evolve(told, id=3, valid_from=99), 20 * SECOND + 5)
+    assert later == attrs.evolve(charged, id=3), "it was asked without a key, and no fees were told"
+    finer = attrs.evolve(told, tick=Decimal("0.01"))
+    assert as_archived(tmp_path, finer, 20 * SECOND + 5).valid_from == 20 * SECOND
+    cheaper = attrs.evolve(told, maker_fee=Decimal("0.0001"))
+    assert as_archived(tmp_path, cheaper, 20 * SECOND + 5) == attrs.evolve(cheaper, valid_from=0)

@@ -27,7 +27,7 @@ from market.units import HOUR, SECOND
 from tests.market.archive.recording_process import PUTTING, SYNCED, change, trade
 from tests.market.archive.samples import BTC, T0
 
-N_KILLS = 20
+N_KILLS = 8  # and twenty more of whole recordings, in tests/scripts/test_record_killed.py
 LONGEST_S = 1.0  # the hour turns within it, and its clock runs for more than a second
 
 pytestmark = [pytest.mark.realtime, pytest.mark.slow]

@@ -172,7 +172,10 @@ def test_silence_of_a_socket_or_of_our_own_is_no_hole(tmp_path: Path) -> None:
 def test_each_feed_tells_how_it_stands(tmp_path: Path) -> None:
     made = Recorder(tmp_path, [(BTC, "trades"), (PUBLIC, "raw")], T0)
     made.put(BTC.id, "trades", Trade(BTC.id, T0, T0 + 1, 100, 1, 1, 7))
-    made.mark_down(PUBLIC.id, "raw", T0 + 2, "reconnect")
+    made.mark_down(PUBLIC.id, "raw", T0 + 2, "it has not begun, and breaks off nothing")
+    made.put(PUBLIC.id, "raw", RawFrame(T0 + 3, b"x"))
+    made.mark_down(PUBLIC.id, "raw", T0 + 4, "reconnect")
+    made.mark_down(PUBLIC.id, "raw", T0 + 5, "it has broken off already")
     made.flush(T0 + SECOND)
     trades, raw = made.feeds()
     assert (trades.instrument, trades.kind, trades.n_rows, trades.last_recv, trades.n_gaps) == (
@@ -183,5 +186,5 @@ def test_each_feed_tells_how_it_stands(tmp_path: Path) -> None:
         0,
     )
     assert trades.n_written > 0
-    assert (raw.kind, raw.n_rows, raw.n_written, raw.n_gaps, raw.last_recv) == ("raw", 0, 0, 1, 0)
+    assert (raw.kind, raw.n_rows, raw.n_gaps, raw.last_recv) == ("raw", 1, 1, 0)
     made.close(T0 + SECOND)
