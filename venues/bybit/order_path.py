@@ -174,11 +174,10 @@ class OrderPath:
 
     # --- the clock ---------------------------------------------------------------------------------------------------
 
-    def next_deadline(self, now: Nanos) -> Nanos | None:
-        times = [self._cancel_free_at(each, now) for each in self._held.values()]
-        if self._unanswered:
-            times.append(self._unanswered[0][0] + _FORGOTTEN)
-        return min(times, default=None)
+    def next_deadline(self) -> Nanos | None:
+        if not self._held:
+            return self._unanswered[0][0] + _FORGOTTEN if self._unanswered else None
+        return min(self._cancel_free_at(each, 0) for each in self._held.values())
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         while self._unanswered and self._unanswered[0][0] + _FORGOTTEN <= now:

@@ -70,7 +70,7 @@ class OrderQueries:
         return [self._gate.send(request, partial(self._take, command, now), "read", now)]
 
     def next_deadline(self) -> Nanos | None:
-        return min((at for at, _ in self._later.values()), default=None)
+        return min(at for at, _ in self._later.values()) if self._later else None
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         due = [command for at, command in self._later.values() if at <= now]

@@ -80,10 +80,10 @@ class PublicFeed:
         return self._resubscribe(command.instrument, now)
 
     def next_deadline(self) -> Nanos | None:
-        if not self._is_open:
-            return None
-        times = [due for due in (self._session.deadline, min(self._due.values(), default=None)) if due is not None]
-        return min(times, default=None)
+        due = self._session.deadline
+        if due is None or not self._due:
+            return due
+        return min(due, *self._due.values())
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         if not self._is_open:

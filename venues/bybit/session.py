@@ -58,8 +58,11 @@ class Session:
     @property
     def deadline(self) -> Nanos | None:
         """When to call `on_deadline`; None while not connected."""
-        times = [due for due, _ in self._awaited.values()]
-        return min((*times, self._ping_at), default=None) if self._is_open else None
+        if not self._is_open:
+            return None
+        if not self._awaited:  # nearly always, and it is asked after every frame
+            return self._ping_at
+        return min(self._ping_at, *(due for due, _ in self._awaited.values()))
 
     def opened(self, now: Nanos) -> list[Action]:
         """Begin a connection."""

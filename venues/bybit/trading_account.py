@@ -101,10 +101,16 @@ class TradingAccount:
             return self._queries.ask(message, now)
         return self.path.on[type(message)](message, now)
 
-    def next_deadline(self, now: Nanos = 0) -> Nanos | None:
-        times = [session.deadline for session in self._sessions.values()]
-        times += [self._asking.due, self._queries.next_deadline(), self.path.next_deadline(now)]
-        return min((due for due in times if due is not None), default=None)
+    def next_deadline(self) -> Nanos | None:
+        due: Nanos | None = None
+        for session in self._sessions.values():
+            at = session.deadline
+            if at is not None and (due is None or at < due):
+                due = at
+        for at in (self._asking.due, self._queries.next_deadline(), self.path.next_deadline()):
+            if at is not None and (due is None or at < due):
+                due = at
+        return due
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         outputs: list[Output] = []

@@ -94,10 +94,14 @@ class BybitVenue:
 
     def next_deadline(self) -> Nanos | None:
         """Return when `on_deadline` is to be called."""
-        times = [self._gate.next_deadline(), self.feed.next_deadline()]
-        if self.account is not None:
-            times.append(self.account.next_deadline())
-        return min((due for due in times if due is not None), default=None)
+        due = self._gate.next_deadline()
+        of_feed = self.feed.next_deadline()
+        if due is None or (of_feed is not None and of_feed < due):
+            due = of_feed
+        of_account = self.account.next_deadline() if self.account is not None else None
+        if due is None or (of_account is not None and of_account < due):
+            due = of_account
+        return due
 
     def on_deadline(self, now: Nanos) -> Sequence[Output]:
         """Do what is due."""
