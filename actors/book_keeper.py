@@ -45,11 +45,14 @@ class BookKeeperConfig:
         stale_after_s: a book that nothing was heard of for so long is stale, as when a recorded feed ends before the
             others; 0: never, for markets that are that quiet.
         max_waiting: deltas kept for after the snapshot; beyond, the oldest go and the next snapshot has to serve.
+        distrust_crossed: a book whose best bid reaches its best ask after a delta has lost something without a gap: it
+            is stale, and asked for anew.  For real venues; a simulated market does not cross.
     """
 
     ask_again_s: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
     stale_after_s: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
     max_waiting: int = attrs.field(default=4096, validator=attrs.validators.ge(1))
+    distrust_crossed: bool = False
 
 
 class BookKeeper(Actor):
@@ -107,7 +110,11 @@ class BookKeeper(Actor):
         if book.version == 0:
             return  # there is nothing yet that it could change
         if self._apply(book, delta):
-            self._publish(instrument)
+            if self.config.distrust_crossed and _is_crossed(book):
+                best = f"best bid {book.bid_levels[0, 0]}, best ask {book.ask_levels[0, 0]}"
+                self._distrust(instrument, f"the book is crossed: {best}, in ticks")
+            else:
+                self._publish(instrument)
         else:
             reason = f"a delta that follows {delta.prev_seq} came after {book.seq}"
             self._distrust(instrument, reason)
@@ -228,3 +235,8 @@ class BookKeeper(Actor):
                 self._silent.add(instrument)
                 self._distrust(instrument, f"nothing was heard of it for {self.config.stale_after_s:g} s")
         self.set_timer(next_at, _SILENCE)
+
+
+def _is_crossed(book: Book) -> bool:
+    bids, asks = book.bid_levels, book.ask_levels
+    return len(bids) > 0 and len(asks) > 0 and bool(bids[0, 0] >= asks[0, 0])

@@ -274,3 +274,19 @@ def test_who_begins_anew_is_told_what_is_stale_and_nothing_else() -> None:
     assert give(actor, ActorUp("connector", 0)) == []
     give(actor, snapshot(7, [(99, 2)], [(101, 4)]))
     assert give(actor, ActorUp("manager", 0)) == []
+
+
+def test_a_crossed_book_is_asked_for_anew_where_that_is_wanted() -> None:
+    actor = keeper(distrust_crossed=True)
+    give(actor, snapshot(1, [(99, 5)], [(101, 5)]))
+    crossing = delta(1, 2, bids=[(101, 1)])
+    stale, asked = give(actor, crossing)
+    assert isinstance(stale, Stale)
+    assert stale.reason == "the book is crossed: best bid 101, best ask 101, in ticks"
+    assert asked == RequestSnapshot(SOL.id)
+    assert give(actor, delta(2, 3, bids=[(98, 1)])) == []  # waits for the snapshot
+    assert isinstance(give(actor, snapshot(4, [(99, 5)], [(101, 5)]))[0], Fresh)
+
+    easy = keeper()
+    give(easy, snapshot(1, [(99, 5)], [(101, 5)]))
+    assert [type(each) for each in give(easy, crossing)] == [BookUpdate]
