@@ -60,6 +60,8 @@ class BookSync:
     def __init__(self, instrument: InstrumentId, config: BookSyncConfig | None = None) -> None:
         self.instrument = instrument
         self.config = config or BookSyncConfig()
+        self._silent_after = round(self.config.silent_s * SECOND)
+        self._behind_after = round(self.config.behind_s * SECOND)
         self.seq = -1
         self.ask_at: Nanos = NEVER
         self.skipped: Counter[str] = Counter()
@@ -161,8 +163,8 @@ class BookSync:
         config = self.config
         if not self.is_live:
             return self._asked_at + round(config.answer_s * SECOND) if self._asked_at != NEVER else NEVER
-        silent = self._heard_at + round(config.silent_s * SECOND) if config.silent_s else NEVER
-        behind = self._behind_since + round(config.behind_s * SECOND) if self._behind_since != NEVER else NEVER
+        silent = self._heard_at + self._silent_after if self._silent_after else NEVER
+        behind = self._behind_since + self._behind_after if self._behind_since != NEVER else NEVER
         return min(silent, behind)
 
     def on_deadline(self, now: Nanos) -> list[BookMessage]:

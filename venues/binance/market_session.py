@@ -74,6 +74,7 @@ class MarketSession:
         self._subscriptions = Subscriptions(streams)
         self._heard_at: Nanos = NEVER
         self._opened_at: Nanos = NEVER
+        self._dead_after = round(self.config.dead_s * SECOND)
         self._asking: InstrumentId | None = None  # one snapshot at a time: each is dear
 
     def begin(self) -> Connect:
@@ -184,7 +185,7 @@ class MarketSession:
         return messages + self._due(now)
 
     def _dead_at(self) -> Nanos:
-        return self._heard_at + round(self.config.dead_s * SECOND)
+        return self._heard_at + self._dead_after
 
     def _due(self, now: Nanos) -> list[Action]:
         actions: list[Action] = [SendFrame(frame) for frame in self._subscriptions.frames(now)]

@@ -77,8 +77,8 @@ class Subscriptions:
         return not self._to_send and not self._unanswered
 
     def next_deadline(self) -> Nanos:
-        oldest = min(self._unanswered.values(), default=NEVER)
-        return min(self._next_at, self._speak_by, oldest + _ANSWER if oldest != NEVER else NEVER)
+        due = min(self._next_at, self._speak_by)
+        return min(due, min(self._unanswered.values()) + _ANSWER) if self._unanswered else due
 
     def check(self, now: Nanos) -> None:
         """Note a failure if something has not come in time."""

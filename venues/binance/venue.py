@@ -48,6 +48,7 @@ _MARKET_PORTS: Final[dict[type, str]] = {
     Trade: "trades",
     Mark: "marks",
 }
+_ACCOUNT: Final = "account"
 _RULES_EVERY: Final = HOUR
 _RULES_RETRY: Final = 30 * SECOND
 
@@ -90,6 +91,8 @@ class BinanceVenue:
         if setup.credentials is not None:
             self.account = TradingAccount(setup, self.gate, self.remedies, config.account)
         self._open: set[str] = set()
+        # of each part the next deadline: a frame changes that of its own part, and is asked about after each
+        self._dues: dict[str, Nanos] = dict.fromkeys((*_ROUTES, _ACCOUNT), NEVER)
         self._rules_at: Nanos = NEVER
         self._told: str = ""  # of changed rules
         self._epoch = 0
@@ -112,6 +115,7 @@ class BinanceVenue:
         outputs += [Connect(route, session.begin().target) for route, session in self._routes.items()]
         if self.account is not None:
             outputs += self.account.begin(now)
+        self._look_at_all()
         return outputs
 
     # --- sockets -----------------------------------------------------------------------------------------------------
@@ -121,15 +125,20 @@ class BinanceVenue:
         self._open.add(socket)
         session = self._routes.get(socket)
         if session is not None:
-            return [*self._of_market(socket, session.opened(now), now), *self._look(now)]
-        assert self.account is not None, socket
-        return [*self.account.opened(socket, now), *self._look(now)]
+            outputs = [*self._of_market(socket, session.opened(now), now), *self._look(now)]
+        else:
+            assert self.account is not None, socket
+            outputs = [*self.account.opened(socket, now), *self._look(now)]
+        self._look_at_all()
+        return outputs
 
     def closed(self, socket: str, reason: str, now: Nanos) -> Sequence[Output]:
         """A socket is gone."""
         if socket not in self._open:
             return []  # given up already
-        return self._gone(socket, reason, now)
+        outputs = self._gone(socket, reason, now)
+        self._look_at_all()
+        return outputs
 
     def receive(self, socket: str, frame: str | bytes, now: Nanos) -> Sequence[Output]:
         """A frame came.
@@ -142,9 +151,13 @@ class BinanceVenue:
         data = frame.encode() if isinstance(frame, str) else frame
         session = self._routes.get(socket)
         if session is not None:
-            return self._of_market(socket, session.receive(data, now), now)
+            outputs = self._of_market(socket, session.receive(data, now), now)
+            self._dues[socket] = session.next_deadline()
+            return outputs
         assert self.account is not None, socket
-        return self._of_account(self.account.receive(socket, data, now), now)
+        outputs = self._of_account(self.account.receive(socket, data, now), now)
+        self._dues[_ACCOUNT] = self.account.next_deadline()
+        return outputs
 
     # --- requests and commands ---------------------------------------------------------------------------------------
 
@@ -154,26 +167,29 @@ class BinanceVenue:
         Raises:
             RemoteProtocolError: it makes no sense.
         """
-        return self._of_account(self.gate.answered(token, answer, now), now)
+        try:
+            return self._of_account(self.gate.answered(token, answer, now), now)
+        finally:
+            self._look_at_all()
 
     def command(self, message: Any, now: Nanos) -> Sequence[Output]:
         """Take a command."""
         if isinstance(message, RequestSnapshot):
             session = self._routes["public"]
-            return self._of_market("public", session.restart_book(message.instrument, now), now)
+            outputs = self._of_market("public", session.restart_book(message.instrument, now), now)
+            self._dues["public"] = session.next_deadline()
+            return outputs
         if self.account is None:
             raise ValueError(f"{type(message).__name__} to binance without credentials: there is only market data")
-        return self.account.command(message, now)
+        outputs = self.account.command(message, now)
+        self._dues[_ACCOUNT] = self.account.next_deadline()
+        return outputs
 
     # --- time --------------------------------------------------------------------------------------------------------
 
     def next_deadline(self) -> Nanos | None:
         """Return when `on_deadline` is to be called."""
-        found = min(self.clock.ask_at, self._rules_at)
-        for session in self._routes.values():
-            found = min(found, session.next_deadline())
-        if self.account is not None:
-            found = min(found, self.account.next_deadline())
+        found = min(self.clock.ask_at, self._rules_at, *self._dues.values())
         return None if found >= NEVER else found
 
     def on_deadline(self, now: Nanos) -> Sequence[Output]:
@@ -188,6 +204,7 @@ class BinanceVenue:
                 outputs += self._of_market(route, session.on_deadline(now), now)
         if self.account is not None:
             outputs += self._of_account(self.account.on_deadline(now), now)
+        self._look_at_all()
         return outputs
 
     # --- the clock and the rules -------------------------------------------------------------------------------------
@@ -223,6 +240,11 @@ class BinanceVenue:
         self._told = text
         # what was computed with other ticks and lots is of no use; a new run reads the new ones
         return self.remedies.ask_for_person(TradingState.HALTED if text else None, text, now)
+
+    def _look_at_all(self) -> None:
+        self._dues.update({route: session.next_deadline() for route, session in self._routes.items()})
+        if self.account is not None:
+            self._dues[_ACCOUNT] = self.account.next_deadline()
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

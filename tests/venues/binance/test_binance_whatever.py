@@ -208,6 +208,13 @@ class Whatever(RuleBasedStateMachine):
                 assert message.ts_request <= self.drive.now
 
     @invariant()
+    def deadlines_are_up_to_date(self) -> None:
+        venue = self.drive.venue
+        noted = venue.next_deadline()
+        venue._look_at_all()
+        assert venue.next_deadline() == noted
+
+    @invariant()
     def requests_are_bounded(self) -> None:
         venue = self.drive.venue
         used = venue.gate.limits.used()
