@@ -5,13 +5,17 @@ BIN := .venv/bin
 STAMP := .venv/installed
 PYTEST_ARGS ?=
 RUN_ARGS ?=
+DEMO_ARGS ?=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint install lock
+.PHONY: run live-demo test lint install lock
 
 run: install ## replay the built-in market and write the report
 	$(BIN)/python -m scripts.run --mode sim $(RUN_ARGS)
+
+live-demo: install ## trade live for a minute on emulated venues, over real sockets
+	$(BIN)/python -m scripts.live_demo $(DEMO_ARGS)
 
 test: install ## tests that need the real clock run last
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -1,6 +1,7 @@
 """Look after a run: read its log, and halt what trades on an account.
 
-python -m scripts.ops tail RUN_DIR [-n 50] [--follow]
+python -m scripts.ops tail RUN_DIR [-n 50] [--follow] [--level WARNING] [--match TEXT]
+python -m scripts.ops show RUN_DIR
 python -m scripts.ops restarts RUN_DIR
 python -m scripts.ops halt STATE_DIR [--reason TEXT]
 python -m scripts.ops clear STATE_DIR --reason TEXT
@@ -11,7 +12,7 @@ import argparse
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -49,14 +50,23 @@ def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def tail(console: Console, path: Path, n_records: int, is_followed: bool) -> None:
-    """Print the last records, and with `is_followed` those that come, until interrupted."""
+def tail(console: Console, path: Path, chosen: argparse.Namespace) -> None:
+    """Print the last records that are wanted, and if it is followed those that come, until interrupted."""
     reader = LogReader(path)
-    for record in deque(reader.records(), maxlen=n_records):
-        console.print(line_of(record), soft_wrap=True, highlight=False)
-    while is_followed:
-        time.sleep(POLL_S)
+    least = list(STYLES).index(chosen.level)
+
+    def wanted() -> Iterator[LogRecord]:
         for record in reader.records():
+            level = record.get("level")
+            is_weighty = level not in STYLES or list(STYLES).index(level) >= least
+            if is_weighty and any(chosen.match in str(value) for value in record.values()):
+                yield record
+
+    for record in deque(wanted(), maxlen=chosen.n):
+        console.print(line_of(record), soft_wrap=True, highlight=False)
+    while chosen.follow:
+        time.sleep(POLL_S)
+        for record in wanted():
             console.print(line_of(record), soft_wrap=True, highlight=False)
 
 
@@ -146,8 +156,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shown = commands.add_parser("tail", help="print the last records")
     shown.add_argument("-n", type=_positive, default=50, metavar="N", help="how many records (default 50)")
     shown.add_argument("--follow", action="store_true", help="go on with what is written, until Ctrl-C")
+    shown.add_argument("--level", choices=STYLES, default="DEBUG", help="only records of this level or above")
+    shown.add_argument("--match", default="", metavar="TEXT", help="only records in which this text stands")
+    stands = commands.add_parser("show", help="how it stands: orders, positions, PnL, connections, the last troubles")
     told = commands.add_parser("restarts", help="what restarted, why, and how long without quotes")
-    for command in (shown, told):
+    for command in (shown, stands, told):
         command.add_argument("run", type=Path, metavar="RUN_DIR", help="a run directory")
     halted = commands.add_parser("halt", help="cancel everything and trade no more, until cleared")
     halted.add_argument("--reason", default="by hand", help="stands in the log and in the state folder")
@@ -167,10 +180,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         if chosen.command == "tail":
-            tail(console, path, chosen.n, chosen.follow)
+            tail(console, path, chosen)
+        elif chosen.command == "show":
+            from scripts.live.show import show
+
+            show(console, chosen.run)
         else:
             restarts(console, path)
-    except LogError as error:
+    except (LogError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

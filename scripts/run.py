@@ -1,7 +1,8 @@
-"""Run a market maker: `python -m scripts.run --mode sim [--config FILE.toml] [--out DIR]`.
+"""Run a market maker: `python -m scripts.run --mode sim|live [--config FILE.toml] [--out DIR]`.
 
-Without a config, the tutorial's market maker quotes the built-in generated market.  Exit codes: 0 done; 1 failed;
-2 wrong use; 130 interrupted (what ran is written).
+Without a config, the tutorial's market maker quotes the built-in generated market; a live run needs one.  Exit codes:
+0 done, also a live run that was stopped and whose cancels are proven; 1 failed, or cancels that are not proven; 2 wrong
+use; 130 a simulation interrupted (what ran is written).
 """
 
 import argparse
@@ -43,6 +44,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
     # after the arguments: a wrong one, and --help, answer at once
+    if options.mode == "live":
+        from scripts.live.command import run_live
+
+        return run_live(options, words, _run_directory)
     from rich.console import Console
 
     from sim.config import ConfigError, RunConfig, load_config
@@ -127,17 +132,23 @@ def _mark_unfinished(out: Path, result: dict[str, Any], what: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run", description="Run a market maker and report on it.")
-    parser.add_argument("--mode", choices=["sim"], default="sim", help="sim: replay recorded or generated data")
+    parser.add_argument(
+        "--mode", choices=["sim", "live"], default="sim", help="sim: recorded or generated data; live: the venues"
+    )
     parser.add_argument("--config", type=Path, help="TOML file; without one, the tutorial's market maker")
     parser.add_argument("--out", type=Path, help="run directory (default: runs/TIME)")
-    parser.add_argument("--seed", type=int, help="seed of the run and of the generated market")
-    parser.add_argument("--seconds", type=float, help="length of the generated market")
-    parser.add_argument("--deliver", choices=["mirrors", "all"], help="all: every book and trade goes as a message")
-    parser.add_argument("--bounds", action="store_true", help="run the strictest and the kindest fill rule as well")
-    parser.add_argument("--check", action="store_true", help="check every fill against the raw market data")
+    parser.add_argument("--seconds", type=float, help="length of the generated market; live: stop after so long")
     parser.add_argument(
         "--no-report", action="store_true", help="tables and result only: no figures, plots, PDF and HTML"
     )
+    sim = parser.add_argument_group("simulated runs")
+    sim.add_argument("--seed", type=int, help="seed of the run and of the generated market")
+    sim.add_argument("--deliver", choices=["mirrors", "all"], help="all: every book and trade goes as a message")
+    sim.add_argument("--bounds", action="store_true", help="run the strictest and the kindest fill rule as well")
+    sim.add_argument("--check", action="store_true", help="check every fill against the raw market data")
+    live = parser.add_argument_group("live runs")
+    live.add_argument("--state", type=Path, metavar="DIR", help="the account's state folder (default: as in [live])")
+    live.add_argument("--yes-real-money", action="store_true", help="orders on mainnet are meant")
     return parser
 
 

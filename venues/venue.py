@@ -183,12 +183,14 @@ class VenueKind:
             act: a key that may withdraw, hedge mode.
         sweep: (credentials, whether to cancel) -> cancels all orders of an account, of which nothing need be known, and
             says what is open after that; raises RemoteProtocolError where nothing is proven.
+        orders_per_s: that an account may place when nothing else is agreed; what is more is refused.
     """
 
     make: Callable[[VenueSetup], Venue]
     instruments: Callable[[Sequence[str], int, Nanos], Conversation[tuple[Instrument, ...]]]
     preparation: Callable[[VenueSetup, Nanos], Conversation[tuple[Instrument, ...]]]
     sweep: Callable[[Credentials, bool], Conversation[Swept]]
+    orders_per_s: float
 
 
 class Questions(Generic[T]):

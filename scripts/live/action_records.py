@@ -47,6 +47,8 @@ _TEXTS: Final = {
 _FILLS: Final = (LogKind.FILL_MAKER, LogKind.FILL_TAKER)
 _REFUSALS: Final = (LogKind.REJECTED, LogKind.AMEND_REJECTED, LogKind.CANCEL_REJECTED)
 _REASONED: Final = (*_REFUSALS, LogKind.CANCELLED, LogKind.EXPIRED)
+# a touch that moved meanwhile, an order that was filled before its cancel came
+_ROUTINE: Final = (Reason.POST_ONLY_WOULD_TAKE, Reason.UNKNOWN_ORDER)
 _REFUSED_EVERY: Final = SECOND  # a limit that holds back each wish anew is told of so often, with the count
 
 
@@ -84,8 +86,9 @@ class ActionRecords:
             facts |= {"fill_id": detail, "is_maker": kind == LogKind.FILL_MAKER, "fee": fee_e12 / 1e12}
         elif kind == LogKind.FUNDING:
             facts["amount"] = fee_e12 / 1e12
+        is_odd = kind == LogKind.ADJUSTMENT or (kind in _REFUSALS and detail not in _ROUTINE)
         log = self._logger.bind(**facts)
-        (log.warning if kind in _REFUSALS or kind == LogKind.ADJUSTMENT else log.info)(_TEXTS[LogKind(kind)])
+        (log.warning if is_odd else log.info)(_TEXTS[LogKind(kind)])
 
     def take(self, message: Any) -> None:
         """Write what a message says, if anything is to be written of it."""

@@ -1,6 +1,6 @@
 """The config of a live run: TOML into checked classes, as strictly as that of a simulated one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,11 +10,13 @@ from actors.book_keeper import BookKeeperConfig
 from actors.config import OrdersConfig, QuoterConfig
 from actors.guard_config import GuardConfig
 from actors.record_config import RecordConfig
+from scripts.live.venue_section import LiveVenueSection
 from sim.config import ConfigError, read_toml, structured
+from venues.registry import venue_kind
 
 # what differs live where the config is silent: an account may hold orders and positions, and its news may be lost
 _ORDERS: Final = {"reconcile_at_start": True, "account_every_s": 30.0}
-_STAMPS: Final = {"start_ns", "end_ns", "session"}  # what a run adds to its own `[run]`
+_STAMPS: Final = {"start_ns", "end_ns", "session", "halted", "hand"}  # what a run adds to its own `[run]`
 
 
 @attrs.frozen
@@ -70,21 +72,56 @@ class LiveConfig:
     books: BookKeeperConfig = attrs.field(factory=BookKeeperConfig)
     guard: GuardConfig = attrs.field(factory=GuardConfig)
     record: RecordConfig | None = None
+    venue: tuple[LiveVenueSection, ...] = ()
     quoter: tuple[QuoterConfig, ...] = (
         QuoterConfig("vamp", ("bybit:SOLUSDT",), references=("binance-futures:SOLUSDT",)),
     )
 
     def __attrs_post_init__(self) -> None:
-        names = [quoter.name for quoter in self.quoter]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"[[quoter]] {name!r} is listed twice")
+        for what, names in (("venue", [v.name for v in self.venue]), ("quoter", [q.name for q in self.quoter])):
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"[[{what}]] {name!r} is listed twice")
         if not self.orders.reconcile_at_start:
             raise ValueError(
                 "[orders] reconcile_at_start must be true live: the account may hold orders of earlier runs"
             )
         if not self.orders.account_every_s:
             raise ValueError("[orders] account_every_s must be above 0 live: a venue may fail to tell of a fill")
+
+    def quoted(self, venue: str) -> tuple[str, ...]:
+        """Return the symbols of a venue that are quoted, each once."""
+        return _of_venue((name for quoter in self.quoter for name in quoter.instruments), venue)
+
+    def symbols(self, venue: str) -> tuple[str, ...]:
+        """Return the symbols of a venue that are quoted or read, each once."""
+        return _of_venue((n for quoter in self.quoter for n in (*quoter.instruments, *quoter.references)), venue)
+
+
+def _of_venue(names: Iterable[str], venue: str) -> tuple[str, ...]:
+    pairs = dict.fromkeys(tuple(name.split(":")) for name in names)
+    return tuple(symbol for place, symbol in pairs if place == venue)
+
+
+def check_venues(config: LiveConfig) -> None:
+    """See that every venue that is used is configured, and no other.
+
+    Raises:
+        ConfigError: the text names the venue.
+    """
+    names = (name for quoter in config.quoter for name in (*quoter.instruments, *quoter.references))
+    used = dict.fromkeys(name.split(":")[0] for name in names)
+    configured = [section.name for section in config.venue]
+    for venue in used:
+        if venue not in configured:
+            raise ConfigError(f"[[quoter]] uses {venue}, and there is no [[venue]] of that name")
+    for venue in configured:
+        if venue not in used:
+            raise ConfigError(f"[[venue]] {venue!r} is used by no quoter; used are: {', '.join(used)}")
+        try:
+            venue_kind(venue)
+        except ValueError as error:
+            raise ConfigError(f"[[venue]]: {error}") from None
 
 
 def load_live_config(path: Path) -> LiveConfig:
@@ -111,6 +148,3 @@ def make_live_config(raw: Mapping[str, Any], where: str = "config") -> LiveConfi
     if isinstance(orders, dict):
         plain["orders"] = {**_ORDERS, **orders}
     return structured(plain, LiveConfig, where)
-
-
-__all__ = ["ConfigError", "LiveConfig", "LiveRunSection", "LiveSection", "load_live_config", "make_live_config"]

@@ -130,8 +130,8 @@ class Overview:
 
     def _lost(self, message: ConnectionLost) -> None:
         connection = self.connections[message.venue]
+        connection.n_lost += connection.is_up is not None  # one that is born says that it is not connected yet
         connection.is_up, connection.since, connection.reason = False, message.ts_recv, message.reason
-        connection.n_lost += 1
 
     def _clock(self, message: ClockOffset) -> None:
         self.connections[message.venue].clock = message

@@ -67,7 +67,8 @@ def _write_lines(console: Console, snapshots: Iterable[Snapshot]) -> None:
 def table(shown: Snapshot) -> Group:
     """Return all that there is to see."""
     notes = [Text(note, style="yellow") for note in shown.notes]
-    return Group(*_headlines(shown), _instruments(shown), _venues(shown), _mailboxes(shown), *notes)
+    mailboxes = [_mailboxes(shown)] if shown.fullest else []
+    return Group(*_headlines(shown), _instruments(shown), _venues(shown), *mailboxes, *notes)
 
 
 def _headlines(shown: Snapshot) -> list[Text]:

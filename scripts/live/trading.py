@@ -58,7 +58,11 @@ def wire_like(nursery: Nursery, text: str, where: str, code: Path | None = None)
     if code is not None:
         quoters = tuple(_moved(each, code) for each in config.quoter)
         config = attrs.evolve(config, quoter=quoters)
-    trading = trading_of(config, instruments, run["session"])
+    trading = attrs.evolve(
+        trading_of(config, instruments, run["session"]),
+        halted=run.get("halted", ""),
+        hand=_never_started if run.get("hand", False) else None,
+    )
     connectors = [_never_started for _ in instruments.venues]
     wire(nursery, trading, connectors, _NoTables(), None if config.record is None else _never_started)
 

@@ -1,7 +1,7 @@
 """What a live run trades on: the real venues, or anything that stands in their place."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from actors.runtime.actor import Actor
 from actors.runtime.children import Hooks
@@ -9,6 +9,12 @@ from actors.runtime.live import LiveNursery
 from actors.runtime.live_clock import LiveClock
 from actors.runtime.run_log import RunLog
 from market.instrument import InstrumentTable
+from market.units import Nanos
+
+if TYPE_CHECKING:
+    from loguru import Logger
+
+HearFrame: TypeAlias = Callable[[str, str, "str | bytes", Nanos], None]  # venue, socket, frame, ts_recv
 
 
 class Venues(Protocol):
@@ -27,8 +33,14 @@ class Venues(Protocol):
         """What the nursery must tell."""
         ...
 
-    def connectors(self, log: RunLog) -> Sequence[Callable[[], Actor]]:
-        """Return what starts each venue's connector, in the order of `instruments.venues`."""
+    def connectors(
+        self, log: RunLog, clock: LiveClock, logger: "Logger", on_frame: HearFrame | None
+    ) -> Sequence[Callable[[], Actor]]:
+        """Return what starts each venue's connector, in the order of `instruments.venues`.
+
+        Args:
+            on_frame: hears the frames of `sockets` as they come; None: nobody does.
+        """
         ...
 
     def bind(self, nursery: LiveNursery, clock: LiveClock) -> None:
@@ -41,4 +53,9 @@ class Venues(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Return what the result says of the venues."""
+        ...
+
+    @property
+    def execution(self) -> dict[str, str]:
+        """Where orders go, by venue that is traded on: `live` or `paper`."""
         ...

@@ -35,6 +35,19 @@ def run(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_tail_shows_what_is_asked_for(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def texts(*words: str) -> list[str]:
+        assert main(["tail", str(run), *words]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        return [" ".join(line.split("  supervisor=")[0].split("  quoter=")[0].split()[3:]) for line in lines]
+
+    assert texts("--level", "WARNING") == ["child crashed", "quotes pulled", "child restarting"]
+    assert texts("--level", "ERROR") == ["child crashed"]
+    assert texts("--match", "q0", "-n", "2") == ["child started", "quotes back"]
+    assert texts("--match", "QUOTER_DOWN") == ["quotes pulled"]
+    assert texts("--match", "nothing like it") == []
+
+
 def test_clock_text_is_utc_to_the_microsecond() -> None:
     assert clock_text(NOON + 1_234_567) == "2024-08-08 12:00:00.001234"
 

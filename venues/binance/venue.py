@@ -311,4 +311,4 @@ class BinanceVenue:
         return [Tell("connection", ConnectionLost(self.setup.venue, now, self._epoch - 1, reason))]
 
 
-KIND: Final = VenueKind(BinanceVenue, instruments, preparation, sweep)
+KIND: Final = VenueKind(BinanceVenue, instruments, preparation, sweep, orders_per_s=20.0)

@@ -129,4 +129,4 @@ class BybitVenue:
         return self.account
 
 
-KIND = VenueKind(BybitVenue, instruments_of, preparation, sweep)
+KIND = VenueKind(BybitVenue, instruments_of, preparation, sweep, orders_per_s=10.0)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
@@ -20,11 +20,15 @@ from actors.runtime.run_log import RunLog
 from market.instrument import InstrumentTable
 from scripts.live.config import LiveConfig, LiveSection
 from scripts.live.run import LiveRun
+from scripts.live.venues import HearFrame
 from sim.config import RunConfig
 from sim.market_data import MarketData
 from sim.market_shell import MarketTask
 from sim.market_world import MarketWorld, instruments_of
 from tests.sim.crash_runs import NoTables, market
+
+if TYPE_CHECKING:
+    from loguru import Logger
 
 SCALE = 20.0  # virtual seconds in a real one
 
@@ -48,7 +52,9 @@ class SimulatedVenues:
     def _down(self, spec: ActorSpec) -> None:
         self._task.hooks.on_down(spec)
 
-    def connectors(self, log: RunLog) -> Sequence[Callable[[], Actor]]:
+    def connectors(
+        self, log: RunLog, clock: LiveClock, logger: "Logger", on_frame: HearFrame | None
+    ) -> Sequence[Callable[[], Actor]]:
         self.world = MarketWorld(self._config, self._data, self.instruments, NoTables(), log=log)
         self._task = MarketTask(self.world)
         return self._task.connectors()
@@ -61,6 +67,10 @@ class SimulatedVenues:
 
     def describe(self) -> dict[str, Any]:
         return {"source": "live"}
+
+    @property
+    def execution(self) -> dict[str, str]:
+        return {"bybit": "simulated"}
 
 
 @attrs.frozen

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from actors.runtime.run_log import RunLog
-from scripts.live.config import ConfigError, LiveConfig, load_live_config, make_live_config
+from scripts.live.config import LiveConfig, load_live_config, make_live_config
 from scripts.live.trading import wire_like
+from sim.config import ConfigError
 from sim.journal_replay import JournalReplay
 
 

@@ -190,8 +190,15 @@ def test_a_report_is_made_of_it_and_says_that_it_was_live(
 
 
 def test_ops_reads_it(observed: Observed, capsys: pytest.CaptureFixture[str]) -> None:
-    assert ops.main(["restarts", str(observed.folder / "run")]) == 0
+    out = observed.folder / "run"
+    assert ops.main(["restarts", str(out)]) == 0
     assert "keeper:bybit" in capsys.readouterr().out
+    assert ops.main(["show", str(out)]) == 0
+    shown = capsys.readouterr().out
+    n_fills = len(Run.load(out).table("fills")["ts"])
+    for words in ("it has ended: done, cancels proven", f"fills {n_fills}", "restarts: ", "child crashed"):
+        assert words in shown
+    assert f"PnL {observed.ended.run.overview.pnl:+,.2f}" in shown
 
 
 def test_the_market_is_recorded_beside_it(observed: Observed) -> None:
@@ -254,6 +261,8 @@ def test_after_a_kill_everything_can_be_read(tmp_path: Path, capsys: pytest.Capt
     assert report.main([str(out)]) == 0
     assert "partial run" in (out / "report.html").read_text()
     assert ops.main(["tail", str(out), "-n", "5"]) == 0
+    assert ops.main(["show", str(out)]) == 0
+    assert "it goes on, or was killed" in capsys.readouterr().out
     assert replay_journal.main([str(out)]) == replay_journal.EXIT_SAME
     assert "the journal has no end" in capsys.readouterr().out
     assert json.loads((out / "result.json").read_text())["complete"] is False
