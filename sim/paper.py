@@ -114,12 +114,17 @@ class PaperExchange(SpokenTeller):
         self.connect()
 
     def connect(self) -> None:
-        """Begin a connection: what was under way on the one before is lost, and what is displayed is not known."""
-        self._source.disconnect(self._venue)
+        """Begin the life of a connector: nobody is asked yet, and what was under way to the one before is lost."""
         desk = self._make_desk()
         assert isinstance(desk, SimVenue)
         self.desk = desk
-        self.lose_market()
+        self.lose_connection()
+
+    def lose_connection(self) -> None:
+        """Lose what is under way; what is displayed is not known until the next full books."""
+        self._source.disconnect(self._venue)
+        for i in self._funding:
+            self._break(i, self._played)
 
     # --- in ---------------------------------------------------------------------------------------------------------
 
@@ -136,11 +141,6 @@ class PaperExchange(SpokenTeller):
         fields = (kind, client_id, instrument, side, price, size, detail)
         while not submit(self._exchange.state, sent, self._venue, *fields):
             self._exchange.grow_orders()
-
-    def lose_market(self) -> None:
-        """The market data has broken off: nothing is displayed until the next full books."""
-        for i in self._funding:
-            self._break(i, self._played)
 
     # --- out --------------------------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ class PaperVenue(Shell):
         self._paper = paper
         self._clock = clock
         self._wake = trio.Event()
+        self._is_abandoned = False
         paper.connect()
         desk: Mapping[type, Callable[[Any], None]] = paper.desk.on
         self.on = {
@@ -84,6 +85,7 @@ class PaperVenue(Shell):
         return self._paper.desk.n_unproven
 
     def abandon(self) -> None:
+        self._is_abandoned = True
         self._paper.desk.now = self.now
         self._paper.desk.abandon()
         self._wake.set()
@@ -103,7 +105,9 @@ class PaperVenue(Shell):
     def _take(self, message: Any) -> None:
         now = self._clock.now_ns()
         if type(message) is ConnectionLost:
-            self._paper.connect()
+            self._paper.lose_connection()
+            if self._is_abandoned:
+                self.abandon()  # it may have been lost, too
         else:
             self._paper.take(message, now)
         self._wake.set()
