@@ -34,8 +34,9 @@ _HEARD: Final[tuple[Kind, ...]] = ("delta", "trades", "marks", "funding")
 _BY_TRADES: Final[tuple[Kind, ...]] = ("trades", "marks", "funding")
 _OWN: Final[tuple[Kind, ...]] = ("orders", "fills")
 _OFFSET_STEP: Final = 1 * MS  # a clock's offset is noted when it has moved so far
-# trades and marks come by the first of these sockets that a venue has; whether books are whole it says itself
-_TRADE_SOCKETS: Final = ("market", "public")
+# sockets of market data, whose frames may be kept: those of an account hold keys.  Trades and marks come by the first
+# of them that a venue has; whether books are whole it says itself
+MARKET_SOCKETS: Final = ("market", "public")
 _LOST: Final = "reconnect"
 
 
@@ -175,7 +176,7 @@ class MarketRecording:
         raw = self._sockets.get((venue, socket))
         if raw is not None and not is_open:
             self._recorder.mark_down(raw, "raw", at, _LOST)
-        if socket != next((each for each in _TRADE_SOCKETS if each in seen), None):
+        if socket != next((each for each in MARKET_SOCKETS if each in seen), None):
             return
         for i in self._of_venue[self.venues.index(venue)]:
             if is_open:
@@ -256,7 +257,7 @@ class MarketRecording:
         """Tell whether the sockets of a venue's market data are open, as far as it tells of them."""
         name = self.venues[venue]
         seen = self._seen_sockets.get(name, {})
-        return bool(seen) and all(is_open for socket, is_open in seen.items() if socket in _TRADE_SOCKETS)
+        return bool(seen) and all(is_open for socket, is_open in seen.items() if socket in MARKET_SOCKETS)
 
     def venue_of(self, instrument: InstrumentId) -> int:
         """Return the number of a recorded instrument's venue."""
@@ -278,7 +279,8 @@ def open_recording(
         folder: that the archive is relative to.
         instruments: of the run.
         now: the clock that the messages are stamped with.
-        sockets, own: as in `MarketRecording`; the sockets are used if the config wants raw frames.
+        sockets, own: as in `MarketRecording`; the sockets are used if the config wants raw frames, those of market
+            data alone.
 
     Raises:
         ValueError: the run has no such instrument, or the archive has one with another tick, lot or multiplier, or
@@ -288,7 +290,8 @@ def open_recording(
     """
     root = folder / config.root
     chosen = [as_archived(root, each, now) for each in _chosen(instruments, config.instruments)]
-    raw = sockets if config.raw and sockets is not None else {}
+    given = sockets if config.raw and sockets is not None else {}
+    raw = {venue: [each for each in names if each in MARKET_SOCKETS] for venue, names in given.items()}
     kinds = (*_HEARD, *(_OWN if own is not None else ()))
     feeds: list[tuple[Instrument, Kind]] = [(instrument, kind) for instrument in chosen for kind in kinds]
     feeds += [(instrument, "raw") for instrument, _, _ in _socket_feeds(raw)]

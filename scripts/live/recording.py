@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from actors.connector import VenueConnector
-from actors.market_recording import MarketRecording, open_recording
+from actors.market_recording import MARKET_SOCKETS, MarketRecording, open_recording
 from actors.record_config import RecordConfig
 from actors.recorder_shell import RecorderShell, end_recording
 from actors.runtime.actor import Actor
@@ -33,7 +33,6 @@ from venues.venue import VenueSetup
 if TYPE_CHECKING:
     from loguru import Logger
 
-MARKET_SOCKETS: Final = ("public", "market")  # whose frames may be kept: they hold nothing of an account
 _SHOW_S: Final = 0.5
 
 

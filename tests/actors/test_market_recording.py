@@ -105,6 +105,38 @@ def test_payments_follow_from_marks(tmp_path: Path) -> None:
     assert len(rows_of(marks)) == 3
 
 
+def test_frames_of_an_account_are_never_kept(tmp_path: Path) -> None:
+    config = RecordConfig("archive", raw=True)
+    sockets = {"bybit": ("public", "private", "trade"), BTC.venue: ("public", "market", "private", "trade")}
+    made = open_recording(config, tmp_path, TABLE, T0, sockets=sockets)
+    for venue, named in sockets.items():
+        for socket in named:
+            made.on_frame(venue, socket, b'{"apiKey":"secret"}' if socket in ("private", "trade") else b"{}", T0)
+    assert made.close(T0 + SECOND).n_rows == 3
+    made.roll()
+    assert sorted(path.name for path in (tmp_path / "archive").glob("*/@*")) == ["@market", "@public", "@public"]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"secret" in path.read_bytes()]
+
+
+def test_sockets_say_what_is_heard_and_the_connection_for_trading_does_not(tmp_path: Path) -> None:
+    made = opened(tmp_path)
+    venue = BTC.venue
+    for at_s, socket, is_open in ((0, "public", True), (0, "market", True), (2, "public", False), (3, "market", False)):
+        made.on_socket(venue, socket, is_open, T0 + at_s * SECOND)
+        if at_s == 0:
+            made.hear(book(1))
+            made.hear(Trade(0, T0, T0 + SECOND, 100, 1, 1, 1))
+            assert made.is_heard(0)
+    assert not made.is_heard(0)
+    made.hear(ConnectionLost(0, T0 + 4 * SECOND, 1, "the socket for orders"))
+    made.hear(ConnectionUp(0, T0 + 5 * SECOND, 1))
+    made.on_socket(venue, "market", True, T0 + 6 * SECOND)
+    made.on_socket("elsewhere", "market", False, T0 + 6 * SECOND)
+    made.close(T0 + 8 * SECOND)
+    made.roll()
+    assert gaps(tmp_path, venue, BTC.symbol) == [("trades", "reconnect", 3, 6)], "of books their gaps tell"
+
+
 def test_what_is_no_market_data_or_of_no_recorded_instrument_is_passed_over(tmp_path: Path) -> None:
     config = RecordConfig("archive", instruments=("bybit:ETHUSDT",))
     made = open_recording(config, tmp_path, TABLE, T0)
