@@ -123,7 +123,7 @@ def test_sockets_say_what_is_heard_and_the_connection_for_trading_does_not(tmp_p
     venue = BTC.venue
     for at_s, socket, is_open in ((0, "public", True), (0, "market", True), (2, "public", False), (3, "market", False)):
         made.on_socket(venue, socket, is_open, T0 + at_s * SECOND)
-        if at_s == 0:
+        if (at_s, socket) == (0, "market"):
             made.hear(book(1))
             made.hear(Trade(0, T0, T0 + SECOND, 100, 1, 1, 1))
             assert made.is_heard(0)
