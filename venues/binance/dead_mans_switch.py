@@ -63,7 +63,7 @@ class DeadMansSwitch:
         armed = self._armed.get(instrument)
         if armed is not None:
             armed.placed_at = now
-            return []
+            return self.on_deadline(now)  # it may have run out during an outage
         self._armed[instrument] = _Armed(now + self._every, now)
         return [self._set(instrument, now, is_on=True)]
 

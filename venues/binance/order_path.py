@@ -25,6 +25,7 @@ from venues.actions import Reconnect as SessionReconnect
 from venues.actions import SendFrame as SessionFrame
 from venues.binance.answers import Outcome, refusal_of_body
 from venues.binance.dead_mans_switch import DeadMansSwitch
+from venues.binance.errors import Remedy
 from venues.binance.order_index import OrderIndex
 from venues.binance.remedies import Remedies
 from venues.binance.request_gate import RequestGate
@@ -101,8 +102,11 @@ class OrderPath:
         if outcome.counts:
             gate.limits.on_counts(outcome.counts, gate.clock.at(now))
         told = self._answered(outcome)
-        if outcome.refusal is not None and outcome.command is not None:
-            told += self._remedies.take(outcome.refusal, 0, None, now)
+        refusal = outcome.refusal
+        if refusal is None:
+            self._remedies.granted()
+        elif outcome.command is not None or refusal.remedy is Remedy.WAIT_FOR_LIMIT:
+            told += self._remedies.take(refusal, 0, None, now)  # what a probe is refused for means nothing else
         return told
 
     def heard_of(self, client_id: ClientOrderId) -> None:
@@ -241,7 +245,8 @@ class OrderPath:
     def _obstacle(self, now: Nanos) -> Reason:
         if not self.is_up:
             return Reason.NOT_CONNECTED
-        return Reason.LIMIT_ORDER_RATE if self._gate.free_at(now, 0, 1) > now else Reason.NONE
+        is_held = now < self._remedies.pause_until or self._gate.free_at(now, 0, 1) > now
+        return Reason.LIMIT_ORDER_RATE if is_held else Reason.NONE
 
     def _is_held_up(self, now: Nanos) -> bool:
         """Tell whether a cancel has to wait, and note until when."""

@@ -3,13 +3,17 @@
 from typing import Final
 
 from market.messages import HaltCause, HaltRequested, Reason, TradingState
-from market.units import Nanos
+from market.units import MS, Nanos
 from venues.binance.errors import Refusal, Remedy
 from venues.binance.limits import RateLimits
 from venues.binance.venue_clock import VenueClock
 from venues.venue import Output, Tell
 
+_TOO_MUCH_WEIGHT: Final = -1003
 _TOO_MANY_ORDERS: Final = -1015
+_OVERLOADED: Final = frozenset({-1008, -1001, 0})
+_PAUSE: Final = 200 * MS  # it doubles
+_MAX_DOUBLINGS: Final = 5
 _STATES: Final = {Remedy.HALT: TradingState.HALTED, Remedy.REDUCE_ONLY: TradingState.REDUCING}
 
 
@@ -19,15 +23,18 @@ class Remedies:
     Attributes:
         is_rules_doubted: what we know of prices and sizes is to be read anew.
         is_account_doubted: what we believe of a position is wrong.
+        pause_until: the venue is overloaded: no new order before.
     """
 
     def __init__(self, clock: VenueClock, limits: RateLimits) -> None:
         self._clock, self._limits = clock, limits
         self.is_rules_doubted = False
         self.is_account_doubted = False
+        self.pause_until: Nanos = 0
+        self._n_overloads = 0
 
     def take(self, refusal: Refusal, status: int, retry_after_s: str | None, now: Nanos) -> list[Output]:
-        """Do what the refusal of an answer with this status asks for."""
+        """Do what the refusal of an answer with this HTTP status (0: it came by a socket) asks for."""
         remedy = refusal.remedy
         if remedy is Remedy.SYNC_CLOCK:
             self._clock.doubt(now)
@@ -37,9 +44,16 @@ class Remedies:
             self.is_account_doubted = True  # of orders that are not there the order manager takes care
         elif refusal.code == _TOO_MANY_ORDERS:
             self._limits.on_order_limit(self._clock.at(now))
-        elif remedy is Remedy.WAIT_FOR_LIMIT or status in (418, 429):
+        elif remedy is Remedy.BACK_OFF and refusal.code in _OVERLOADED:
+            self.pause_until = now + (_PAUSE << min(self._n_overloads, _MAX_DOUBLINGS))
+            self._n_overloads += 1
+        elif remedy is Remedy.WAIT_FOR_LIMIT or status in (418, 429) or refusal.code == _TOO_MUCH_WEIGHT:
             self._limits.on_limited(self._clock.at(now), retry_after_s)
         return self.ask_for_person(_STATES.get(remedy), f"{refusal.code} {refusal.message}", now)
+
+    def granted(self) -> None:
+        """An order was granted: the venue is not overloaded."""
+        self._n_overloads = 0
 
     @staticmethod
     def ask_for_person(state: TradingState | None, text: str, now: Nanos) -> list[Output]:

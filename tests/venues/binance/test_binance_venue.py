@@ -323,6 +323,30 @@ def test_too_many_orders_stop_orders_alone() -> None:
     assert [frame["method"] for frame in venue.frames["trade"]] == ["order.cancel"]
 
 
+def test_a_ban_that_is_told_by_the_socket_stops_all_that_is_sent() -> None:
+    venue = drive().up()
+    venue.hear("trade", {"id": None, "status": 429, "error": {"code": -1003, "msg": "Too many requests"}})
+    venue.command(CancelOrder(1, 0)).command(CancelAll(0)).command(PLACE)
+    assert venue.told["facts"][0].reason == Reason.LIMIT_ORDER_RATE
+    assert not venue.frames
+    assert venue.n_asked(ALL) == 0
+
+
+def test_an_overloaded_venue_is_left_alone_for_longer_each_time() -> None:
+    venue = drive().up()
+    overload = {"status": 503, "error": {"code": -1008, "msg": "Server is currently overloaded"}}
+    for n, pause_ms in enumerate((200, 400, 800)):
+        venue.command(PlaceOrder(2 * n, 0, 1, 1000, 5, 0))
+        venue.hear("trade", {"id": venue.frames["trade"][-1]["id"], **overload})
+        venue.forget().later(pause_ms / 1000 - 0.01).command(PlaceOrder(2 * n + 1, 0, 1, 1000, 5, 0))
+        assert venue.told["facts"][0].reason == Reason.LIMIT_ORDER_RATE
+        venue.command(CancelOrder(99, 0))
+        assert [frame["method"] for frame in venue.frames.pop("trade")] == ["order.cancel"]
+        venue.later(0.01)
+    venue.command(PlaceOrder(50, 0, 1, 1000, 5, 0))
+    assert [frame["method"] for frame in venue.frames["trade"]] == ["order.place"]
+
+
 # --- outages -----------------------------------------------------------------------------------------------------
 
 
@@ -552,6 +576,17 @@ def test_the_switch_is_renewed_while_all_is_well() -> None:
     assert _countdowns(venue, 60) == []  # nobody looks after the order: it is let run out
     venue.open("private")
     assert _countdowns(venue, 5) == ["30000"]
+
+
+def test_a_switch_that_ran_out_in_an_outage_is_set_before_the_next_order() -> None:
+    venue = drive().up().command(PLACE).hear("private", report("ls-7", 9, "NEW", "NEW"))
+    venue.answer(COUNTDOWN, {})
+    venue.speak().close("private").alive(60).open("private").forget()
+    venue.command(PlaceOrder(8, 0, 1, 1000, 5, 0))
+    first, second = venue.outputs
+    assert isinstance(first, SendRequest)
+    assert first.request.path == "/fapi/v1/countdownCancelAll"
+    assert isinstance(second, SendFrame)
 
 
 def test_the_switch_is_disarmed_when_the_account_shows_no_order() -> None:
