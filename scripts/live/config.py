@@ -16,6 +16,7 @@ from venues.registry import venue_kind
 
 # what differs live where the config is silent: an account may hold orders and positions, and its news may be lost
 _ORDERS: Final = {"reconcile_at_start": True, "account_every_s": 30.0}
+_BOOKS: Final = {"distrust_crossed": True}
 _STAMPS: Final = {"start_ns", "end_ns", "session", "halted", "hand"}  # what a run adds to its own `[run]`
 
 
@@ -69,7 +70,7 @@ class LiveConfig:
     run: LiveRunSection = attrs.field(factory=LiveRunSection)
     live: LiveSection = attrs.field(factory=LiveSection)
     orders: OrdersConfig = attrs.field(factory=lambda: OrdersConfig(**_ORDERS))  # type: ignore[arg-type]  # a bool and a float
-    books: BookKeeperConfig = attrs.field(factory=BookKeeperConfig)
+    books: BookKeeperConfig = attrs.field(factory=lambda: BookKeeperConfig(**_BOOKS))
     guard: GuardConfig = attrs.field(factory=GuardConfig)
     record: RecordConfig | None = None
     venue: tuple[LiveVenueSection, ...] = ()
@@ -144,7 +145,8 @@ def make_live_config(raw: Mapping[str, Any], where: str = "config") -> LiveConfi
     if isinstance(section, dict) and "start_ns" in section:
         plain.pop("instrument", None)
         plain["run"] = {key: value for key, value in section.items() if key not in _STAMPS}
-    orders = plain.get("orders", {})
-    if isinstance(orders, dict):
-        plain["orders"] = {**_ORDERS, **orders}
+    for section, defaults in (("orders", _ORDERS), ("books", _BOOKS)):
+        given = plain.get(section, {})
+        if isinstance(given, dict):
+            plain[section] = {**defaults, **given}
     return structured(plain, LiveConfig, where)

@@ -53,3 +53,9 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
 def test_a_simulated_runs_config_is_not_followed() -> None:
     with pytest.raises(ValueError, match=r"\[run\] has no session"):
         wire_like(JournalReplay(RunLog()), "[run]\nseed = 3\n", "run.toml")
+
+
+def test_a_crossed_book_is_not_trusted_unless_that_is_said() -> None:
+    assert make_live_config({}).books.distrust_crossed
+    assert make_live_config({"books": {"ask_again_s": 2.0}}).books.distrust_crossed
+    assert not make_live_config({"books": {"distrust_crossed": False}}).books.distrust_crossed
