@@ -67,7 +67,9 @@ class Account:
         self.payments: deque[Payment] = deque(maxlen=_KEPT)
         self.opening = Decimal(str(venue.balance))
         self.holdings: dict[InstrumentId, Holding] = {
-            i.id: Holding(i, Decimal(venue.leverage)) for i in engine.instruments if i.venue == venue.name
+            view.instrument.id: Holding(view.instrument, Decimal(venue.leverage))
+            for view in engine.views.values()
+            if view.instrument.venue == venue.name
         }
         self.updated: Nanos = engine.times[venue.name].wall_start
         self._by_number: dict[int, Order] = {}
@@ -112,7 +114,8 @@ class Account:
         order = self._by_number.pop(number)
         if self._by_client_id.get(order.client_id) is order:
             del self._by_client_id[order.client_id]
-        self.ended.remove(order)
+        last = self.ended.pop()
+        assert last is order, f"order {number} was not the last to end"
 
     def can_afford(self, instrument: Instrument, side: int, price: Ticks, size: Lots) -> bool:
         """Tell whether the free margin is enough for what an order would add to the position."""

@@ -14,7 +14,7 @@ from sim.latency import Channel, ConstantLatency
 
 VENUES: Final = ("bybit", "binance-futures")
 _WEEK_S: Final = 604_800.0
-_not_negative = attrs.validators.ge(0)
+_not_negative: Any = attrs.validators.ge(0)
 _positive: Any = attrs.validators.gt(0)
 
 
@@ -58,6 +58,7 @@ class VenueSection:
         ping_s: Binance's server pings this often.  silence_s: a silent client is cut off.
         listen_key_s: a listenKey lives this long after its last renewal.
         lifetime_s: every socket is cut at this age.
+        latency_ms: on the way to the venue and back, each way, made by its proxies.
         clock_offset_ms: how far the venue's clock is ahead of ours.
         fill_model, power, partial_fills, consume: as in the simulation.
     """
@@ -77,6 +78,7 @@ class VenueSection:
     silence_s: float = attrs.field(default=600.0, validator=_positive)
     listen_key_s: float = attrs.field(default=3600.0, validator=_positive)
     lifetime_s: float = attrs.field(default=86_400.0, validator=_positive)
+    latency_ms: float = attrs.field(default=0.0, validator=_not_negative)
     clock_offset_ms: float = 0.0
     fill_model: FillModel = FillModel.RISK_AVERSE
     power: int = 3
@@ -138,6 +140,9 @@ class EmulatorConfig:
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"{name!r} is listed twice among venues, accounts and keys")
+        for section in self.venue:
+            if section.latency_ms and not self.proxied:
+                raise ValueError(f"[[venue]] {section.name!r}: latency_ms is made by proxies, and proxied is false")
         if not self.venue:
             raise ValueError(f"no [[venue]] to emulate; allowed: {', '.join(VENUES)}")
 

@@ -32,9 +32,7 @@ class Desk:
         self.faults = faults
         self.tally = tally
         self.views: dict[str, PublicView] = {
-            view.instrument.symbol: view
-            for view in engine.views.values()
-            if view.instrument.venue == section.name and not view.instrument.inverse
+            view.instrument.symbol: view for view in engine.views.values() if view.instrument.venue == section.name
         }
         self._in_order = [Account(engine, section, a, place) for place, a in enumerate(config.account)]
         self.accounts: dict[str, Account] = {a.section.key: a for a in self._in_order}

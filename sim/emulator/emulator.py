@@ -85,6 +85,7 @@ class Emulator:
         self.engine = Engine(config, self._clock.now_ns(), folder)
         self._times = self.engine.times
         self._venues: dict[str, _Venue] = {}
+        self._is_down = False
 
     # --- truth --------------------------------------------------------------------------------------------------------
 
@@ -118,8 +119,10 @@ class Emulator:
         """Make a fault: at once, or armed for the requests or messages that will meet it.
 
         Raises:
-            ValueError: it names a venue that is not emulated, or needs proxies where there are none.
+            KeyError: it names a venue that is not emulated.
+            ValueError: it needs proxies, and there are none.
         """
+        self._check(fault.kind)
         names = [fault.venue] if fault.venue else list(self._venues)
         venues = [self._venue(name) for name in names]
         if fault.kind in WHOLE_FAULTS:
@@ -129,14 +132,16 @@ class Emulator:
                 act = venue.server.reset_sockets if fault.kind == "drop" else venue.server.close_sockets
                 self.faults.met[fault.kind] += act(fault.where)
         elif fault.kind in NETWORK_FAULTS:
-            if not self.config.proxied:
-                raise ValueError(f"a fault {fault.kind!r} is made by a proxy, and the emulator runs without: proxied")
             for venue in venues:
                 for place, proxy in venue.proxies.items():
                     if fault.where in ("", place):
                         self._in_network(proxy, fault)
         else:
             self.faults.arm(fault, self.now(names[0]))
+
+    def _check(self, kind: str) -> None:
+        if kind in NETWORK_FAULTS and not self.config.proxied:
+            raise ValueError(f"a fault {kind!r} is made by a proxy, and the emulator runs without (proxied = false)")
 
     def _in_network(self, proxy: TcpProxy, fault: Fault) -> None:
         self.faults.met[fault.kind] += 1
@@ -151,16 +156,31 @@ class Emulator:
             self._tasks.start_soon(_resume, proxy, fault.seconds)
 
     async def restart(self, seconds: float = 1.0) -> None:
-        """Break every connection and listen to none for a while; orders, positions and the market go on."""
+        """Break every connection and listen to none for a while; orders, positions and the market go on.
+
+        One that comes while all is down already changes nothing.
+        """
+        if self._is_down:
+            return
+        self._is_down = True
         self.faults.met["restart"] += 1
         for venue in self._venues.values():
             venue.server.go_down()
         await trio.sleep(seconds)
         for venue in self._venues.values():
             await self._tasks.start(venue.server.run)
+        self._is_down = False
 
     def follow(self, plan: FaultPlan) -> None:
-        """Make the faults of a plan, each at its time from now."""
+        """Make the faults of a plan, each at its time from now.
+
+        Raises:
+            KeyError, ValueError: as `inject`, for any that may come.
+        """
+        for kind in plan.kinds:
+            self._check(kind)
+        for name in plan.venues:
+            self._venue(name)
         self._tasks.start_soon(self._follow, plan)
 
     async def _follow(self, plan: FaultPlan) -> None:
@@ -199,6 +219,7 @@ class Emulator:
         if self.config.proxied:
             for offset, place in enumerate(_PLACES):
                 proxy = venue.proxies[place] = TcpProxy(venue.server.port, self.config.host)
+                proxy.set_latency(section.latency_ms / 1000)
                 ports[place] = await self._tasks.start(proxy.run, section.port + offset if section.port else 0)
         end = "s" if self.config.tls else ""
         urls = {p: f"{'http' if p == 'rest' else 'ws'}{end}://{self.config.host}:{ports[p]}" for p in _PLACES}

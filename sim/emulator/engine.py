@@ -16,7 +16,7 @@ from actors.runtime.run_log import RunLog
 from market.instrument import Instrument, InstrumentTable
 from market.messages import BookDelta, BookSnapshot, Trade
 from market.order_log import PACK
-from market.units import MS, InstrumentId, Nanos
+from market.units import MS, SECOND, InstrumentId, Nanos
 from sim.emulator.config import EmulatorConfig
 from sim.emulator.public_view import FundingSchedule, Print, PublicView
 from sim.emulator.times import TimeMap
@@ -32,6 +32,7 @@ _IDS_PER_MS: Final = 10  # so that ids of a later run are larger
 
 
 _AT_ONCE: Final = 256  # events of the market before others have a turn
+_FIRST_BOOKS: Final = 60 * SECOND  # of the market, before clients come
 
 
 class Listener(Protocol):
@@ -79,24 +80,19 @@ class Engine:
     Attributes:
         instruments: of the data, with the venues' fees.
         times: by venue, whose clock may be ahead of the wall's.
-        views: by instrument, those of the emulated venues.
+        views: by instrument, the linear ones of the emulated venues.
         played: up to when, the market's time.
         is_over: the data has ended; books stand still.
     """
 
     def __init__(self, config: EmulatorConfig, wall: Nanos, folder: Path = Path()) -> None:
-        """Open the market, to begin at the wall time `wall`; relative paths are relative to `folder`."""
+        """Open the market so that every book is there at the wall time `wall`; paths are relative to `folder`."""
         run = config.run_config()
         data = open_market(run, folder)
         self.instruments = _with_fees(instruments_of(data), config)
         fundings = {s.instrument: s for s in data.streams() if s.kind == "funding"}
         world = MarketWorld(run, data, self.instruments, _NoTables())
         public, *private = tee(world.windows, 1 + len(config.account))
-        self.times = {
-            section.name: TimeMap(wall + round(section.clock_offset_ms * MS), world.start, config.speed)
-            for section in config.venue
-        }
-        self.played: Nanos = world.start
         self.is_over = False
         self._told = _Told()
         self._public = MarketSource(world.exchange, self.instruments, world.specs, public, _NoTables(), is_spoken=True)
@@ -104,13 +100,20 @@ class Engine:
         self._accounts = [AccountExchange(world, config, windows) for windows in private]
         self._listeners: dict[str, Listener] = {}
         sections = {section.name: section for section in config.venue}
+        shown = [i for i in self.instruments if i.venue in sections and not i.inverse]
+        self.played: Nanos = self._first_books(world.start, {i.id for i in shown})
+        self.times = {
+            section.name: TimeMap(wall + round(section.clock_offset_ms * MS), self.played, config.speed)
+            for section in config.venue
+        }
         base = wall // MS * _IDS_PER_MS
         self._last_number = base
         self.views: dict[InstrumentId, PublicView] = {
             i.id: PublicView(i, sections[i.venue].depth, self.times[i.venue], FundingSchedule(fundings.get(i.id)), base)
-            for i in self.instruments
-            if i.venue in sections
+            for i in shown
         }
+        self._tell_facts()
+        self._tell_market()
 
     def listen(self, venue: str, listener: Listener) -> None:
         """Say who is told of a venue; before the market is played."""
@@ -145,6 +148,14 @@ class Engine:
         """Return an account's own log of commands, facts and fills, in the market's time."""
         return self._accounts[account].log
 
+    def _first_books(self, start: Nanos, wanted: set[InstrumentId]) -> Nanos:
+        """Play on until every instrument has a book, for a while at most; return until when."""
+        at: Nanos | None = start
+        while wanted and at is not None and at < start + _FIRST_BOOKS:
+            at = self._public.advance(start + _FIRST_BOOKS)
+            wanted = wanted - {m.instrument for m in self._told.messages if isinstance(m, BookSnapshot)}
+        return start + _FIRST_BOOKS if at is None else at
+
     @property
     def next_at(self) -> Nanos:
         """The market's time of what is known to come next."""
@@ -166,10 +177,12 @@ class Engine:
             if view is None:
                 continue
             venue = view.instrument.venue
-            listener, now = self._listeners[venue], self.times[venue].wall(self.played)
+            listener, now = self._listeners.get(venue), self.times[venue].wall(self.played)
             if isinstance(message, Trade):
-                listener.on_trade(view, view.take_trade(message), now)
-            elif isinstance(message, BookSnapshot | BookDelta) and view.take_book(message):
+                printed = view.take_trade(message)
+                if listener is not None:
+                    listener.on_trade(view, printed, now)
+            elif isinstance(message, BookSnapshot | BookDelta) and view.take_book(message) and listener is not None:
                 listener.on_book(view, now)
 
 

@@ -56,7 +56,7 @@ class Outbox:
         self._wake = wake
         self._waiting: list[tuple[Nanos, int, bytes]] = []  # a heap, by when each may leave
         self._n_put = 0
-        self._held: bytes | None = None  # overtaken by the next one
+        self._held: tuple[str, bytes, bytes] | None = None  # overtaken by the next one
         self._due: Nanos = 0  # nothing leaves before
 
     def answer(self, payload: bytes, delay: Nanos = 0, now: Nanos = 0) -> None:
@@ -66,7 +66,7 @@ class Outbox:
 
     def publish(self, topic: str, payload: bytes, now: Nanos, frame: bytes = b"") -> None:
         """Send a message of a stream; `frame`, if it is made already, is that of `payload`."""
-        frame = frame or text_frame(payload)
+        message = topic, payload, frame or text_frame(payload)
         fault = self._faults.of_message(self.venue, self.where, topic)
         kind = "" if fault is None else fault.kind
         if kind == "lose":
@@ -75,20 +75,22 @@ class Outbox:
             assert fault is not None
             self._due = max(self._due, now + round(fault.seconds * SECOND))
         if kind == "reorder" and self._held is None:
-            self._held = frame
-        else:
-            self._put(frame, self._due)
-            if kind == "duplicate":
-                self._put(frame, self._due)
-            if self._held is not None:
-                self._put(self._held, self._due)
-                self._held = None
+            self._held = message
+            return
+        for _ in range(2 if kind == "duplicate" else 1):
+            self._send(*message, now)
+        if self._held is not None:
+            self._send(*self._held, now)
+            self._held = None
+        self._wake()
+
+    def _send(self, topic: str, payload: bytes, frame: bytes, now: Nanos) -> None:
+        self._put(frame, self._due)
         tally = self._tally
         tally.messages[self.venue, topic] += 1
         tally.n_bytes[self.venue] += len(frame)
         if tally.sent_log is not None:
             tally.sent_log.write(self.venue, topic, payload, now)
-        self._wake()
 
     def control(self, frame: bytes) -> None:
         """Send a control frame, which no fault holds up."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import trio
@@ -54,8 +54,16 @@ class Socket:
 
 @asynccontextmanager
 async def open_socket(url: str) -> AsyncIterator[Socket]:
-    async with trio_websocket.open_websocket_url(url) as connection:
-        yield Socket(connection)
+    """Open a WebSocket; it is closed without waiting for an answer, whatever became of the other side.
+
+    The stream is ours: trio-websocket leaves one open that the other side has reset.
+    """
+    parts = urlsplit(url)
+    host, port = str(parts.hostname), int(parts.port or 80)
+    resource = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    async with await trio.open_tcp_stream(host, port) as stream, trio.open_nursery() as tasks:
+        yield Socket(await trio_websocket.wrap_client_stream(tasks, stream, f"{host}:{port}", resource))
+        tasks.cancel_scope.cancel()
 
 
 class Rest:

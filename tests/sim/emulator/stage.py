@@ -166,7 +166,7 @@ class BinanceStage(Stage):
         signature = digest(wrong.get("secret", section.secret), query)
         headers = {"x-mbx-apikey": wrong.get("key", section.key)}
         answer = self.http(method, path, f"{query}&signature={signature}", "", headers)
-        return answer.status, json.loads(answer.body), dict(answer.headers)
+        return answer.status, {} if answer.is_never else json.loads(answer.body), dict(answer.headers)
 
     def call(self, method: str, path: str, place: int = 0, **params: Any) -> Any:
         return self.answer(method, path, params, place)[1]
