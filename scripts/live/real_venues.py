@@ -20,7 +20,7 @@ from market.instrument import Instrument, InstrumentTable
 from market.units import MS, SECOND, Nanos
 from scripts.live.config import LiveConfig
 from scripts.live.venue_section import LiveVenueSection
-from scripts.live.venues import HearFrame
+from scripts.live.venues import SocketEars
 from sim.paper import PaperExchange
 from sim.paper_shell import paper_connector
 from venues.connection import Credentials, addresses_of, credentials_of
@@ -156,10 +156,10 @@ class RealVenues:
         return Hooks()
 
     def connectors(
-        self, log: RunLog, clock: LiveClock, logger: "Logger", on_frame: HearFrame | None
+        self, log: RunLog, clock: LiveClock, logger: "Logger", ears: SocketEars | None
     ) -> Sequence[Callable[[], Actor]]:
         """Return what starts each connector."""
-        return [self._connector(each, clock, logger, on_frame) for each in self._prepared]
+        return [self._connector(each, clock, logger, ears) for each in self._prepared]
 
     def bind(self, nursery: LiveNursery, clock: LiveClock) -> None:
         """Connectors need nobody else."""
@@ -180,7 +180,7 @@ class RealVenues:
         return {each.section.name: each.section.execution for each in self._prepared if each.is_traded}
 
     def _connector(
-        self, venue: PreparedVenue, clock: LiveClock, logger: "Logger", on_frame: HearFrame | None
+        self, venue: PreparedVenue, clock: LiveClock, logger: "Logger", ears: SocketEars | None
     ) -> Callable[[], Actor]:
         name = connector_name(venue.section.name)
         seed = self._seed * 1_000_003 + venue.setup.venue
@@ -192,7 +192,8 @@ class RealVenues:
                 venue_kind(venue.section.name).make,
                 clock,
                 seed=seed,
-                on_frame=None if on_frame is None else partial(on_frame, venue.section.name),
+                on_frame=None if ears is None else partial(ears.on_frame, venue.section.name),
+                on_socket=None if ears is None else partial(ears.on_socket, venue.section.name),
                 logger=logger,
             )
 

@@ -110,11 +110,10 @@ class LiveRun:
             sync_s=config.live.sync_s,
         )
         recording = self._open_recording(folder)
-        on_frame = None if recording is None else recording.on_frame
         wire(
             self.nursery,
             self._trading,
-            venues.connectors(self.log, self.clock, self.logger, on_frame),
+            venues.connectors(self.log, self.clock, self.logger, recording),
             self.tables,
             None if recording is None else partial(self._start_recorder, recording),
         )

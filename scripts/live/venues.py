@@ -1,7 +1,7 @@
 """What a live run trades on: the real venues, or anything that stands in their place."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.runtime.actor import Actor
 from actors.runtime.children import Hooks
@@ -14,7 +14,17 @@ from market.units import Nanos
 if TYPE_CHECKING:
     from loguru import Logger
 
-HearFrame: TypeAlias = Callable[[str, str, "str | bytes", Nanos], None]  # venue, socket, frame, ts_recv
+
+class SocketEars(Protocol):
+    """Who hears what goes on at the sockets of the venues, before the venues do; it must not raise."""
+
+    def on_frame(self, venue: str, socket: str, frame: str | bytes, ts_recv: Nanos) -> None:
+        """A frame came."""
+        ...
+
+    def on_socket(self, venue: str, socket: str, is_open: bool, at: Nanos) -> None:
+        """A socket has opened, or is gone."""
+        ...
 
 
 class Venues(Protocol):
@@ -34,12 +44,12 @@ class Venues(Protocol):
         ...
 
     def connectors(
-        self, log: RunLog, clock: LiveClock, logger: "Logger", on_frame: HearFrame | None
+        self, log: RunLog, clock: LiveClock, logger: "Logger", ears: SocketEars | None
     ) -> Sequence[Callable[[], Actor]]:
         """Return what starts each venue's connector, in the order of `instruments.venues`.
 
         Args:
-            on_frame: hears the frames of `sockets` as they come; None: nobody does.
+            ears: hears the sockets; None: nobody does.
         """
         ...
 

@@ -20,7 +20,7 @@ from actors.runtime.run_log import RunLog
 from market.instrument import InstrumentTable
 from scripts.live.config import LiveConfig, LiveSection
 from scripts.live.run import LiveRun
-from scripts.live.venues import HearFrame
+from scripts.live.venues import SocketEars
 from sim.config import RunConfig
 from sim.market_data import MarketData
 from sim.market_shell import MarketTask
@@ -53,7 +53,7 @@ class SimulatedVenues:
         self._task.hooks.on_down(spec)
 
     def connectors(
-        self, log: RunLog, clock: LiveClock, logger: "Logger", on_frame: HearFrame | None
+        self, log: RunLog, clock: LiveClock, logger: "Logger", ears: SocketEars | None
     ) -> Sequence[Callable[[], Actor]]:
         self.world = MarketWorld(self._config, self._data, self.instruments, NoTables(), log=log)
         self._task = MarketTask(self.world)
