@@ -89,8 +89,10 @@ class OrderFacts:
         order = self._live.get(fact.client_id)
         if order is not None:
             old = order.state
-            if order.ended(_CANCELLED, fact.ts_venue, fact.reason):
+            if order.ended(_CANCELLED, fact.ts_venue, fact.reason, fact.filled):
                 ledger.changed(order, old)
+                if order.end_event >= 0:
+                    ledger.await_fills(order)
         if ledger.has_news:
             ledger.wake()
 
@@ -99,8 +101,10 @@ class OrderFacts:
         order = self._live.get(fact.client_id)
         if order is not None:
             old = order.state
-            if order.ended(_EXPIRED, fact.ts_venue, fact.reason):
+            if order.ended(_EXPIRED, fact.ts_venue, fact.reason, fact.filled):
                 ledger.changed(order, old)
+                if order.end_event >= 0:
+                    ledger.await_fills(order)
         if ledger.has_news:
             ledger.wake()
 

@@ -182,6 +182,12 @@ class OrderLedger:
             # one that is not accepted may reach the venue after this, where commands go several ways
             self.cancel(order, is_covered=order.is_accepted)
 
+    def await_fills(self, order: Order) -> None:
+        """An order has ended, and fills of it are under way: without them in time the account is asked for."""
+        if not order.is_final:
+            order.ts_cancel = self._actor.now
+            self.deadlines.expect(order.client_id, CANCEL, self._actor.now)
+
     def amend(self, order: Order, price: Ticks, size: Lots) -> int:
         """Send an amend of an order that has none in flight, or return why our own limits forbid it."""
         lane = self.lanes[order.quoter][order.instrument]

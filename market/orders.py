@@ -103,6 +103,8 @@ class Order(msgspec.Struct, gc=False, eq=False):
         next_price, next_size: what the owner wants once the amend in flight is answered; size 0: nothing.
         ts_fact: the latest venue time that we heard of it at.
         exposed: lots that the limits count for it at present (kept by who counts).
+        end_event: how it has ended, by the venue's word, while fills of it are still under way; -1: it has not.
+            end_filled: lots that are filled when all of them are here.
     """
 
     client_id: ClientOrderId
@@ -127,6 +129,8 @@ class Order(msgspec.Struct, gc=False, eq=False):
     ts_cancel: Nanos = 0
     ts_fact: Nanos = 0
     exposed: Lots = 0
+    end_event: int = -1
+    end_filled: Lots = 0
 
     @property
     def is_final(self) -> bool:
@@ -137,6 +141,8 @@ class Order(msgspec.Struct, gc=False, eq=False):
         """Lots that may still be filled, at the worst: all that remains until the end is known, amended up or not."""
         if FILLED <= self.state <= EXPIRED:
             return 0
+        if self.end_event >= 0:
+            return self.end_filled - self.filled
         size = self.size if self.size >= self.amend_size else self.amend_size
         return size - self.filled if size > self.filled else 0
 
@@ -173,11 +179,17 @@ class Order(msgspec.Struct, gc=False, eq=False):
             return False
         return self._go(_ACCEPTED)
 
-    def ended(self, event: int, ts_venue: Nanos, reason: int) -> bool:
-        """The venue refused or cancelled the order or let it expire: `event` is REJECTED, CANCELLED or EXPIRED."""
+    def ended(self, event: int, ts_venue: Nanos, reason: int, filled: Lots = -1) -> bool:
+        """The venue refused or cancelled the order or let it expire: `event` is REJECTED, CANCELLED or EXPIRED.
+
+        Args:
+            filled: lots filled in all; the order ends for us when we have heard of as many.
+        """
         if ts_venue > self.ts_fact:
             self.ts_fact = ts_venue
         state = self.state
+        if filled > self.filled and not self.is_final:
+            return self._ends_with(event, filled, reason)
         new = TRANSITIONS[state][event]
         if new == state:
             return False
@@ -220,7 +232,7 @@ class Order(msgspec.Struct, gc=False, eq=False):
     def cancel_rejected(self, ts_venue: Nanos, ts_recv: Nanos, reason: int) -> bool:
         if reason == Reason.UNKNOWN_ORDER:
             return ts_venue >= self.ts_fact and self._gone(reason)
-        if not self.is_cancelling or ts_recv < self.ts_cancel:
+        if not self.is_cancelling or ts_recv < self.ts_cancel or self.end_event >= 0:
             return False
         self.is_cancelling = False
         self.ts_fact = max(self.ts_fact, ts_venue)
@@ -240,6 +252,9 @@ class Order(msgspec.Struct, gc=False, eq=False):
         self.is_accepted = True
         if ts_venue > self.ts_fact:
             self.ts_fact = ts_venue
+        if self.end_event >= 0 and self.end_filled <= self.filled < self.size:
+            self._go(self.end_event)
+            return True
         if self.filled >= self.size:
             most = max(self.size, self.amend_size)
             assert self.filled <= most, f"order {self.client_id} of size {most} is filled {self.filled}, at {ts_venue}"
@@ -255,8 +270,10 @@ class Order(msgspec.Struct, gc=False, eq=False):
 
     def seen_open(self, price: Ticks, size: Lots, ts_request: Nanos, ts_venue: Nanos) -> bool:
         """The snapshot asked for at `ts_request` and true at `ts_venue` has this order open."""
-        if self.state == FILLED or (self.is_final and ts_venue <= self.ts_fact):
+        has_ended = self.is_final or self.end_event >= 0
+        if self.state == FILLED or (has_ended and ts_venue <= self.ts_fact):
             return False  # its end is the later news
+        self.end_event = -1
         self.is_accepted = True
         is_new = False
         if self.state == UNKNOWN:
@@ -340,6 +357,16 @@ class Order(msgspec.Struct, gc=False, eq=False):
             new = self.resumed()
         self.state = new
         return new != old
+
+    def _ends_with(self, event: int, filled: Lots, reason: int) -> bool:
+        """It has ended, and counts for the fills that are not here yet, as an order whose cancel is not confirmed."""
+        is_new = (self.end_event, self.end_filled) != (event, filled)
+        self.end_event, self.end_filled, self.reason = event, filled, reason
+        self.is_cancelling = True
+        self.amend_price = self.amend_size = self.next_size = 0
+        if self.state != UNKNOWN:
+            self.state = PENDING_CANCEL
+        return is_new
 
     def _gone(self, reason: int) -> bool:
         self.reason = reason if not self.is_final else self.reason

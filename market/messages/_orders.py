@@ -69,11 +69,17 @@ class AmendRejected(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrderCancelled(msgspec.Struct, frozen=True, gc=False):
+    """The order has ended; `filled` lots of it in all, by the venue's count, -1 where that is not told (or is none).
+
+    Fills come another way and may come later: until they have, what they add to our position counts as open.
+    """
+
     client_id: ClientOrderId
     instrument: InstrumentId
     ts_venue: Nanos
     ts_recv: Nanos
     reason: int
+    filled: Lots = -1
 
 
 class CancelRejected(msgspec.Struct, frozen=True, gc=False):
@@ -85,13 +91,17 @@ class CancelRejected(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrderExpired(msgspec.Struct, frozen=True, gc=False):
-    """The venue ended the order by itself: remainder of an IOC, a fill-or-kill, a reduce-only with nothing left."""
+    """The venue ended the order by itself: remainder of an IOC, a fill-or-kill, a reduce-only with nothing left.
+
+    `filled` as in `OrderCancelled`.
+    """
 
     client_id: ClientOrderId
     instrument: InstrumentId
     ts_venue: Nanos
     ts_recv: Nanos
     reason: int
+    filled: Lots = -1
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):

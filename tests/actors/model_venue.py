@@ -204,14 +204,15 @@ class World:
             self.facts.append(CancelRejected(m.client_id, m.instrument, self.now, self.now, reason))
         else:
             order.is_open = False
-            self.facts.append(OrderCancelled(m.client_id, m.instrument, self.now, self.now, 0))
+            self.facts.append(OrderCancelled(m.client_id, m.instrument, self.now, self.now, 0, order.filled or -1))
 
     def _serve_cancel_all(self, m: CancelAll, *, is_refused: bool) -> None:
         for client_id, order in self.at_venue.items():
             if order.is_open and order.place.instrument == m.instrument and not is_refused:
                 order.is_open = False
                 reason = int(Reason.CANCEL_ALL)
-                self.facts.append(OrderCancelled(client_id, m.instrument, self.now, self.now, reason))
+                cancelled = OrderCancelled(client_id, m.instrument, self.now, self.now, reason, order.filled or -1)
+                self.facts.append(cancelled)
 
     def _serve_amend(self, m: AmendOrder, *, is_refused: bool) -> None:
         order = self.at_venue.get(m.client_id)

@@ -206,3 +206,28 @@ def test_a_refusal_that_the_venue_reports() -> None:
     o.timed_out()
     assert o.reported(S.REJECTED, 0, 30, 40)
     assert o.state == S.REJECTED
+
+
+def test_an_end_with_fills_under_way_counts_for_just_these_until_they_are_here() -> None:
+    o = order()
+    o.accepted(20)
+    assert o.ended(E.CANCELLED, 30, 0, 4)
+    assert (o.state, o.worst) == (S.PENDING_CANCEL, 4)
+    assert not o.ended(E.CANCELLED, 30, 0, 4), "told again"
+    assert not o.cancel_rejected(31, 31, Reason.VENUE_OTHER)
+    assert not o.seen_open(100, 10, 25, 29), "of before its end"
+    o.fill(3, 28)
+    assert (o.state, o.worst) == (S.PENDING_CANCEL, 1)
+    o.timed_out()
+    assert (o.state, o.worst) == (S.UNKNOWN, 1)
+    o.accepted(20)
+    assert o.state == S.UNKNOWN
+    o.fill(1, 29)
+    assert (o.state, o.worst) == (S.CANCELLED, 0)
+
+
+def test_an_end_whose_fills_are_all_here_is_an_end() -> None:
+    o = order()
+    o.fill(4, 20)
+    assert o.ended(E.EXPIRED, 30, Reason.REMAINDER_EXPIRED, 4)
+    assert (o.state, o.reason) == (S.EXPIRED, Reason.REMAINDER_EXPIRED)

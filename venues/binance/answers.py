@@ -207,7 +207,8 @@ class Answers:
 
     def _state(self, command: OrderCommand, order: OrderAnswer, ts_recv: Nanos) -> StateFact | None:
         stamps = (command.client_id, command.instrument, order.ts_update * MS, ts_recv)
-        return state_fact(order.status, order.time_in_force, "0", *stamps)
+        filled = self.symbols.by_id[command.instrument].lots[order.filled]
+        return state_fact(order.status, order.time_in_force, "0", *stamps, filled)
 
     def _order(self, command: OrderCommand | QueryOrder, body: bytes) -> OrderAnswer:
         instrument = self.symbols.by_id[command.instrument].instrument

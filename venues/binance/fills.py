@@ -7,7 +7,7 @@ from typing import Final
 
 from market.instrument import Instrument
 from market.messages import Fill, OrderAccepted, OrderCancelled, OrderExpired, OrderRejected, Reason
-from market.units import HOUR, MS, ClientOrderId, InstrumentId, Nanos
+from market.units import HOUR, MS, ClientOrderId, InstrumentId, Lots, Nanos
 from venues.wire import InstrumentGrid, RemoteProtocolError, money_e12
 
 StateFact = OrderAccepted | OrderCancelled | OrderExpired | OrderRejected
@@ -84,19 +84,24 @@ def state_fact(
     instrument: InstrumentId,
     ts_venue: Nanos,
     ts_recv: Nanos,
+    filled: Lots,
 ) -> StateFact | None:
-    """Return what an order's status says; None for one that we do not know.  Fills are told apart."""
+    """Return what an order's status says, `filled` lots of it in all; None for one that we do not know.
+
+    Fills are told apart.
+    """
+    filled = filled or -1
     stamps = (client_id, instrument, ts_venue, ts_recv)
     if status in _ACCEPTED:
         return OrderAccepted(*stamps)
     if status == "CANCELED":
-        return OrderCancelled(*stamps, int(Reason.NONE))
+        return OrderCancelled(*stamps, int(Reason.NONE), filled)
     if status in _EXPIRED:
         reason = _EXPIRY_REASONS.get(expiry_reason)
         if reason is None:
             # one that kept a trade with ourselves from happening, and the like, has a reason that we have no word for
             reason = _EXPIRY_BY_TERMS.get(terms, Reason.VENUE_OTHER) if expiry_reason == "0" else Reason.VENUE_OTHER
-        return OrderExpired(*stamps, int(reason))
+        return OrderExpired(*stamps, int(reason), filled)
     if status == "REJECTED":
         return OrderRejected(*stamps, int(Reason.VENUE_OTHER))
     return None

@@ -101,9 +101,9 @@ class PrivateStream:
         if report.execution == "AMENDMENT":
             price, size = grid.ticks[report.price], grid.lots[report.quantity]
             return [OrderAmended(client_id, instrument, ts_venue, ts_recv, price, size)]
-        fact = state_fact(
-            report.status, report.time_in_force, str(report.expiry_reason), client_id, instrument, ts_venue, ts_recv
-        )
+        stamps = (client_id, instrument, ts_venue, ts_recv)
+        filled = grid.lots[report.filled]
+        fact = state_fact(report.status, report.time_in_force, str(report.expiry_reason), *stamps, filled)
         if fact is not None:
             return [fact]
         self.symbols.seen["status not known"] += 1

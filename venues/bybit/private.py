@@ -118,15 +118,15 @@ class PrivateData:
             self._known.pop(client_id, None)
             return [fact for fact in facts if isinstance(fact, OrderAmended)] if len(facts) == 1 else []
         reason = REJECT_REASONS.get(row.reject_reason, Reason.NONE)
-        has_filled = grid.lots[row.cum_exec_qty or "0"] > 0
+        filled = grid.lots[row.cum_exec_qty or "0"]
         at = (client_id, instrument, ts_venue, ts_recv)
         if status == "Rejected" or (reason is Reason.POST_ONLY_WOULD_TAKE and status in _CANCELLED):
             self._known.pop(client_id, None)
             why = int(reason or Reason.VENUE_OTHER)
-            return [OrderCancelled(*at, why) if has_filled else OrderRejected(*at, why)]
+            return [OrderCancelled(*at, why, filled) if filled else OrderRejected(*at, why)]
         if status in _CANCELLED:
             self._known.pop(client_id, None)
-            return [_ended(row, reason, at)]
+            return [_ended(row, reason, at, filled or -1)]
         self.n_skipped[f"order status {status}"] += 1
         return []
 
@@ -175,13 +175,13 @@ class PrivateData:
         return balances(decode(_WALLETS, frame.data, frame.topic), frame.creation_time * MS, ts_recv)
 
 
-def _ended(row: OrderRow, reason: Reason, at: tuple[ClientOrderId, int, Nanos, Nanos]) -> OrderFact:
+def _ended(row: OrderRow, reason: Reason, at: tuple[ClientOrderId, int, Nanos, Nanos], filled: Lots) -> OrderFact:
     if row.cancel_type == "CancelByReduceOnly":
-        return OrderExpired(*at, int(Reason.REDUCE_ONLY))
+        return OrderExpired(*at, int(Reason.REDUCE_ONLY), filled)
     if row.cancel_type == "CancelByUser":
-        return OrderCancelled(*at, int(Reason.NONE))
+        return OrderCancelled(*at, int(Reason.NONE), filled)
     if row.time_in_force == "FOK":
-        return OrderExpired(*at, int(Reason.FOK_NOT_FILLABLE))
+        return OrderExpired(*at, int(Reason.FOK_NOT_FILLABLE), filled)
     if row.time_in_force == "IOC" or row.order_type == "Market":
-        return OrderExpired(*at, int(reason if reason is Reason.NO_LIQUIDITY else Reason.REMAINDER_EXPIRED))
-    return OrderCancelled(*at, int(reason or Reason.VENUE_OTHER))
+        return OrderExpired(*at, int(reason if reason is Reason.NO_LIQUIDITY else Reason.REMAINDER_EXPIRED), filled)
+    return OrderCancelled(*at, int(reason or Reason.VENUE_OTHER), filled)

@@ -79,7 +79,7 @@ OF_77 = (77, 0, T, NOW)
     [
         ({}, OrderAccepted(*OF_77)),
         ({"c": "web_abc"}, OrderAccepted(-991, 0, T, NOW)),
-        ({"x": "CANCELED", "X": "CANCELED", "z": "0.003"}, OrderCancelled(*OF_77, Reason.NONE)),
+        ({"x": "CANCELED", "X": "CANCELED", "z": "0.003"}, OrderCancelled(*OF_77, Reason.NONE, 3)),
         ({"x": "AMENDMENT", "q": "0.02", "p": "1.5"}, OrderAmended(*OF_77, 15, 20)),
         ({"x": "EXPIRED", "X": "EXPIRED", "f": "IOC", "er": "2"}, OrderExpired(*OF_77, Reason.REMAINDER_EXPIRED)),
         ({"x": "EXPIRED", "X": "EXPIRED", "f": "FOK"}, OrderExpired(*OF_77, Reason.FOK_NOT_FILLABLE)),

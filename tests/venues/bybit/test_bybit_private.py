@@ -106,7 +106,7 @@ def test_an_amend_that_fills_at_once_is_told() -> None:
         ({"orderStatus": "Rejected", "rejectReason": "EC_New"}, OrderRejected(ID, 0, *AT, int(Reason.VENUE_OTHER))),
         (
             {"orderStatus": "Rejected", "rejectReason": "EC_New", "cumExecQty": "0.005"},
-            OrderCancelled(ID, 0, *AT, int(Reason.VENUE_OTHER)),
+            OrderCancelled(ID, 0, *AT, int(Reason.VENUE_OTHER), 5),
         ),
         ({"orderStatus": "Cancelled", "cancelType": "CancelByUser"}, OrderCancelled(ID, 0, *AT, int(Reason.NONE))),
         (
@@ -124,7 +124,7 @@ def test_an_amend_that_fills_at_once_is_told() -> None:
         ),
         (
             {"orderStatus": "PartiallyFilledCanceled", "timeInForce": "IOC", "cumExecQty": "0.001"},
-            OrderExpired(ID, 0, *AT, int(Reason.REMAINDER_EXPIRED)),
+            OrderExpired(ID, 0, *AT, int(Reason.REMAINDER_EXPIRED), 1),
         ),
         (
             {"orderStatus": "Cancelled", "timeInForce": "FOK", "rejectReason": "EC_CancelForNoFullFill"},
@@ -264,7 +264,7 @@ def test_recorded_orders(shared: Path) -> None:
     first, second = (-1 - number_of(f"open-order-{each}") for each in (1, 2))
     rejected = -1 - number_of("5cf98598-39a7-459e-97bf-76ca765ee021")
     assert facts == [
-        [OrderCancelled(rejected, 0, 1672364262457 * MS, NOW, int(Reason.VENUE_OTHER))],  # it had fills
+        [OrderCancelled(rejected, 0, 1672364262457 * MS, NOW, int(Reason.VENUE_OTHER), 5)],  # it had fills
         [by_user],
         [
             OrderAccepted(first, 1, at, NOW), OrderAmended(first, 1, at, NOW, 393041, 1),
