@@ -37,6 +37,7 @@ from venues.wire import HttpRequest
 
 SOCKET: Final = "trade"
 _CANCEL: Final = 1  # the weight of it, however many orders it names
+_PROBE: Final = 1
 _MARGIN: Final = 2 * SECOND  # beyond the receive window: by then an order has reached the venue, or never will
 _NO_SUCH_ORDER: Final = -2013
 _MAX_AWAITED: Final = 10_000
@@ -196,8 +197,10 @@ class OrderPath:
         """Send what has been held, and ask again what was asked too early."""
         outputs: list[Output] = []
         for each in self._trade.on_deadline(now):
-            if isinstance(each, SessionFrame):
-                self._gate.spend(now, 1)
+            if isinstance(each, SessionFrame) and self._gate.free_at(now, _PROBE, is_urgent=True) > now:
+                self._trade.put_off(now)
+            elif isinstance(each, SessionFrame):
+                self._gate.spend(now, _PROBE)
                 outputs.append(SendFrame(SOCKET, each.data))
             else:
                 assert isinstance(each, SessionReconnect), each

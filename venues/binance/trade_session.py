@@ -76,6 +76,11 @@ class TradeSession:
         self._probe_at = now + _PROBE_EVERY
         return self.answers.on_frame(frame, now, venue_time)
 
+    def put_off(self, now: Nanos) -> None:
+        """The probe that is due was not sent: nothing may be at present."""
+        self._waits_since = NEVER
+        self._probe_at = now + _PROBE_EVERY
+
     def closed(self) -> list[OrderCommand]:
         """The WebSocket is gone: return the commands whose fate is unknown."""
         self._opened_at = NEVER

@@ -166,7 +166,7 @@ class TradingAccount:
             if kind is AccountInDoubt:
                 self._doubt_at = min(self._doubt_at, now + _DOUBT_PAUSE)
             elif kind is actions.SendRequest:
-                outputs.append(self._ask_key(each, now))
+                outputs += self._ask_key(each, now)
             elif kind is actions.SendFrame:
                 outputs.append(SendFrame(PRIVATE, each.data))
             elif kind is actions.Connect:
@@ -180,12 +180,14 @@ class TradingAccount:
                     self._path.heard_of(each.client_id)
         return outputs
 
-    def _ask_key(self, asked: actions.SendRequest, now: Nanos) -> Output:
+    def _ask_key(self, asked: actions.SendRequest, now: Nanos) -> list[Output]:
         def answered(answer: HttpAnswer | None, at: Nanos) -> list[Output]:
             status, body = (0, b"") if answer is None else (answer.status, answer.body)
             return self._of_private(self._private.on_response(asked.token, status, body, at), at)
 
-        return self._gate.send(asked.request, answered, now)
+        if self._gate.free_at(now, asked.request.weight, is_urgent=True) > now:
+            return answered(None, now)  # the session asks again after a pause
+        return [self._gate.send(asked.request, answered, now)]
 
     def _note_answer(self, fact: Any, now: Nanos) -> None:
         if type(fact) is OrderAccepted:

@@ -63,6 +63,7 @@ class Whatever(RuleBasedStateMachine):
         self.tokens: set[int] = set()
         self.is_up: bool | None = None
         self.epoch = 0
+        self.barred_until = 0
         self.sees(self.drive.begin(1).outputs)
         self.epoch = 1
 
@@ -75,8 +76,10 @@ class Whatever(RuleBasedStateMachine):
                 self.open.discard(each.socket)
             elif isinstance(each, SendFrame):
                 assert each.socket in self.open, "a frame to a socket that is not open"
+                assert each.socket != "trade" or self.drive.now >= self.barred_until, "sent in spite of a 429"
             elif isinstance(each, SendRequest):
                 assert each.token not in self.tokens, "a token is used twice"
+                assert self.drive.now >= self.barred_until, "asked in spite of a 429"
                 self.tokens.add(each.token)
             elif isinstance(each, Reconnect):
                 assert each.socket in self.open, "a socket is given up that is not open"
@@ -144,7 +147,10 @@ class Whatever(RuleBasedStateMachine):
             self.drive.fail(name)
         elif how == "refused":
             status, code = data.draw(st.sampled_from(REFUSALS))
-            self.drive.answer(name, {"code": code, "msg": "no"}, status, headers={"retry-after": "3"})
+            pause_s = data.draw(st.sampled_from((3, 100)))
+            if status in (429, 418):
+                self.barred_until = max(self.barred_until, self.drive.now + pause_s * SECOND)
+            self.drive.answer(name, {"code": code, "msg": "no"}, status, headers={"retry-after": str(pause_s)})
         elif path == "/fapi/v1/time":
             self.drive.tell_time()
         else:
