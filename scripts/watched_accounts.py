@@ -4,8 +4,9 @@ from pathlib import Path
 
 import attrs
 
-from sim.config import ConfigError, read_toml
-from venues.connection import Credentials, VenueConnection, addresses_of, credentials_of
+from scripts.live.config import load_live_config
+from sim.config import ConfigError
+from venues.connection import Credentials, addresses_of, credentials_of
 
 
 @attrs.frozen
@@ -23,25 +24,21 @@ class Account:
     ca_file: Path | None = None
 
 
-def accounts_of(config: Path, env_file: Path) -> tuple[list[Account], Path]:
+def accounts_of(path: Path, env_file: Path) -> tuple[list[Account], Path]:
     """Return the accounts of a live config that orders are sent to, and its state folder.
 
     Raises:
-        ConfigError: there are none, or it is no config.
-        ValueError: an address or a key is missing or malformed.
+        ConfigError: there are none, or it is no live config.
+        ValueError: a key is missing.
     """
-    raw = read_toml(config)
+    config = load_live_config(path)
     accounts = []
-    quoted = {name.split(":")[0] for quoter in raw.get("quoter", ()) for name in quoter.get("instruments", ())}
-    for section in raw.get("venue", ()):
-        name = section.get("name", "")
-        if name not in quoted or section.get("execution", "live") != "live":
-            continue  # only read, or traded on paper: no order of ours can be there
-        ca_file = config.parent / section["ca_file"] if section.get("ca_file") else None
-        network = section.get("network", "mainnet")
-        connection = VenueConnection(network, section.get("rest", ""), section.get("sockets", {}), ca_file)
-        rest = addresses_of(name, connection).rest
-        accounts.append(Account(name, rest, credentials_of(name, file=env_file), ca_file))
+    for section in config.venue:
+        if section.execution != "live" or not config.quoted(section.name):
+            continue  # on paper, or only read: no order of ours can be there
+        connection = section.connection(path.parent)
+        rest = addresses_of(section.name, connection).rest
+        accounts.append(Account(section.name, rest, credentials_of(section.name, file=env_file), connection.ca_file))
     if not accounts:
-        raise ConfigError(f"{config}: no [[venue]] whose instruments are quoted with execution live: nothing to watch")
-    return accounts, config.parent / raw.get("live", {}).get("state", "state")
+        raise ConfigError(f"{path}: no [[venue]] whose instruments are quoted with execution live: nothing to watch")
+    return accounts, path.parent / config.live.state
