@@ -1,0 +1,200 @@
+"""The truth that damaged feeds are measured by: one market's book after every update, and its trades.
+
+It writes the venues' frames by itself, from their documentation: nothing of the codecs is used.
+"""
+
+import json
+from typing import Any, Final
+
+from tests.venues.choices import Choices
+
+LevelMap = dict[int, int]  # ticks -> lots
+TICKS_A_UNIT: Final = 10
+LOTS_A_UNIT: Final = 1000
+MIDDLE: Final = 650_000  # ticks; bids stay below it, asks above
+T0_MS: Final = 1_760_000_000_000
+
+
+def price_text(ticks: int) -> str:
+    """Return a price in units of quote, by the instruments' tick of 0.1."""
+    return f"{ticks // TICKS_A_UNIT}.{ticks % TICKS_A_UNIT}0"
+
+
+def size_text(lots: int) -> str:
+    """Return a size in units of base, by the instruments' lot of 0.001."""
+    return f"{lots // LOTS_A_UNIT}.{lots % LOTS_A_UNIT:03d}"
+
+
+class Market:
+    """A book that changes as it is told to.
+
+    Attributes:
+        update: number of the last change.
+        history: (bids, asks) after each update.
+        trades: (ticks, lots, taker) of each trade, by its id.
+    """
+
+    def __init__(self) -> None:
+        self.update = 1000
+        self.bids: LevelMap = {MIDDLE - distance: 5000 + distance for distance in range(1, 9)}
+        self.asks: LevelMap = {MIDDLE + distance: 6000 + distance for distance in range(1, 9)}
+        self.history: dict[int, tuple[LevelMap, LevelMap]] = {}
+        self.trades: dict[int, tuple[int, int, int]] = {}
+        self.stamp()
+
+    def stamp(self) -> None:
+        self.history[self.update] = dict(self.bids), dict(self.asks)
+
+    def change(self, choices: Choices) -> tuple[LevelMap, LevelMap]:
+        """Change one to three levels; return those of the bids and of the asks, 0 lots for what is gone."""
+        bids: LevelMap = {}
+        asks: LevelMap = {}
+        for _ in range(1 + choices.below(3)):
+            distance, lots = 1 + choices.below(12), choices.below(4) * 777
+            side, changed, ticks = (
+                (self.bids, bids, MIDDLE - distance) if choices.below(2) else (self.asks, asks, MIDDLE + distance)
+            )
+            if not lots and len(side) == 1:
+                continue  # a side never empties
+            changed[ticks] = lots
+            side[ticks] = lots
+            if not lots:  # also of a level that was not there, which is normal
+                del side[ticks]
+        self.update += 1
+        self.stamp()
+        return bids, asks
+
+    def trade(self, choices: Choices) -> int:
+        """Make a trade; return its id."""
+        number = 1 + len(self.trades)
+        self.trades[number] = (MIDDLE - 5 + choices.below(10), 1 + choices.below(50), 1 - 2 * choices.below(2))
+        return number
+
+
+class BybitMarket:
+    """The market in Bybit's words; it answers subscriptions."""
+
+    SOCKETS: Final = ("public",)
+
+    def __init__(self) -> None:
+        self.market = Market()
+        self._topics: dict[str, None] = {}
+
+    def hears(self, socket: str, frame: bytes) -> list[bytes]:
+        """Return what the venue sends back for a frame of ours."""
+        asked = json.loads(frame)
+        if asked["op"] == "ping":
+            return [_frame({"success": True, "ret_msg": "pong", "req_id": asked["req_id"], "op": "ping"})]
+        topics = dict.fromkeys(asked["args"])
+        done = _frame({"success": True, "ret_msg": "", "req_id": asked["req_id"], "op": asked["op"]})
+        if asked["op"] == "unsubscribe":
+            self._topics = {each: None for each in self._topics if each not in topics}
+            return [done]
+        self._topics |= topics
+        return [done, *(self._book("snapshot", *self._levels()) for topic in topics if topic.startswith("orderbook."))]
+
+    def reopened(self, socket: str) -> None:
+        """The connection is a new one: nothing is subscribed."""
+        self._topics.clear()
+
+    def moves(self, choices: Choices) -> list[tuple[str, bytes]]:
+        """Let something happen; return the frames of it with their sockets."""
+        market = self.market
+        if choices.below(4) == 0:
+            number = market.trade(choices)
+            ticks, lots, taker = market.trades[number]
+            row = {
+                "T": T0_MS + market.update,
+                "s": "BTCUSDT",
+                "S": "Buy" if taker > 0 else "Sell",
+                "v": size_text(lots),
+                "p": price_text(ticks),
+                "i": str(number),
+                "BT": False,
+            }
+            topic = "publicTrade.BTCUSDT"
+            frame = _frame({"topic": topic, "type": "snapshot", "ts": T0_MS + market.update, "data": [row]})
+        else:
+            changed = market.change(choices)
+            topic, frame = "orderbook.50.BTCUSDT", self._book("delta", *changed)
+        return [("public", frame)] if topic in self._topics else []
+
+    def _levels(self) -> tuple[LevelMap, LevelMap]:
+        return self.market.bids, self.market.asks
+
+    def _book(self, kind: str, bids: LevelMap, asks: LevelMap) -> bytes:
+        update = self.market.update
+        data = {"s": "BTCUSDT", **_rows(bids, asks), "u": update, "seq": 7 * update}
+        ts = T0_MS + update
+        return _frame({"topic": "orderbook.50.BTCUSDT", "type": kind, "ts": ts, "data": data, "cts": ts})
+
+
+class BinanceMarket:
+    """The market in Binance's words: one stream of changes, whose update numbers leap, and books by REST."""
+
+    SOCKETS: Final = ("public", "market")
+    LEAP: Final = 3  # update numbers a change
+
+    def __init__(self) -> None:
+        self.market = Market()
+        self._subscribed: dict[str, bool] = {}
+
+    def hears(self, socket: str, frame: bytes) -> list[bytes]:
+        """Return what the venue sends back for a frame of ours."""
+        self._subscribed[socket] = True
+        return [_frame({"result": None, "id": json.loads(frame)["id"]})]
+
+    def reopened(self, socket: str) -> None:
+        """The connection is a new one: nothing is subscribed."""
+        self._subscribed[socket] = False
+
+    def depth(self) -> bytes:
+        """Return the answer to a question for the book."""
+        bids, asks, stamp = self.market.bids, self.market.asks, T0_MS + self.market.update
+        rows = {"bids" if side == "b" else "asks": levels for side, levels in _rows(bids, asks).items()}
+        return _frame({"lastUpdateId": self.market.update * self.LEAP, "E": stamp, "T": stamp, **rows})
+
+    def moves(self, choices: Choices) -> list[tuple[str, bytes]]:
+        """Let something happen; return the frames of it with their sockets."""
+        market = self.market
+        if choices.below(4) == 0:
+            number = market.trade(choices)
+            ticks, lots, taker = market.trades[number]
+            told: dict[str, Any] = {"e": "aggTrade", "E": T0_MS + market.update, "s": "BTCUSDT", "a": number}
+            told |= {"p": price_text(ticks), "q": size_text(lots), "T": T0_MS + market.update, "m": taker < 0}
+            frames = [("market", _wrapped("btcusdt@aggTrade", told))]
+        else:
+            before = market.update * self.LEAP
+            bids, asks = market.change(choices)
+            last, stamp = market.update * self.LEAP, T0_MS + market.update
+            told = {"e": "depthUpdate", "E": stamp, "T": stamp, "s": "BTCUSDT", "U": before + 2, "u": last}
+            told |= {"pu": before, **_rows(bids, asks)}
+            mark = {"e": "markPriceUpdate", "E": stamp, "s": "BTCUSDT", "p": "65000.05", "i": "65000.0", "r": "0.0001"}
+            frames = [
+                ("public", _wrapped("btcusdt@depth@100ms", told)),
+                ("public", self._touch(last, stamp)),
+                ("market", _wrapped("btcusdt@markPrice@1s", mark | {"T": stamp})),
+            ]
+        return [(socket, frame) for socket, frame in frames if self._subscribed.get(socket)]
+
+    def _touch(self, last: int, stamp: int) -> bytes:
+        bid, ask = max(self.market.bids), min(self.market.asks)
+        told: dict[str, Any] = {"e": "bookTicker", "u": last, "E": stamp, "T": stamp, "s": "BTCUSDT"}
+        told |= {"b": price_text(bid), "B": size_text(self.market.bids[bid])}
+        told |= {"a": price_text(ask), "A": size_text(self.market.asks[ask])}
+        return _wrapped("btcusdt@bookTicker", told)
+
+
+def _rows(bids: LevelMap, asks: LevelMap) -> dict[str, list[tuple[str, str]]]:
+    return {
+        "b": [(price_text(ticks), size_text(lots)) for ticks, lots in sorted(bids.items(), reverse=True)],
+        "a": [(price_text(ticks), size_text(lots)) for ticks, lots in sorted(asks.items())],
+    }
+
+
+def _wrapped(stream: str, told: dict[str, Any]) -> bytes:
+    return _frame({"stream": stream, "data": told})
+
+
+def _frame(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
