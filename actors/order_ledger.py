@@ -1,6 +1,7 @@
 """Every order of ours and what it puts at stake: the one place where orders are made, asked for changes and changed."""
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Final
 
 from actors.book_mirror import BookReader
@@ -30,6 +31,7 @@ from market.units import ClientOrderId, InstrumentId, Lots, Nanos, Ticks, VenueI
 
 _REJECTED: Final = int(OrderState.REJECTED)
 _COLLAR: Final = int(Reason.PRICE_COLLAR)
+_INVALID_PRICE, _INVALID_SIZE = int(Reason.INVALID_PRICE), int(Reason.INVALID_SIZE)
 _REDUCE_ONLY: Final = int(OrderFlag.REDUCE_ONLY)
 _TRADING_HALTED: Final = int(Reason.TRADING_HALTED)
 _ONLY_REDUCING: Final = int(Reason.ONLY_REDUCING)
@@ -114,6 +116,13 @@ class OrderLedger:
         now = actor.now
         guard = lane.guard
         instrument = lane.instrument
+        if type(price) is not int or type(size) is not int:
+            # a NaN is below and above no limit
+            if not _is_whole(price):
+                return _INVALID_PRICE
+            if not _is_whole(size):
+                return _INVALID_SIZE
+            price, size = int(price), int(size)
         if self.trading_state:
             forbidden = self._forbidden(guard, side, size, is_closing=is_closing)
             if forbidden:
@@ -124,6 +133,8 @@ class OrderLedger:
         refusal = guard.refusal(side, price, size, flags, now)
         if refusal and (refusal != _COLLAR or self._is_refused_now(lane, side, price, size, flags)):
             return refusal
+        if price == 0:  # a market order, or it had been refused
+            price = guard.worst_price(side)
         quoter = lane.quoter
         client_id = lane.ids.take()
         order = Order(client_id, instrument, quoter, tag, side, price, size, flags, now)
@@ -192,8 +203,11 @@ class OrderLedger:
         """Send an amend of an order that has none in flight, or return why our own limits forbid it."""
         lane = self.lanes[order.quoter][order.instrument]
         now = self._actor.now
-        if size <= order.filled:
-            return int(Reason.INVALID_SIZE)
+        if not _is_whole(price):
+            return _INVALID_PRICE
+        if not _is_whole(size) or size <= order.filled:
+            return _INVALID_SIZE
+        price, size = int(price), int(size)
         more = max(0, max(size, order.size) - order.filled - order.exposed)
         if self.trading_state:
             forbidden = self._forbidden(lane.guard, order.side, more)
@@ -260,6 +274,8 @@ class OrderLedger:
     def refuse(self, lane: Lane, tag: int, side: int, price: Ticks, size: Lots, reason: int) -> None:
         """Tell the owner of an order that was never sent why not; it has no client id."""
         out = self._actor.out
+        # tables have whole numbers
+        price, size = (int(n) if _is_whole(n) else 0 for n in (price, size))
         update = OrderUpdate(0, lane.instrument, lane.quoter, tag, _REJECTED, side, price, size, 0, reason)
         out.append((lane.updates, update))
         refused = OrderRefused(self._actor.now, lane.instrument, lane.quoter, tag, 0, side, price, size, reason)
@@ -268,6 +284,7 @@ class OrderLedger:
     def refuse_amend(self, lane: Lane, order: Order, price: Ticks, size: Lots, reason: int) -> None:
         """Tell the owner of an order that it was not asked to change why not, and how it stands."""
         self.tell(lane, order, reason)
+        price, size = (int(n) if _is_whole(n) else 0 for n in (price, size))
         refused = OrderRefused(
             self._actor.now, lane.instrument, lane.quoter, order.tag, order.client_id, order.side, price, size, reason
         )
@@ -383,3 +400,7 @@ class OrderLedger:
                 self.changed(order, old)
                 self.report(order.instrument, int(Reason.NO_ANSWER))
                 self.doubt(self.venue_of[order.instrument])  # also of one whose end was under way anyhow
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, Integral)

@@ -14,7 +14,7 @@ import attrs
 from market.book_view import BookView
 from market.instrument import ConstantStep, Instrument, InstrumentTable
 from market.messages import OrderFlag, Reason
-from market.units import MS, SECOND, InstrumentId, Lots, Nanos, Ticks
+from market.units import MS, SECOND, InstrumentId, Lots, Nanos, Side, Ticks
 
 _REDUCE_ONLY: Final = int(OrderFlag.REDUCE_ONLY)
 _MARKET: Final = int(OrderFlag.MARKET)
@@ -42,7 +42,8 @@ class Limits:
         max_order_notional, max_position_notional: quote currency, at the order's price.
         max_open_orders: live orders of all quoters, pending and unknown included.
         max_order_rate: orders and amends per second, over a burst of one second; cancels are never held back.
-        price_collar_bps: farthest that a price may be from our own mid, either way.
+        price_collar_bps: farthest that a price may be from our own mid, either way; a market order is sent with that
+            as its worst price.
     """
 
     max_order_size: float = _limit(1e9)
@@ -137,6 +138,14 @@ class Guard:
     def stake(self, side: int) -> Lots:
         """Return the worst position in the direction of a side: ours, and all that its live orders may still fill."""
         return self.open_buy + self.position if side > 0 else self.open_sell - self.position
+
+    def worst_price(self, side: int) -> Ticks:
+        """Return the farthest price that the collar lets an order take at, a valid one; 0 without a book."""
+        if not self._mid2:
+            return 0
+        instrument = self._instrument
+        edge = self._high if side > 0 else self._low
+        return instrument.round_price(instrument.price(edge), Side.BUY if side > 0 else Side.SELL)
 
     def most_lots(self, price: Ticks) -> Lots:
         """Return the largest size that one order may have at a price."""

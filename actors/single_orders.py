@@ -5,10 +5,15 @@ from typing import Final
 from actors.lanes import PHASE, STANDING
 from actors.order_ledger import OrderLedger
 from actors.quote_ownership import QuoteOwnership
-from market.messages import AmendWish, CancelAllWish, CancelWish, Reason, SubmitOrder
+from market.messages import AmendWish, CancelAllWish, CancelWish, OrderFlag, Reason, SubmitOrder
 from market.orders import Order
 
 _LATE: Final = int(Reason.UNKNOWN_ORDER)
+_SIDES: Final = (1, -1)
+_HOW_LONG: Final = int(OrderFlag.POST_ONLY | OrderFlag.IOC | OrderFlag.FOK)
+_ONE_AT_A_TIME: Final = (0, int(OrderFlag.POST_ONLY), int(OrderFlag.IOC), int(OrderFlag.FOK))
+_MARKET: Final = int(OrderFlag.MARKET)
+_BY_MARKET: Final = (0, int(OrderFlag.IOC))
 
 
 class SingleOrders:
@@ -28,6 +33,8 @@ class SingleOrders:
             reason = lane.refusal
         elif wish.tag <= 0 or (known is not None and not known.is_final):
             reason = int(Reason.DUPLICATE_ID)
+        elif wish.side not in _SIDES or not _is_possible(wish.flags):
+            reason = int(Reason.INVALID_TERMS)
         else:
             reason = ledger.place(lane, wish.side, wish.price, wish.size, wish.flags, wish.tag)
         if reason:
@@ -70,6 +77,12 @@ class SingleOrders:
         ledger.lanes[wish.quoter][wish.instrument].forget_wanted()
         for order in [each for each in ledger.live.values() if _is_of(each, wish)]:
             ledger.cancel(order)
+
+
+def _is_possible(flags: int) -> bool:
+    """Tell whether any venue could do what the flags ask for: a connector takes no others."""
+    how_long = flags & _HOW_LONG
+    return how_long in (_BY_MARKET if flags & _MARKET else _ONE_AT_A_TIME)
 
 
 def _is_of(order: Order, wish: CancelAllWish) -> bool:

@@ -69,3 +69,4 @@ class Reason(IntEnum):
     NOT_FOUND_IN_SNAPSHOT = 33
     TRADING_HALTED = 34
     ONLY_REDUCING = 35
+    INVALID_TERMS = 36  # sides and flags that contradict each other

@@ -153,6 +153,14 @@ def test_market_order_is_valued_at_the_touch_and_reduce_only_may_be_small() -> N
     assert ask_for(made, price=10_000, size=1, flags=OrderFlag.REDUCE_ONLY) == Reason.NONE
 
 
+def test_the_worst_price_of_a_market_order_is_valid_and_within_the_collar() -> None:
+    made = guard(attrs.evolve(SOL, price_rule=ConstantStep(7)), price_collar_bps=33)
+    buy, sell = made.worst_price(1), made.worst_price(-1)
+    assert buy % 7 == sell % 7 == 0
+    assert 9_967 <= sell < 10_000 < buy <= 10_033
+    assert guard(bid=0, ask=0).worst_price(1) == 0
+
+
 WAITS = st.sampled_from([0, 0, 0, 0, 100 * MS, SECOND // 2])
 ORDERS = st.lists(
     st.tuples(
