@@ -19,7 +19,8 @@ Answer = Callable[[HttpRequest], HttpAnswer]
 async def serve_http(stream: trio.abc.Stream, head: bytes, address: str, answer: Answer) -> None:
     """Answer the requests of a connection until the client has had enough; `head` was read already."""
     connection = h11.Connection(h11.SERVER)
-    connection.receive_data(head)
+    if head:  # nothing would mean the end of the connection
+        connection.receive_data(head)
     while True:
         try:
             request = await _next_request(connection, stream, address)
