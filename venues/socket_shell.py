@@ -1,17 +1,17 @@
 """One WebSocket of a venue, kept open: a reader and a writer while it is, a growing pause before it is opened again."""
 
+import os
 import random
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
-import h11
 import trio
-import trio_websocket
-import wsproto.utilities
+import trio.lowlevel
+
+from venues.websocket import Received, Reply, WebSocketClient, WebSocketError
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -26,11 +26,10 @@ _FAILURES: Final = (
     trio.BrokenResourceError,
     trio.ClosedResourceError,
     trio.TooSlowError,
-    trio_websocket.ConnectionClosed,
-    trio_websocket.HandshakeError,
-    wsproto.utilities.ProtocolError,
-    h11.ProtocolError,  # of the upgrade, where what came is no HTTP
+    WebSocketError,
 )
+_CHUNK: Final = 1 << 16  # bytes to read at a time
+_YIELD_EVERY: Final = 8  # messages of a chunk; then the others have their turn
 
 
 @attrs.frozen
@@ -110,7 +109,9 @@ class SocketShell:
         self._reason = ""
         self._n_failed = 0
         self._answers_pings = False
-        self._unsent, self._to_send = trio.open_memory_channel[str](0)
+        self._pongs = trio.Event()
+        self._websocket: WebSocketClient
+        self._unsent, self._to_send = trio.open_memory_channel[bytes](0)
 
     def connect(self, target: str) -> None:
         """Open it at this path and query; one that is open or being opened elsewhere is closed first."""
@@ -121,12 +122,8 @@ class SocketShell:
 
     def send(self, data: bytes) -> None:
         """Hand a frame to the writer; lost when the socket is not open."""
-        if not self.is_open:
-            return
-        try:
-            self._unsent.send_nowait(data.decode())
-        except trio.WouldBlock:
-            self.drop(f"{self._config.max_unsent} frames wait to be written")
+        if self.is_open:
+            self._put(self._websocket.text(data))
 
     def drop(self, reason: str) -> None:
         """Close it; it is opened again."""
@@ -168,15 +165,15 @@ class SocketShell:
             try:
                 with trio.fail_after(self._config.connect_s):
                     stream = await self._stream()
-                    websocket = await self._upgrade(tasks, stream, target)
-                self._unsent, self._to_send = trio.open_memory_channel[str](self._config.max_unsent)
+                    first = await self._upgrade(stream, target)
+                self._unsent, self._to_send = trio.open_memory_channel[bytes](self._config.max_unsent)
                 self.is_open = True
                 self.n_opened += 1
                 self._log.info("socket is open")
-                tasks.start_soon(self._write, websocket, self._to_send)
-                tasks.start_soon(self._ping, websocket)
+                tasks.start_soon(self._write, stream, self._to_send)
+                tasks.start_soon(self._ping)
                 self._listener.opened(self.name)
-                await self._read(websocket)
+                await self._read(stream, first)
             finally:
                 # no farewell: who asks to close has lost trust, and a dead peer would be waited for
                 if stream is not None:
@@ -194,39 +191,56 @@ class SocketShell:
             raise
         return stream
 
-    async def _upgrade(self, tasks: trio.Nursery, stream: _Stream, target: str) -> trio_websocket.WebSocketConnection:
+    async def _upgrade(self, stream: _Stream, target: str) -> list[Received]:
+        """Ask for a WebSocket; return what came with the answer."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         if self._port not in _PORTS.values():
             host = f"{host}:{self._port}"
-        return await trio_websocket.wrap_client_stream(
-            tasks, stream, host, target, message_queue_size=64, max_message_size=self._config.max_frame
-        )
-
-    async def _read(self, websocket: trio_websocket.WebSocketConnection) -> None:
-        receive, received, name = websocket.get_message, self._listener.received, self.name
+        self._websocket = WebSocketClient(host, target, self._config.max_frame, os.urandom)
+        await stream.send_all(self._websocket.upgrade())
         while True:
-            received(name, await receive())
+            received = self._websocket.receive(bytes(await stream.receive_some(_CHUNK)))
+            if self._websocket.is_open:
+                return received
 
-    async def _write(
-        self, websocket: trio_websocket.WebSocketConnection, to_send: "trio.MemoryReceiveChannel[str]"
-    ) -> None:
-        with suppress(trio_websocket.ConnectionClosed):  # the reader says why
-            async for frame in to_send:
-                await websocket.send_message(frame)
+    async def _read(self, stream: _Stream, received: list[Received]) -> None:
+        listener, name, receive = self._listener.received, self.name, self._websocket.receive
+        while True:
+            for number, each in enumerate(received, 1):
+                if isinstance(each, str | bytes):
+                    listener(name, each)
+                elif isinstance(each, Reply):
+                    self._put(each.data)
+                else:
+                    self._pongs.set()
+                if self._reason or number % _YIELD_EVERY == 0:  # one that is dropped ends here, and says no more
+                    await trio.lowlevel.checkpoint()
+            received = receive(bytes(await stream.receive_some(_CHUNK)))
 
-    async def _ping(self, websocket: trio_websocket.WebSocketConnection) -> None:
-        with suppress(trio_websocket.ConnectionClosed):
-            while True:
-                await trio.sleep(self._config.ping_every_s)
-                with trio.move_on_after(self._config.pong_s) as patience:
-                    await websocket.ping()
-                    self._answers_pings = True
-                if not patience.cancelled_caught:
-                    continue
-                if self._answers_pings:
-                    self.drop(f"a ping was not answered in {self._config.pong_s:g} s")
-                    return
-                self._log.info("pings are not answered: whether a silent socket lives is not known")
+    def _put(self, frame: bytes) -> None:
+        try:
+            self._unsent.send_nowait(frame)
+        except trio.WouldBlock:
+            self.drop(f"{self._config.max_unsent} frames wait to be written")
+
+    async def _write(self, stream: _Stream, to_send: "trio.MemoryReceiveChannel[bytes]") -> None:
+        async for frame in to_send:
+            await stream.send_all(frame)
+
+    async def _ping(self) -> None:
+        while True:
+            await trio.sleep(self._config.ping_every_s)
+            self._pongs = trio.Event()
+            self._put(self._websocket.ping())
+            with trio.move_on_after(self._config.pong_s) as patience:
+                await self._pongs.wait()
+                self._answers_pings = True
+            if not patience.cancelled_caught:
+                continue
+            if self._answers_pings:
+                self.drop(f"a ping was not answered in {self._config.pong_s:g} s")
+                return
+            self._log.info("pings are not answered: whether a silent socket lives is not known")
 
 
 def _reason_of(group: BaseExceptionGroup[BaseException]) -> str:
@@ -254,10 +268,7 @@ def _words(failure: BaseException) -> str:
         return "; ".join(_words(each) for each in failure.exceptions)
     if isinstance(failure, trio.TooSlowError):
         return "it took too long to open"
-    if isinstance(failure, trio_websocket.ConnectionRejected):
-        return f"the upgrade was refused by HTTP status {failure.status_code}"
-    if isinstance(failure, trio_websocket.ConnectionClosed):
-        reason = failure.reason
-        return f"the venue ended it: {reason.code} {reason.reason or reason.name}" if reason else "it was closed"
+    if isinstance(failure, WebSocketError):
+        return str(failure)
     cause = failure.__cause__
     return f"{type(failure).__name__}: {failure}" + (f" ({type(cause).__name__}: {cause})" if cause else "")

@@ -127,6 +127,23 @@ async def test_garbage_ends_its_socket_and_nothing_else() -> None:
     assert any("garbage is not JSON" in line for line in words)
 
 
+async def test_a_dropped_connection_says_no_more_though_more_has_come() -> None:
+    """What follows a broken frame in the same bytes must not be taken for the feed's next word."""
+
+    async def serve(stream: trio.SocketStream) -> None:
+        peer = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+        peer.receive_data(bytes(await stream.receive_some()))
+        assert list(peer.events())
+        said = [wsproto.events.TextMessage(data=text) for text in ("first", "garbage", "after")]
+        await stream.send_all(peer.send(wsproto.events.AcceptConnection()) + b"".join(map(peer.send, said)))
+        await trio.sleep_forever()
+
+    venue = ScriptedVenue()
+    async with tcp_server(serve) as port, driven(venue, port):
+        await venue.until(lambda: len(venue.of("closed")) == 2)
+    assert {event[1] for event in venue.of("frame")} == {"first"}
+
+
 async def test_bytes_that_are_no_websocket_end_the_attempt() -> None:
     n_served = 0
     is_third = trio.Event()
