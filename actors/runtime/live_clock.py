@@ -3,6 +3,7 @@
 import time
 
 import trio
+import trio.lowlevel
 
 from market.units import SECOND, Nanos
 
@@ -22,11 +23,12 @@ class LiveClock:
             raise ValueError(f"scale of a clock must be above 0, got {scale}")
         self._start = time.time_ns() if start is None else start
         self._scale = scale
-        self._zero = trio.current_time()
+        self._trio = trio.lowlevel.current_clock()
+        self._zero = self._trio.current_time()
 
     def now_ns(self) -> Nanos:
         """Return ns since the Unix epoch."""
-        return self._start + round((trio.current_time() - self._zero) * self._scale * SECOND)
+        return self._start + round((self._trio.current_time() - self._zero) * self._scale * SECOND)
 
     def seconds_until(self, at: Nanos) -> float:
         """Return the real seconds until `at`, 0 when it has passed."""
