@@ -48,13 +48,14 @@ class AheadQueue:
         else:
             self._n_free += n_bytes
 
-    def write(self) -> int:
-        """Hand the disk what waits, and wait until it has it; return how much memory is free thereby.
+    def write(self) -> tuple[int, OSError | None]:
+        """Hand the disk what waits, and wait until it has it.
 
-        Raises:
-            OSError: the disk is full or fails; what it does not have waits on.
+        Returns:
+            How much memory is free thereby, and what went wrong: the disk is full or fails, and what it does not have
+            waits on.
         """
-        n_bytes, self._n_free = self._n_free, 0
+        n_bytes = 0
         done: list[_Write] = []
         failure: OSError | None = None
         try:
@@ -76,9 +77,11 @@ class AheadQueue:
                 self._waiting.popleft()
         except OSError as error:
             failure = error
-        if failure is not None:
-            self._n_free += n_bytes
-            raise failure
+        return n_bytes, failure
+
+    def take_free(self) -> int:
+        """Return how much memory is free because nothing came of what it held."""
+        n_bytes, self._n_free = self._n_free, 0
         return n_bytes
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from market.archive.layout import KINDS, Kind, hour_files, instrument_folder
 from market.archive.lock import lock_recording
 from market.archive.record_buffer import MOST_BYTES, Entry, RecordBuffer
 from market.archive.rolling import RollReport, finish_parts, roll
+from market.archive.side_by_side import side_by_side
 from market.archive.window import clock_text
 from market.columns import BookColumns
 from market.instrument import Instrument
@@ -202,11 +203,15 @@ class Recorder:
         return self.status()
 
     def _write(self) -> None:
-        for feed in self._feeds.values():
-            try:
-                self._buffer.release(feed.queue.write())
-            except OSError as error:  # it goes on with the others: what fails may be one file
+        """Let the disk have what waits, of all feeds side by side; what fails may be one file."""
+        feeds = list(self._feeds.values())
+        waiting = [feed for feed in feeds if feed.queue.is_waiting]
+        for feed, (n_bytes, error) in zip(waiting, side_by_side([feed.queue.write for feed in waiting]), strict=True):
+            self._buffer.release(n_bytes)
+            if error is not None:
                 self._error = f"{feed.instrument.name} {feed.kind}: {error}"
+        for feed in feeds:
+            self._buffer.release(feed.queue.take_free())
 
     def _begin(self, instrument: Instrument, kind: Kind, now: Nanos) -> FeedRecording:
         for known in read_instruments(self._root, instrument.venue, instrument.symbol):

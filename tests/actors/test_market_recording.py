@@ -153,6 +153,8 @@ def test_what_is_no_market_data_or_of_no_recorded_instrument_is_passed_over(tmp_
     assert made.failure is None
     assert made.close(T0).n_rows == 0
     assert not list((tmp_path / "archive").glob("*/*/*/*/*"))
+    with pytest.raises(ValueError, match=r"^\[record\] instruments: 'bybit:X' is not used by this run; used are: "):
+        open_recording(RecordConfig("archive", instruments=("bybit:X",)), tmp_path, TABLE, T0)
 
 
 class Line:

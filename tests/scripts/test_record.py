@@ -39,7 +39,7 @@ pytestmark = pytest.mark.realtime
 
 VENUES = ("bybit", "binance-futures")
 NAMES = tuple(f"{venue}:SOLUSDT" for venue in VENUES)
-SECONDS = 7.0
+SECONDS = 6.0
 
 
 @attrs.frozen
@@ -65,7 +65,7 @@ def connection(emulator: Emulator, venue: str) -> VenueConnection:
 
 async def trouble(emulator: Emulator) -> None:
     """Drop the sockets of both venues, lose a message of a book, send some twice."""
-    await trio.sleep(2.0)
+    await trio.sleep(1.5)
     emulator.inject(Fault("drop", where="public"))
     await trio.sleep(2.0)
     for venue, topic in (("bybit", "orderbook"), ("binance-futures", "solusdt@depth")):

@@ -27,7 +27,7 @@ from tests.sim.live_runs import replay
 from tests.sim.market_script import perpetual
 from tests.sim.paper_runs import OnPaper, run_on_paper
 
-SECONDS = 40
+SECONDS = 24
 
 
 def config() -> RunConfig:
@@ -72,14 +72,14 @@ def test_a_run_on_paper_trades_and_is_followed_from_its_journal(tmp_path: Path) 
 
 @pytest.mark.realtime
 def test_positions_are_kept_over_connections() -> None:
-    done = run(crashes=(PlannedCrash("venue:bybit", at_message=40), PlannedCrash("venue:bybit", at_message=120)))
+    done = run(crashes=(PlannedCrash("venue:bybit", at_message=30), PlannedCrash("venue:bybit", at_message=80)))
     check(done, ["venue:bybit"])
 
 
 @pytest.mark.realtime
 def test_a_run_that_is_given_up_cancels_all_and_proves_it() -> None:
     begin = market(7, SECONDS).feeds[0][2].ts_recv[0]
-    done = run(crashes=[PlannedCrash("manager", at_ns=int(begin) + (5 + 2 * n) * SECOND) for n in range(12)])
+    done = run(crashes=[PlannedCrash("manager", at_ns=int(begin) + (5 + n) * SECOND) for n in range(12)])
     assert (done.outcome.kind, done.outcome.unproven) == ("gave up", 0)
     assert [row[0] for row in done.rows].count(LogKind.CANCEL_ALL) == 2, "one an instrument, in the run's own log"
     assert done.rows[-1][0] in (LogKind.CANCEL_ALL, LogKind.CANCELLED)

@@ -15,7 +15,6 @@ import pytest
 import trio
 
 from actors.market_recording import MarketRecording
-from actors.record_config import RecordConfig
 from actors.runtime.live import LiveNursery
 from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.wiring import MARKET_RECORDER
@@ -23,8 +22,8 @@ from market.archive.check import check
 from market.archive.gaps import read_gaps
 from market.archive.hour import read_hour
 from market.archive.reader import read_stream
-from market.columns import Columns, OwnColumns, RawColumns, TradeColumns
-from market.messages import BookSnapshot, Trade
+from market.columns import Columns, OwnColumns
+from market.messages import BookSnapshot
 from market.order_log import LogKind
 from market.units import HOUR, SECOND
 from sim.config import DataSection, RunConfig
@@ -132,14 +131,6 @@ def test_a_recorded_run_is_followed_from_its_journal(plain: tuple[Path, Recorded
 def stored_hour(archive: Path) -> str:
     [path] = archive.glob("bybit/SOLUSDT/delta/*/*.parquet")
     return f"{path.parent.name}:{path.stem}"
-
-
-def test_only_what_is_named_is_recorded(tmp_path: Path) -> None:
-    recorded = run(tmp_path, record=RecordConfig(str(tmp_path), instruments=("bybit:SOLUSDT",)))
-    assert recorded.outcome.kind == "done"
-    assert {path.name for path in tmp_path.glob("[!.]*")} == {"bybit"}
-    with pytest.raises(ValueError, match=r"^\[record\] instruments: 'bybit:X' is not used by this run; used are: "):
-        run(tmp_path, record=RecordConfig(str(tmp_path), instruments=("bybit:X",)))
 
 
 def test_a_fault_in_the_recording_is_the_recorders_own(tmp_path: Path) -> None:
@@ -277,36 +268,3 @@ def test_a_full_disk_stops_nobody_and_is_told(tmp_path: Path) -> None:
     assert bool(told["n_lost"]) == any(holes.values())
     assert told["n_lost"] > 0
     assert "recording: messages are lost" in [n["text"] for n in notices]
-
-
-def test_a_lost_connection_is_a_hole(tmp_path: Path) -> None:
-    recorded = run(tmp_path, crashes=(PlannedCrash("venue:bybit", at_message=30),))
-    assert recorded.outcome.kind == "done"
-    broken = {(each.instrument.venue, each.kind) for each in recorded.recording.feeds() if each.n_gaps}
-    assert broken >= {("bybit", "delta"), ("bybit", "trades")}
-    assert {venue for venue, _ in broken} == {"bybit"}
-    assert list(check(tmp_path)) == []
-
-
-def test_frames_of_named_sockets_are_kept(tmp_path: Path) -> None:
-    def meanwhile(recording: MarketRecording, nursery: LiveNursery) -> None:
-        def frame(trade: Trade) -> None:
-            recording.on_frame("bybit", "public", f'{{"id":{trade.trade_id}}}', trade.ts_recv)
-            recording.on_frame("bybit", "private", b"not to be kept", trade.ts_recv)
-
-        nursery.listen("venue:bybit", "trades", frame)
-
-    record = RecordConfig(str(tmp_path), raw=True)
-    recorded = run(tmp_path, record=record, sockets={"bybit": ("public",)}, meanwhile=meanwhile)
-    assert recorded.outcome.kind == "done"
-    [folder] = tmp_path.glob("*/@*")
-    assert folder.relative_to(tmp_path).as_posix() == "bybit/@public"
-    trades = feed("bybit", "trades")
-    assert isinstance(trades, TradeColumns)
-    start = int(trades.ts_recv[0]) // HOUR * HOUR
-    frames = []
-    for chunk in read_stream(tmp_path, "bybit", "@public", "raw", start, start + 2 * HOUR):
-        assert isinstance(chunk, RawColumns)
-        frames += [(int(ts), chunk.frame(n)) for n, ts in enumerate(chunk.ts_recv)]
-    sent = zip(trades.ts_recv.tolist(), trades.trade_id.tolist(), strict=True)
-    assert frames == [(ts, f'{{"id":{trade_id}}}'.encode()) for ts, trade_id in sent]

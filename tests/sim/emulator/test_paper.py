@@ -30,7 +30,7 @@ from venues.venue import VenueSetup
 pytestmark = pytest.mark.realtime
 
 VENUES = ("bybit", "binance-futures")
-SECONDS = 6.0
+SECONDS = 4.0
 
 
 @attrs.frozen
