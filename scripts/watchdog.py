@@ -18,6 +18,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -123,7 +124,7 @@ def _watch(folder: StateFolder, brooms: Iterable["Broom"], options: argparse.Nam
             began = time.monotonic()
             _say("dead", reason=why, **_told(pulse.beat))
             if options.halt:
-                folder.wish_halt(f"the watchdog has cancelled all: {why}")
+                _halt(folder, why)
             swept = pulse.beat
             if _sweep_all(brooms, lambda: not pulse.why_dead(folder.beat(), time.monotonic(), _is_there)):
                 _say("nothing is open", took_s=round(time.monotonic() - began, 3))
@@ -132,6 +133,14 @@ def _watch(folder: StateFolder, brooms: Iterable["Broom"], options: argparse.Nam
             else:
                 _say("alive again: it sees to its orders itself")
         time.sleep(POLL_S)
+
+
+def _halt(folder: StateFolder, why: str) -> None:
+    """Halt the account, if the disk takes it: a full one is no reason to leave orders standing."""
+    try:
+        folder.wish_halt(f"the watchdog has cancelled all: {why}")
+    except OSError as error:
+        _say("the account is not halted", error=str(error))
 
 
 def _told(beat: Beat | None) -> dict[str, Any]:
@@ -247,7 +256,8 @@ def _named(error: Exception) -> str:
 
 
 def _say(message: str, **facts: object) -> None:
-    print(json.dumps({"t_ns": time.time_ns(), "message": message, **facts}), flush=True)
+    with suppress(OSError):  # who read this may be gone, or the disk full: the cancels must leave all the same
+        print(json.dumps({"t_ns": time.time_ns(), "message": message, **facts}), flush=True)
 
 
 if __name__ == "__main__":

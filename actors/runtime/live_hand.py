@@ -125,7 +125,7 @@ class Hand(Shell):
                 emit("wishes", HaltRequested(now, _HALTED, HaltCause.PERSON, wish))
         elif not box.is_written:
             await trio.to_thread.run_sync(partial(self._write_halt, halt))
-        elif not box.folder.is_halted:
+        elif box.folder.is_cleared:
             emit("wishes", HaltCleared(now, "cleared in the state folder"))
 
     def _write_halt(self, halt: Halt) -> None:

@@ -123,9 +123,13 @@ class StateFolder:
     # --- halts -------------------------------------------------------------------------------------------------------
 
     @property
-    def is_halted(self) -> bool:
-        """A halt is written down, or a person's wish for one."""
-        return (self.path / "halt.json").exists() or (self.path / "HALT").exists()
+    def is_cleared(self) -> bool:
+        """A person has cleared the halt that was written down.
+
+        Files that are gone together with their folder, as when its disk is, or not readable were cleared by nobody.
+        """
+        was_written = not self._is_missing("halts.jsonl")
+        return was_written and self._is_missing("halt.json") and self._is_missing("HALT")
 
     def halted(self) -> str:
         """Return why the account is halted, empty if it is not; what cannot be read halts as well."""
@@ -162,6 +166,8 @@ class StateFolder:
             text = (self.path / "HALT").read_bytes()[:_TEXT_BYTES].decode(errors="replace").strip()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            return f"the file HALT, which is not readable ({error.strerror})"
         return text or "the file HALT"
 
     def write_halt(self, halt: Halt) -> None:
@@ -197,10 +203,10 @@ class StateFolder:
             os.close(descriptor)
 
     def beat(self) -> Beat | None:
-        """Return the last sign of life; None if there is none, or one that is being written this moment."""
+        """Return the last sign of life; None if there is none that can be read, or it is being written this moment."""
         try:
             return msgspec.json.decode((self.path / "heartbeat").read_bytes(), type=Beat)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError):
             return None
 
     def beat_written_at(self) -> float:
@@ -231,6 +237,15 @@ class StateFolder:
             os.fsync(out.fileno())
         unfinished.replace(file)
         self._sync_folder()
+
+    def _is_missing(self, name: str) -> bool:
+        try:
+            (self.path / name).lstat()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def _sync_folder(self) -> None:
         descriptor = os.open(self.path, os.O_RDONLY)

@@ -1,5 +1,7 @@
 """The watchdog, as a process beside one that trades on the emulator and dies or hangs."""
 
+import argparse
+import errno
 import json
 import os
 import re
@@ -16,6 +18,7 @@ import pytest
 import trio
 
 from actors.runtime.state_folder import Beat, StateFolder
+from scripts import watchdog
 from scripts.live_demo import CONFIG, open_emulator_process
 from scripts.watchdog import Pulse
 from scripts.watched_accounts import accounts_of
@@ -202,6 +205,32 @@ def test_the_pulse_counts_changes_and_not_the_time_in_them() -> None:
     assert pulse.why_dead(beat(4), 8.8, lambda pid: False) == "process 5 is gone"
     assert pulse.why_dead(beat(1, pid=6), 9.0, lambda pid: False) == "", "another process has begun"
     assert pulse.why_dead(beat(2, pid=6, is_over=True), 60.0, lambda pid: False) == "", "it has ended in order"
+
+
+@pytest.mark.parametrize("trouble", ["no room for the halt", "nobody reads what is said"])
+def test_no_trouble_of_its_own_keeps_it_from_cancelling(
+    trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = StateFolder(tmp_path / "state")
+    folder.write_beat(beat(1))
+    monkeypatch.setattr(watchdog, "Pulse", lambda after_s: Pulse(after_s, beat(1)))
+    swept: list[str] = []
+
+    def sweep_all(brooms: object, is_alive: object) -> bool:
+        swept.append("all")
+        return True
+
+    def refuse(*given: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(watchdog, "_sweep_all", sweep_all)
+    monkeypatch.setattr(Pulse, "why_dead", lambda self, found, now, is_there: "hung" if found else "")
+    if trouble == "no room for the halt":
+        monkeypatch.setattr(folder, "wish_halt", refuse)
+    else:
+        monkeypatch.setattr("builtins.print", refuse)
+    assert watchdog._watch(folder, (), argparse.Namespace(after=5.0, halt=True, once=True)) == watchdog.EXIT_SWEPT
+    assert swept == ["all"]
 
 
 def test_what_is_not_traded_for_real_is_not_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,6 +156,19 @@ async def test_the_guards_halt_is_written_down_and_cleared_by_a_person_alone(
     await until(lambda: bench.folder.halted() == "REJECTS: many")
 
 
+async def test_a_folder_that_is_gone_clears_nothing(bench: Bench, autojump_clock: MockClock) -> None:
+    bench.tell(HALTED, HaltCause.DRAWDOWN, "far below")
+    await until(lambda: bench.folder.halted() != "")
+    away = bench.folder.path.with_name("away")
+    bench.folder.path.rename(away)
+    await trio.sleep(5)
+    assert bench.said == []
+    away.rename(bench.folder.path)
+    bench.folder.clear(0, "looked")
+    await until(lambda: bench.said != [])
+    assert [type(m) for m in bench.said] == [HaltCleared]
+
+
 async def test_an_earlier_halt_keeps_its_own_words(bench: Bench, autojump_clock: MockClock) -> None:
     bench.folder.write_halt(Halt(5, "DRAWDOWN", "far below"))
     bench.tell(HALTED, HaltCause.EARLIER_RUN, bench.folder.halted())

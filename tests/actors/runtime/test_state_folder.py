@@ -74,12 +74,12 @@ def test_two_processes_never_hold_a_folder(folder: StateFolder) -> None:
 
 
 def test_a_halt_holds_until_it_is_cleared(folder: StateFolder) -> None:
-    assert (folder.halted(), folder.is_halted) == ("", False)
+    assert (folder.halted(), folder.is_cleared) == ("", False)
     folder.write_halt(HALT)
     again = StateFolder(folder.path)
-    assert (again.halted(), again.is_halted, again.halt()) == ("DRAWDOWN: far below", True, HALT)
+    assert (again.halted(), again.is_cleared, again.halt()) == ("DRAWDOWN: far below", False, HALT)
     again.clear(HALT.t_ns + 1, "it was the feed")
-    assert (folder.halted(), folder.is_halted) == ("", False)
+    assert (folder.halted(), folder.is_cleared) == ("", True)
     notes = (folder.path / "halts.jsonl").read_text().splitlines()
     assert [line.split('"')[1] for line in notes] == ["halted", "cleared"]
     assert "it was the feed" in notes[1]
@@ -148,3 +148,21 @@ def test_a_full_disk_does_not_stop_the_heart(folder: StateFolder) -> None:
     assert folder.halted() != ""
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 256
     assert (folder.path / "heartbeat").stat().st_size == 256
+
+
+def test_what_cannot_be_read_of_a_folder_halts_and_clears_nothing(folder: StateFolder) -> None:
+    folder.write_halt(HALT)
+    folder.path.rename(folder.path.with_name("elsewhere"))
+    assert not folder.is_cleared, "the whole folder is gone"
+    folder.path.mkdir()
+    assert not folder.is_cleared, "another disk is in its place"
+    folder.path.rmdir()
+    folder.path.symlink_to(folder.path)
+    assert not folder.is_cleared
+    assert folder.beat() is None, "a watchdog must not fall over it"
+    assert "not readable" in folder.halted()
+
+
+def test_a_wish_that_cannot_be_read_halts(folder: StateFolder) -> None:
+    (folder.path / "HALT").mkdir()
+    assert folder.halted() == "PERSON: the file HALT, which is not readable (Is a directory)"
