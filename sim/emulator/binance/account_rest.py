@@ -7,20 +7,12 @@ from market.units import DAY, MS, Nanos
 from sim.emulator.account import Account
 from sim.emulator.amounts import is_number, plain
 from sim.emulator.binance import codes
+from sim.emulator.binance.account_rows import asset_row, balance_row, income_row, open_notionals, position_row, totals
 from sim.emulator.binance.codes import VenueError
 from sim.emulator.binance.entry import OrderEntry
+from sim.emulator.binance.market_rows import MAX_LEVERAGE
+from sim.emulator.binance.order_rows import asked_order_row, trade_row
 from sim.emulator.binance.rates import Rates
-from sim.emulator.binance.rows import (
-    MAX_LEVERAGE,
-    asked_order_row,
-    asset_row,
-    balance_row,
-    income_row,
-    open_notionals,
-    position_row,
-    totals,
-    trade_row,
-)
 from sim.emulator.desk import Desk
 from sim.emulator.orders import Execution, Holding, Order, Payment
 from sim.emulator.times import ms

@@ -10,7 +10,8 @@ from sim.emulator.account import Account
 from sim.emulator.amounts import Grid
 from sim.emulator.binance import codes
 from sim.emulator.binance.codes import REFUSALS, VenueError
-from sim.emulator.binance.rows import PRICE_BAND, order_row
+from sim.emulator.binance.market_rows import PRICE_BAND
+from sim.emulator.binance.order_rows import order_row
 from sim.emulator.desk import Desk, Tell
 from sim.emulator.orders import Amended, AmendRefused, CancelRefused, Order, Refused, order_of
 from sim.emulator.public_view import PublicView

@@ -9,8 +9,8 @@ from sim.emulator.amounts import money
 from sim.emulator.binance import codes
 from sim.emulator.binance.codes import VenueError
 from sim.emulator.binance.entry import OrderEntry
+from sim.emulator.binance.market_rows import aggregate_row, day_row, instrument_row, mark_row, print_row
 from sim.emulator.binance.rates import Rates
-from sim.emulator.binance.rows import aggregate_row, day_row, instrument_row, mark_row, print_row
 from sim.emulator.desk import Desk
 from sim.emulator.public_view import PublicView
 from sim.emulator.times import ms

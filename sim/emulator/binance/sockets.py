@@ -8,7 +8,8 @@ import msgspec
 from market.units import SECOND, Nanos
 from sim.emulator.account import Account
 from sim.emulator.binance.listen_keys import ListenKeys
-from sim.emulator.binance.public_streams import PublicStreams, wrap
+from sim.emulator.binance.public_streams import PublicStreams
+from sim.emulator.binance.streams import wrap
 from sim.emulator.limits import RollingLimit
 from sim.emulator.outbox import NEVER, Outbox, ping_frame
 from sim.emulator.requests import encode

@@ -12,13 +12,14 @@ from market.units import MS, SECOND, Nanos
 from sim.emulator.account import Account
 from sim.emulator.binance import codes
 from sim.emulator.binance.account_rest import AccountRest
+from sim.emulator.binance.account_rows import account_update
 from sim.emulator.binance.codes import VenueError
 from sim.emulator.binance.entry import OrderEntry, missing
 from sim.emulator.binance.listen_keys import ListenKeys
 from sim.emulator.binance.market_rest import MarketRest
+from sim.emulator.binance.order_rows import order_update, trade_lite
 from sim.emulator.binance.public_streams import PublicStreams
 from sim.emulator.binance.rates import Rates
-from sim.emulator.binance.rows import account_update, order_update, trade_lite
 from sim.emulator.binance.signing import account_of_key, check_request, params_of
 from sim.emulator.binance.sockets import PrivateSocket, StreamSocket, names_of, route_of
 from sim.emulator.binance.ws_api import ApiSocket, meet_fault

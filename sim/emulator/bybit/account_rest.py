@@ -8,9 +8,11 @@ from market.units import DAY, MS, Nanos
 from sim.emulator.account import Account
 from sim.emulator.amounts import is_number, plain
 from sim.emulator.bybit import codes
+from sim.emulator.bybit.account_rows import position_row, wallet_row
 from sim.emulator.bybit.codes import PARAMETER, VenueError
 from sim.emulator.bybit.entry import OrderEntry
-from sim.emulator.bybit.rows import MAX_LEVERAGE, execution_row, funding_row, order_row, position_row, wallet_row
+from sim.emulator.bybit.market_rows import MAX_LEVERAGE
+from sim.emulator.bybit.order_rows import execution_row, funding_row, order_row
 from sim.emulator.desk import Desk
 from sim.emulator.orders import Execution, Order, Payment
 from sim.emulator.times import ms

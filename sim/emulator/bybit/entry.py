@@ -12,7 +12,8 @@ from sim.emulator.account import Account
 from sim.emulator.amounts import Grid
 from sim.emulator.bybit import codes
 from sim.emulator.bybit.codes import ANSWERED, PARAMETER, VenueError
-from sim.emulator.bybit.rows import PRICE_BAND, uuid
+from sim.emulator.bybit.market_rows import PRICE_BAND
+from sim.emulator.bybit.order_rows import uuid
 from sim.emulator.desk import Desk, Tell
 from sim.emulator.orders import AmendRefused, CancelRefused, Order, Refused, order_of
 from sim.emulator.public_view import PublicView

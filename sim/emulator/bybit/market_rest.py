@@ -9,8 +9,8 @@ from market.units import HOUR, Nanos
 from sim.emulator.amounts import plain
 from sim.emulator.bybit.codes import PARAMETER, VenueError
 from sim.emulator.bybit.entry import OrderEntry
+from sim.emulator.bybit.market_rows import instrument_row, ticker_row
 from sim.emulator.bybit.public_stream import trade_row
-from sim.emulator.bybit.rows import instrument_row, ticker_row
 from sim.emulator.desk import Desk
 from sim.emulator.public_view import PublicView
 from sim.emulator.times import ms

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from market.units import MS, SECOND, Nanos
 from sim.emulator.books import PacedBook
-from sim.emulator.bybit.rows import SIDES, ticker_row, uuid
+from sim.emulator.bybit.market_rows import ticker_row
+from sim.emulator.bybit.order_rows import SIDES, uuid
 from sim.emulator.outbox import NEVER, Outbox, text_frame
 from sim.emulator.public_view import Level, Print, PublicView
 from sim.emulator.requests import encode

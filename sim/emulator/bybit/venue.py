@@ -10,22 +10,16 @@ from market.units import SECOND, Nanos
 from sim.emulator.account import Account
 from sim.emulator.bybit import codes
 from sim.emulator.bybit.account_rest import AccountRest
+from sim.emulator.bybit.account_rows import position_row, wallet_row
 from sim.emulator.bybit.codes import VenueError
 from sim.emulator.bybit.entry import OrderEntry
 from sim.emulator.bybit.market_rest import MarketRest
+from sim.emulator.bybit.order_rows import execution_row, fast_execution_row, funding_row, order_row, uuid
 from sim.emulator.bybit.public_stream import PublicStreams
 from sim.emulator.bybit.rates import OPS, Rates, is_order_path
-from sim.emulator.bybit.rows import (
-    execution_row,
-    fast_execution_row,
-    funding_row,
-    order_row,
-    position_row,
-    uuid,
-    wallet_row,
-)
 from sim.emulator.bybit.signing import account_of
-from sim.emulator.bybit.sockets import PrivateSocket, PublicSocket, StatusSocket, TradeSocket, silence_of
+from sim.emulator.bybit.sockets import PrivateSocket, PublicSocket, StatusSocket, silence_of
+from sim.emulator.bybit.trade_socket import TradeSocket, refusal_of
 from sim.emulator.desk import Desk
 from sim.emulator.faults import Fault
 from sim.emulator.limits import RollingLimit
@@ -150,34 +144,27 @@ class BybitVenue:
         if kind == "ban" or not limit.spend(now) or (request.method == "GET" and request.body):
             return HttpAnswer(403, b"access too frequent", (("Content-Type", "text/plain"),))
         self._desk.tally.requests[self.name, request.path] += 1
-        account: Account | None = None
-        result: Message = {}
-        extra: Message = {}
+        reply: Message = {"retCode": 0, "retMsg": "OK", "result": {}, "retExtInfo": {}, "time": ms(now)}
+        status = 200
         try:
-            if request.path in self._market.routes:
-                result = self._market.routes[request.path](request.parameters(), now)
-            else:
-                account = account_of(request, self.accounts, now)
-                if fault is not None and kind in ("reject", "rate_limit"):
-                    code = fault.code or (codes.NO_MARGIN if kind == "reject" else codes.TOO_MANY_REQUESTS)
-                    raise VenueError(code, codes.TEXTS.get(code, "refused by a fault"))
-                result, extra = self._private_request(account, request, now)
-            if kind == "unavailable":
-                raise VenueError(codes.UNKNOWN_OUTCOME)
-            reply = {"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": extra, "time": ms(now)}
-            status = 200
-        except VenueError as failure:
-            reply = {
-                "retCode": failure.code,
-                "retMsg": failure.text,
-                "result": {},
-                "retExtInfo": {},
-                "time": ms(now),
-            }
-            status = failure.status
+            reply["result"], reply["retExtInfo"] = self._answer(request, fault, now)
+        except VenueError as error:
+            reply |= {"retCode": error.code, "retMsg": error.text}
+            status = error.status
         delay = round(fault.seconds * SECOND) if fault is not None and kind == "slow" else 0
-        headers = (JSON, ("Timenow", str(ms(now))), *self._rate_headers(account, request.path, now))
+        headers = (JSON, ("Timenow", str(ms(now))), *self._rate_headers(request, now))
         return HttpAnswer(status, encode(reply), headers, delay, kind == "timeout")
+
+    def _answer(self, request: HttpRequest, fault: Fault | None, now: Nanos) -> tuple[Message, Message]:
+        if request.path in self._market.routes:
+            return self._market.routes[request.path](request.parameters(), now), {}
+        account = account_of(request, self.accounts, now)
+        if fault is not None and fault.kind in ("reject", "rate_limit"):
+            raise refusal_of(fault)
+        answer = self._private_request(account, request, now)
+        if fault is not None and fault.kind == "unavailable":
+            raise VenueError(codes.UNKNOWN_OUTCOME)
+        return answer
 
     def _private_request(self, account: Account, request: HttpRequest, now: Nanos) -> tuple[Message, Message]:
         path = request.path
@@ -195,10 +182,11 @@ class BybitVenue:
         self._desk.catch_up(now)
         return handler(account, fields, now), {}
 
-    def _rate_headers(self, account: Account | None, path: str, now: Nanos) -> tuple[tuple[str, str], ...]:
-        if account is None:
+    def _rate_headers(self, request: HttpRequest, now: Nanos) -> tuple[tuple[str, str], ...]:
+        key = request.headers.get("x-bapi-api-key", "")
+        if key not in self.accounts or request.path in self._market.routes:
             return ()
-        return tuple(self._rates.header(account.section.key, path, now).items())
+        return tuple(self._rates.header(key, request.path, now).items())
 
     # --- private streams ----------------------------------------------------------------------------------------------
 
