@@ -37,6 +37,7 @@ T = TypeVar("T")
 EXIT_STOPPED, EXIT_SWEPT, EXIT_USAGE = 0, 1, 2
 POLL_S: Final = 0.2
 AGAIN_S: Final = 0.5
+LATEST_ORDER_S: Final = 6.0  # venues take no request that is older than 5 s (recvWindow)
 ANSWER_S: Final = 3.0
 
 
@@ -216,17 +217,27 @@ class Broom:
 def _sweep_all(brooms: Iterable[Broom], is_alive: Callable[[], bool]) -> bool:
     """Cancel until every venue says that nothing is open; False: the process is alive again before that.
 
-    A venue that cannot be reached holds up no other.
+    A venue that cannot be reached holds up no other.  What a venue says proves something only when no request of the
+    process can arrive any more: one that is found empty before is swept once more then.
     """
+    late = time.monotonic() + LATEST_ORDER_S
     left = list(brooms)
+    empty: list[Broom] = []
     n_tries = 0
     while left:
         if n_tries and is_alive():
             return False
         n_tries += 1
-        left = [broom for broom in left if not _is_swept(broom, n_tries)]
+        is_proof = time.monotonic() >= late
+        swept = [broom for broom in left if _is_swept(broom, n_tries)]
+        left = [broom for broom in left if broom not in swept]
+        if not is_proof:
+            empty += swept
         if left:
             time.sleep(AGAIN_S)
+        elif empty:
+            time.sleep(max(0.0, late - time.monotonic()))
+            left, empty = empty, []
     return True
 
 

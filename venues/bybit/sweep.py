@@ -62,6 +62,8 @@ def sweep(credentials: Credentials, cancels: bool) -> Conversation[Swept]:
             n_open += sum(row.order_status not in _ENDED for row in rows)
             if not (cursor and rows):
                 break
+        else:
+            raise RemoteProtocolError(f"bybit's open orders in {coin} have not ended after {_MAX_PAGES} pages")
     return Swept(n_open, tuple(refused))
 
 
