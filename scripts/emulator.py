@@ -64,7 +64,7 @@ def _config(args: argparse.Namespace) -> EmulatorConfig:
         "speed": args.speed,
         "tls": True if args.tls else None,
         "control_port": args.control_port,
-        "sent_log": str(args.sent) if args.sent else None,
+        "sent_log": str(args.sent.resolve()) if args.sent else None,
         "proxied": False if args.no_proxy else None,
     }
     return attrs.evolve(config, **{name: value for name, value in changes.items() if value is not None})

@@ -4,6 +4,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 _REMEMBERED: Final = 65_536
+MOST: Final = 10**9  # ticks or lots: a product of two fits 64 bits
 
 
 class Grid:
@@ -25,12 +26,12 @@ class Grid:
         return text
 
     def count(self, text: str) -> int | None:
-        """Return how many units a decimal is; None for one between them."""
+        """Return how many units a decimal is; None for one between them, or beyond what is counted here."""
         try:
             whole, rest = divmod(Decimal(text), self.unit)
         except InvalidOperation:
             return None
-        return None if rest else int(whole)
+        return None if rest or abs(whole) > MOST else int(whole)
 
     def _write(self, count: int) -> str:
         digits = str(abs(count) * self._scaled).zfill(self.places + 1)

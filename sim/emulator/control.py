@@ -53,7 +53,7 @@ class Control:
             reply = self._get(request.path) if request.method == "GET" else self._post(request)
         except KeyError as error:
             return _json(404, {"error": str(error.args[0])})
-        except (ConfigError, ValueError) as error:
+        except (ConfigError, ValueError, msgspec.DecodeError) as error:
             return _json(400, {"error": str(error)})
         return _json(200, reply)
 

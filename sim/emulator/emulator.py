@@ -28,6 +28,8 @@ from sim.emulator.tcp_proxy import TcpProxy
 from sim.emulator.truth import AccountTruth, truth_of
 
 _LONGEST_SLEEP: Final = 20 * MS
+_TRIES: Final = 100  # to have a port back after a restart
+_TRY_AGAIN_S: Final = 0.1
 _PLACES: Final = ("rest", "public", "private", "trade")
 _PROTOCOLS: Final[Mapping[str, Callable[[Desk], EmulatedVenue]]] = {
     "bybit": BybitVenue,
@@ -78,7 +80,7 @@ class Emulator:
         self.ca_file: Path | None = None
         self.control_port = 0
         self.faults = Faults()
-        self._sent_file = SentFile(Path(config.sent_log)) if config.sent_log else None
+        self._sent_file = SentFile(folder / config.sent_log) if config.sent_log else None
         self.tally = Tally(self._sent_file)
         self._clock = LiveClock()
         self._tasks = tasks
@@ -168,8 +170,18 @@ class Emulator:
             venue.server.go_down()
         await trio.sleep(seconds)
         for venue in self._venues.values():
-            await self._tasks.start(venue.server.run)
+            await self._listen_again(venue.server)
         self._is_down = False
+
+    async def _listen_again(self, server: VenueServer) -> None:
+        for _ in range(_TRIES):
+            try:
+                await self._tasks.start(server.run)
+            except OSError:  # a connection of somebody's has taken the free port meanwhile, and will end
+                await trio.sleep(_TRY_AGAIN_S)
+            else:
+                return
+        raise OSError(f"port {server.port} of the emulated {server.venue.name} was taken while it was down")
 
     def follow(self, plan: FaultPlan) -> None:
         """Make the faults of a plan, each at its time from now.

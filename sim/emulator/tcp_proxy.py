@@ -64,7 +64,8 @@ class TcpProxy:
 
     def stall(self) -> None:
         """Pass nothing on, until `resume`; what is sent meanwhile waits."""
-        self._gate = trio.Event()
+        if self._gate.is_set():  # those who wait already wait for the one there is
+            self._gate = trio.Event()
 
     def resume(self) -> None:
         """Pass on again, and what has waited first."""

@@ -251,7 +251,7 @@ class AccountRest:
     def _set_leverage(self, account: Account, params: Params, now: Nanos) -> Any:
         view = self._entry.view(params)
         wanted = str(params.get("leverage", ""))
-        if not wanted.isdigit() or not is_number(wanted) or not 1 <= int(wanted) <= MAX_LEVERAGE:
+        if not wanted.isdecimal() or not is_number(wanted) or not 1 <= int(wanted) <= MAX_LEVERAGE:
             raise VenueError(codes.LEVERAGE)
         holding = account.holdings[view.instrument.id]
         holding.leverage = type(holding.leverage)(wanted)
@@ -281,7 +281,7 @@ def _nothing(account: Account, params: Params, now: Nanos) -> Any:
 
 def _whole(params: Params, name: str, usual: int) -> int:
     text = str(params.get(name) or usual)
-    if not text.isdigit():
+    if not text.isdecimal():
         raise VenueError(codes.BAD_PARAMETER, f"Data sent for parameter '{name}' is not valid.")
     return int(text)
 

@@ -159,7 +159,7 @@ class OrderEntry:
         number, client_id = str(params.get("orderId", "")), str(params.get("origClientOrderId", ""))
         if not number and not client_id:
             raise VenueError(codes.MISSING, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty.")
-        found = account.find(int(number) if number.isdigit() else -1) if number else account.find(client_id=client_id)
+        found = account.find(int(number) if number.isdecimal() else -1) if number else account.find(client_id=client_id)
         return found if found is not None and found.instrument.symbol == params.get("symbol") else None
 
     def open_order(self, account: Account, params: Params, code: int) -> Order:

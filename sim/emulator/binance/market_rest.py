@@ -82,7 +82,7 @@ class MarketRest:
         limit = _whole(params, "limit", 500)
         found = list(view.trades)
         if params.get("fromId"):
-            found = [p for p in found if p.number >= int(params["fromId"])][:limit]
+            found = [p for p in found if p.number >= _whole(params, "fromId", 0)][:limit]
         else:
             begin, end = _whole(params, "startTime", 0), _whole(params, "endTime", 1 << 60)
             found = [p for p in found if begin <= ms(p.ts) <= end]
@@ -141,7 +141,7 @@ def touch_row(view: PublicView, now: Nanos) -> dict[str, Any]:
 
 def _whole(params: Params, name: str, usual: int) -> int:
     text = str(params.get(name) or usual)
-    if not text.isdigit():
+    if not text.isdecimal():
         raise VenueError(codes.BAD_PARAMETER, f"Data sent for parameter '{name}' is not valid.")
     return int(text)
 

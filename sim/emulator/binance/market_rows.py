@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from market.instrument import Instrument
 from market.units import Nanos
-from sim.emulator.amounts import money, plain
+from sim.emulator.amounts import MOST, money, plain
 from sim.emulator.public_view import Print, PublicView
 from sim.emulator.times import ms
 
@@ -18,12 +18,12 @@ Row = dict[str, Any]
 def instrument_row(instrument: Instrument, view: PublicView, max_orders: int) -> Row:
     """Return an instrument's rules."""
     price, size = view.price, view.size
-    largest = size.text(instrument.max_size or 10**9)
+    largest = size.text(instrument.max_size or MOST)
     filters: list[Row] = [
         {
             "filterType": "PRICE_FILTER",
             "minPrice": price.text(1),
-            "maxPrice": price.text(10**9),
+            "maxPrice": price.text(MOST),
             "tickSize": price.text(1),
         },
         {

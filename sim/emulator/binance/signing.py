@@ -26,7 +26,7 @@ def signed_by(secret: str, text: str) -> str:
 
 def params_of(request: HttpRequest) -> Params:
     """Return the parameters of query and form, decoded; the query wins."""
-    form = parse_qsl(request.body.decode(), keep_blank_values=True) if request.body else []
+    form = parse_qsl(_form(request), keep_blank_values=True) if request.body else []
     return dict(form) | request.parameters()
 
 
@@ -52,7 +52,7 @@ def check_time(params: Mapping[str, Any], now: Nanos) -> None:
     if not timestamp:
         text = "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed."
         raise VenueError(MISSING, text)
-    if not (timestamp.isdigit() and window.isdigit() and int(window) <= _WIDEST_WINDOW_MS):
+    if not (timestamp.isdecimal() and window.isdecimal() and int(window) <= _WIDEST_WINDOW_MS):
         raise VenueError(TIMESTAMP)
     server = ms(now)
     if int(timestamp) >= server + _MOST_AHEAD_MS:
@@ -69,7 +69,7 @@ def check_request(request: HttpRequest, account: Account, params: Params, now: N
         VenueError: one of them is wrong.
     """
     check_time(params, now)
-    sent = _unsigned(request.query) + _unsigned(request.body.decode())
+    sent = _unsigned(request.query) + _unsigned(_form(request))
     if not hmac.compare_digest(signed_by(account.section.secret, sent), params.get("signature", "")):
         raise VenueError(BAD_SIGNATURE)
 
@@ -84,6 +84,10 @@ def check_frame(params: Mapping[str, Any], account: Account, now: Nanos) -> None
     sent = "&".join(f"{name}={_text(value)}" for name, value in sorted(params.items()) if name != "signature")
     if not hmac.compare_digest(signed_by(account.section.secret, sent), str(params.get("signature", ""))):
         raise VenueError(BAD_SIGNATURE)
+
+
+def _form(request: HttpRequest) -> str:
+    return request.body.decode(errors="replace")
 
 
 def _unsigned(text: str) -> str:

@@ -216,7 +216,7 @@ class BinanceVenue:
     def _count_down(self, account: Account, params: Params, now: Nanos) -> Any:
         symbol = self._entry.view(params).instrument.symbol
         text = str(params.get("countdownTime", ""))
-        if not text.isdigit():
+        if not text.isdecimal():
             raise missing("countdownTime")
         if text == "0":
             self._countdowns.pop((account.section.key, symbol), None)

@@ -245,7 +245,7 @@ class AccountRest:
 def _window(fields: Fields, now: Nanos) -> tuple[Nanos, Nanos]:
     """Return the window that is asked for, ns, to the end of its last millisecond."""
     texts = [str(fields.get(name) or "") for name in ("startTime", "endTime")]
-    if any(text and not text.isdigit() for text in texts):
+    if any(text and not text.isdecimal() for text in texts):
         raise VenueError(PARAMETER, "startTime and endTime must be ms")
     begin = int(texts[0]) * MS if texts[0] else None
     end = int(texts[1]) * MS + MS - 1 if texts[1] else None
@@ -263,13 +263,13 @@ def _page(
 ) -> tuple[list[Any], str]:
     """Return the page after the cursor, and the next cursor: it comes percent-encoded, as the venue's does."""
     text = str(fields.get("limit") or usual)
-    if not text.isdigit() or not 1 <= int(text) <= most:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
         raise VenueError(PARAMETER, f"limit must be 1 to {most}")
     size = int(text)
     cursor = unquote(str(fields.get("cursor") or ""))
     if cursor:
         last, _, check = cursor.partition(":")
-        if not last.isdigit() or check != "next":
+        if not last.isdecimal() or check != "next":
             raise VenueError(PARAMETER, "cursor invalid")
         found = [one for one in found if number(one) < int(last)]
     page = found[:size]

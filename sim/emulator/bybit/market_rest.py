@@ -42,7 +42,7 @@ class MarketRest:
 
     def _instruments(self, fields: Fields, now: Nanos) -> Result:
         views = self._chosen(fields)
-        rows = [instrument_row(view.instrument, view, ms(now)) for view in views]
+        rows = [instrument_row(view.instrument, view) for view in views]
         return {"category": fields["category"], "list": rows, "nextPageCursor": ""}
 
     def _book(self, fields: Fields, now: Nanos) -> Result:
@@ -116,7 +116,7 @@ class MarketRest:
 
 def _limit(fields: Fields, usual: int, most: int) -> int:
     text = str(fields.get("limit", usual))
-    if not text.isdigit() or not 1 <= int(text) <= most:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
         raise VenueError(PARAMETER, f"limit must be 1 to {most}")
     return int(text)
 

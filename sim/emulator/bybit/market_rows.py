@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from market.instrument import Instrument
-from sim.emulator.amounts import money, plain
+from sim.emulator.amounts import MOST, money, plain
 from sim.emulator.public_view import PublicView
 from sim.emulator.times import ms
 
@@ -14,10 +14,10 @@ MAX_LEVERAGE: Final = 100
 Row = dict[str, Any]
 
 
-def instrument_row(instrument: Instrument, view: PublicView, now_ms: int) -> Row:
+def instrument_row(instrument: Instrument, view: PublicView) -> Row:
     """Return an instrument's rules."""
     price, size = view.price, view.size
-    largest = size.text(instrument.max_size or 10**9)
+    largest = size.text(instrument.max_size or MOST)
     interval = 480
     return {
         "symbol": instrument.symbol,
@@ -32,7 +32,7 @@ def instrument_row(instrument: Instrument, view: PublicView, now_ms: int) -> Row
         "leverageFilter": {"minLeverage": "1", "maxLeverage": f"{MAX_LEVERAGE}.00", "leverageStep": "0.01"},
         "priceFilter": {
             "minPrice": price.text(1),
-            "maxPrice": price.text(10**9),
+            "maxPrice": price.text(MOST),
             "tickSize": price.text(1),
         },
         "lotSizeFilter": {

@@ -26,7 +26,7 @@ def check_time(timestamp: str, window: str, now: Nanos) -> None:
         VenueError: it is.
     """
     server = ms(now)
-    if not (timestamp.isdigit() and window.isdigit()):
+    if not (timestamp.isdecimal() and window.isdecimal()):
         raise VenueError(TIMESTAMP)
     if not server - int(window) <= int(timestamp) < server + _MOST_AHEAD_MS:
         text = f"req_timestamp[{timestamp}],server_timestamp[{server}],recv_window[{window}]"
@@ -65,7 +65,7 @@ def account_of_socket(args: object, accounts: Mapping[str, Account], now: Nanos)
     account = accounts.get(key)
     if account is None:
         raise VenueError(BAD_KEY)
-    if not expires.isdigit() or int(expires) * MS <= now:
+    if not expires.isdecimal() or int(expires) * MS <= now:
         raise VenueError(BAD_SIGN, "request expired")
     if not hmac.compare_digest(signed_by(account.section.secret, f"GET/realtime{expires}".encode()), signature):
         raise VenueError(BAD_SIGN)

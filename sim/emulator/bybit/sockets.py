@@ -246,4 +246,4 @@ def silence_of(target: str, usual: Nanos) -> Nanos:
     query = dict(parse_qsl(target.partition("?")[2]))
     text = query.get("max_active_time", "")
     unit = {"s": SECOND, "m": MINUTE}.get(text[-1:], 0)
-    return int(text[:-1]) * unit if unit and text[:-1].isdigit() else usual
+    return int(text[:-1]) * unit if unit and text[:-1].isdecimal() else usual

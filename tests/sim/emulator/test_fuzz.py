@@ -1,0 +1,194 @@
+"""Nothing that a client sends breaks a venue: it is answered, refused or passed over."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from market.units import MS
+from tests.sim.emulator.raw_client import digest
+from tests.sim.emulator.stage import ACCOUNTS, SYMBOL, BinanceStage, BybitStage, Stage
+
+pytestmark = pytest.mark.slow
+
+STRANGE = ("", "0", "-1", "1e400", "NaN", "Infinity", "1e12", "²", "٣", "null", "x" * 40, "[]", '{"a":1}', "true")
+USUAL = (
+    "linear",
+    SYMBOL,
+    "Buy",
+    "BUY",
+    "Limit",
+    "LIMIT",
+    "Market",
+    "MARKET",
+    "GTC",
+    "GTX",
+    "PostOnly",
+    "1.0",
+    "189.00",
+)
+words = st.sampled_from(STRANGE + USUAL) | st.text(max_size=8)
+values: st.SearchStrategy[Any] = words | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False)
+values |= st.lists(words, max_size=3) | st.dictionaries(words, words, max_size=2)
+NAMES = [
+    "category",
+    "symbol",
+    "side",
+    "orderType",
+    "qty",
+    "price",
+    "timeInForce",
+    "orderLinkId",
+    "orderId",
+    "positionIdx",
+    "reduceOnly",
+    "limit",
+    "cursor",
+    "startTime",
+    "endTime",
+    "settleCoin",
+    "baseCoin",
+    "request",
+    "buyLeverage",
+    "sellLeverage",
+    "openOnly",
+    "execType",
+    "accountType",
+    "mode",
+    "type",
+    "closeOnTrigger",
+    "quantity",
+    "leverage",
+    "newClientOrderId",
+    "origClientOrderId",
+    "fromId",
+    "batchOrders",
+    "orderIdList",
+    "countdownTime",
+    "recvWindow",
+    "listenKey",
+    "incomeType",
+    "dualSidePosition",
+    "marginType",
+    "selfTradePreventionMode",
+    "newOrderRespType",
+]
+fields = st.dictionaries(st.sampled_from(NAMES), values, max_size=8)
+BYBIT_PATHS = [
+    "/",
+    "/v5/order/create",
+    "/v5/order/amend",
+    "/v5/order/cancel",
+    "/v5/order/cancel-all",
+    "/v5/order/create-batch",
+    "/v5/order/realtime",
+    "/v5/order/history",
+    "/v5/market/time",
+    "/v5/market/orderbook",
+    "/v5/market/tickers",
+    "/v5/market/instruments-info",
+    "/v5/market/recent-trade",
+    "/v5/nothing",
+    "/v5/execution/list",
+    "/v5/position/list",
+    "/v5/position/set-leverage",
+    "/v5/position/switch-mode",
+    "/v5/account/wallet-balance",
+    "/v5/account/transaction-log",
+    "/v5/account/set-limit-px-action",
+]
+BINANCE_PATHS = [
+    "/",
+    "/fapi/v1/order",
+    "/fapi/v1/order/test",
+    "/fapi/v1/batchOrders",
+    "/fapi/v1/allOpenOrders",
+    "/fapi/v1/openOrders",
+    "/fapi/v1/allOrders",
+    "/fapi/v1/userTrades",
+    "/fapi/v1/income",
+    "/fapi/v1/leverage",
+    "/fapi/v1/marginType",
+    "/fapi/v1/countdownCancelAll",
+    "/fapi/v1/depth",
+    "/fapi/v1/aggTrades",
+    "/fapi/v1/trades",
+    "/fapi/v1/listenKey",
+    "/fapi/v1/nothing",
+    "/fapi/v1/positionSide/dual",
+    "/fapi/v1/openOrder",
+    "/fapi/v3/positionRisk",
+    "/fapi/v3/account",
+    "/fapi/v2/account",
+]
+OPS = ("subscribe", "unsubscribe", "auth", "ping", "order.create", "order.cancel-batch", "x")
+frames = st.text(max_size=20) | st.builds(json.dumps, values)
+
+
+def still_works(stage: Stage) -> None:
+    stage.run(0.2)
+    assert stage.view.bids
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(("GET", "POST", "PUT")), st.sampled_from(BYBIT_PATHS), fields, st.binary(max_size=20))
+def test_bybit_answers_any_request(method: str, path: str, sent: dict[str, Any], junk: bytes) -> None:
+    stage = BYBIT
+    reply, _ = stage.answer(method, path, {"category": "linear", "symbol": SYMBOL, **sent})
+    assert isinstance(reply["retCode"], int)
+    one, stamp = ACCOUNTS[0], str(stage.now // MS)
+    text = junk.decode("latin-1")
+    signature = digest(one.secret, f"{stamp}{one.key}5000{text}")
+    headers = {"x-bapi-api-key": one.key, "x-bapi-timestamp": stamp, "x-bapi-recv-window": "5000"}
+    assert stage.http("POST", path, "", text, headers | {"x-bapi-sign": signature}).status in (200, 404)
+    still_works(stage)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(("GET", "POST", "PUT", "DELETE")), st.sampled_from(BINANCE_PATHS), fields)
+def test_binance_answers_any_request(method: str, path: str, sent: dict[str, Any]) -> None:
+    status, reply, _ = BINANCE.answer(method, path, {"symbol": SYMBOL, **sent})
+    assert status == 200 or (400 <= status < 500 and isinstance(reply["code"], int))
+    answer = BINANCE.http(method, path, urlencode({"timestamp": "x"} | sent), "\xff=1", {"x-mbx-apikey": "nobody"})
+    assert 200 <= answer.status < 500
+    still_works(BINANCE)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(("subscribe", "unsubscribe", "auth", "ping", "order.create", "order.cancel-batch", "x")),
+    fields,
+    frames,
+)
+def test_bybit_sockets_take_any_frame(op: str, sent: dict[str, Any], junk: str) -> None:
+    for wire in (BYBIT.connect("/v5/public/linear"), BYBIT.signed_on("private"), BYBIT.signed_on("trade")):
+        wire.say({"op": op, "args": [sent], **sent})
+        wire.say({"op": op, "args": sent, "reqId": sent, "header": sent})
+        wire.say({**BYBIT.request("r", op, symbol=SYMBOL), "args": [{"category": "linear", "symbol": SYMBOL, **sent}]})
+        wire.say(junk)
+        wire.heard()
+        wire.session.closed()
+    still_works(BYBIT)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(("SUBSCRIBE", "order.place", "order.status", "session.status", "depth", "x")), fields, frames)
+def test_binance_sockets_take_any_frame(method: str, sent: dict[str, Any], junk: str) -> None:
+    params = {"apiKey": ACCOUNTS[0].key, "symbol": SYMBOL, "timestamp": BINANCE.now // MS, **sent}
+    text = "&".join(f"{k}={str(v).lower() if isinstance(v, bool) else v}" for k, v in sorted(params.items()))
+    signed = {**params, "signature": digest(ACCOUNTS[0].secret, text)}
+    for path in ("/public/ws", "/private/stream", "/ws-fapi/v1", "/ws"):
+        wire = BINANCE.connect(path)
+        wire.say({"id": sent, "method": method, "params": signed})
+        wire.say({"id": 1, "method": method, "params": list(sent)})
+        wire.say(junk)
+        wire.heard()
+        wire.session.closed()
+    BINANCE.now += 61_000 * MS  # the weight of so many handshakes is forgotten
+    still_works(BINANCE)
+
+
+BYBIT, BINANCE = BybitStage(order_rate=10**6, request_rate=10**6), BinanceStage(order_rate=10**6, request_rate=10**6)
