@@ -94,7 +94,11 @@ class Simulation:
             on_progress=lambda nursery: on_progress(),
             progress_every=progress_every,
         )
-        wires = wire(self.nursery, trading, world.connectors(), self._tables)
+        try:
+            wires = wire(self.nursery, trading, world.connectors(), self._tables)
+        except BaseException:
+            self._closing.close()
+            raise
         self.source.bind(self.nursery)
         self.source.on_speak = self._detach
         self.exchange.log_facts(is_on=not is_spoken)
