@@ -67,7 +67,7 @@ class DataSection:
 
     Attributes:
         source: `generated` or `archive`.
-        preset: of the generated market: default, calm, deltas, pair, crash.
+        preset: of the generated market: default, calm, deltas, pair, crash, venues.
         seconds: its length.  seed: its seed.
         root: of the archive, relative to the config's folder.
         start, end: first and last hour of the archive, `YYYY-MM-DD:HH`, both included.
@@ -79,7 +79,7 @@ class DataSection:
         default="generated", validator=attrs.validators.in_(("generated", "archive"))
     )
     preset: str = attrs.field(
-        default="default", validator=attrs.validators.in_(("default", "calm", "deltas", "pair", "crash"))
+        default="default", validator=attrs.validators.in_(("default", "calm", "deltas", "pair", "crash", "venues"))
     )
     seconds: float = attrs.field(default=3600.0, validator=attrs.validators.gt(0))
     seed: int = attrs.field(default=7, validator=attrs.validators.ge(0))

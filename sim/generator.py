@@ -29,7 +29,14 @@ from sim.generator_config import (
     Moves,
     describe,
 )
-from sim.generator_presets import calm_market, crash_market, default_market, deltas_market, pair_market
+from sim.generator_presets import (
+    calm_market,
+    crash_market,
+    default_market,
+    deltas_market,
+    pair_market,
+    venues_market,
+)
 
 __all__ = [
     "STEP",
@@ -46,6 +53,7 @@ __all__ = [
     "describe",
     "generate",
     "pair_market",
+    "venues_market",
 ]
 
 _BPS = 1e-4

@@ -56,6 +56,17 @@ def pair_market(seed: int = 7, seconds: float = 3600) -> Preset:
     return _preset(seed, seconds, markets)
 
 
+def venues_market(seed: int = 7, seconds: float = 3600) -> Preset:
+    """Return SOL on every venue that orders can be sent to, each by its own symbol and rules, around one leader."""
+    woox = _instrument(2, "woox", "PERP_SOL_USDT", tick="0.01", lot="0.1", min_notional="1")
+    markets = (
+        _sol_leader(0, _NEWS),
+        _sol_follower(1, 0),
+        MarketConfig(woox, 190.0, _PREMIUM, *_sizes(2.0, 30.0), leader=0, lead=LEAD),
+    )
+    return _preset(seed, seconds, markets)
+
+
 def crash_market(seed: int = 7, seconds: float = 20) -> Preset:
     """Return 20 s of the default market, with jumps five times as often: short, and still with fills on both sides."""
     return _preset(seed, seconds, (_sol_leader(0, attrs.evolve(_NEWS, jumps_per_s=1.0)), _sol_follower(1, 0)))
@@ -84,7 +95,7 @@ def _instrument(place: InstrumentId, venue: str, symbol: str, tick: str, lot: st
         id=place,
         venue=venue,
         symbol=symbol,
-        base=symbol.removesuffix("USDT"),
+        base=symbol.removeprefix("PERP_").removesuffix("USDT").removesuffix("_"),
         quote="USDT",
         settle="USDT",
         tick=Decimal(tick),

@@ -48,6 +48,7 @@ class GeneratedData:
             "deltas": generator.deltas_market,
             "pair": generator.pair_market,
             "crash": generator.crash_market,
+            "venues": generator.venues_market,
         }
         self.instruments, self._config = presets[section.preset](section.seed, section.seconds)
         self.clock_shifts: Mapping[str, Nanos] = {}

@@ -14,6 +14,7 @@ from sim.latency import Channel, ConstantLatency
 
 VENUES: Final = ("bybit", "binance-futures")
 _WEEK_S: Final = 604_800.0
+_DEFAULT_MARKET: Final = frozenset({"bybit", "binance-futures"})  # that the preset "default" has
 _not_negative: Any = attrs.validators.ge(0)
 _positive: Any = attrs.validators.gt(0)
 
@@ -147,10 +148,17 @@ class EmulatorConfig:
             raise ValueError(f"no [[venue]] to emulate; allowed: {', '.join(VENUES)}")
 
     def run_config(self) -> RunConfig:
-        """Return the simulation's config of the same market."""
+        """Return the simulation's config of the same market; the usual one has no more venues than need be."""
+        data = self.data
+        if (
+            data.source == "generated"
+            and data.preset == "default"
+            and not {v.name for v in self.venue} <= _DEFAULT_MARKET
+        ):
+            data = attrs.evolve(data, preset="venues")
         return RunConfig(
             run=RunSection(seed=self.seed, depth=max(v.depth for v in self.venue)),
-            data=self.data,
+            data=data,
             venue=tuple(section.model() for section in self.venue),
             quoter=(),
         )
