@@ -1,10 +1,12 @@
-"""The nursery of a live run: a Trio task for each actor, which waits, delivers, and waits for room.
+"""The nursery of a live run: a Trio task for each shell, and one that delivers to all actors in turn.
 
-Between the waits all is synchronous: a delivery and the putting of its outputs are one step, so the order of deliveries
-alone determines every mailbox.  To cancel `run` is the axe; `request_stop` is the way to stop.
+A delivery and the putting of its outputs are one step, so the order of deliveries alone determines every mailbox.  What
+a message causes is delivered before the shells' tasks go on: from a book to an order is one turn of Trio, not one for
+each actor on the way (10 to 20 us each).  To cancel `run` is the axe; `request_stop` is the way to stop.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -28,8 +30,10 @@ from market.units import SECOND, Nanos
 if TYPE_CHECKING:
     from loguru import Logger
 
-# a turn costs as much as a delivery: who lags takes some in a row, and those after it find them conflated
+# who lags takes some in a row, and those after it find them conflated
 _IN_A_ROW: Final = 16
+_A_TURN: Final = 32  # deliveries at least, where there are as many, before the shells' tasks have theirs
+_MOST_TURNS: Final = 100
 _REPORT_S: Final = 60.0  # of the mailboxes' counts
 # what is said of a file
 _WRITTEN: Final = "file is written again"
@@ -69,20 +73,17 @@ class _Bell:
             await self._lot.park()
         self._has_rung = False
 
+    def forget(self) -> None:
+        """Let it not have rung: what it rang for is done."""
+        self._has_rung = False
+
 
 @attrs.define(eq=False)
 class _Life:
-    """What the task of one generation waits with."""
+    """The background task of one generation of a shell."""
 
-    mail: _Bell = attrs.field(factory=_Bell)
-    room: _Bell = attrs.field(factory=_Bell)
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     has_ended: trio.Event = attrs.field(factory=trio.Event)
-    is_quiet: trio.Event | None = None  # someone waits for it to have handled all
-
-    @property
-    def is_over(self) -> bool:
-        return self.scope.cancel_called
 
 
 class LiveNursery(Children):
@@ -111,6 +112,10 @@ class LiveNursery(Children):
         self._drain_ns = drain_ns
         self._sync_s = sync_s
         self._lives: dict[str, _Life] = {}
+        self._runnable: deque[Cell] = deque()  # those that have mail, each once
+        self._is_runnable: dict[str, bool] = {}
+        self._mail = _Bell()
+        self._turn = _Bell()  # while winding up: mail has been handled, and there may be room
         self._restarts = Agenda()
         self._due_starts: list[tuple[str, int]] = []
         self._file_states: dict[str, str] = {}
@@ -153,6 +158,7 @@ class LiveNursery(Children):
         async with trio.open_nursery() as self._trio:
             self._look_at_clock()
             self._start_all()
+            self._trio.start_soon(self._keep_delivering)
             self._trio.start_soon(self._keep_agenda)
             self._trio.start_soon(self._keep_restarts)
             self._trio.start_soon(self._keep_files)
@@ -203,39 +209,59 @@ class LiveNursery(Children):
                 await self._handle_the_rest(cell)
                 self._look_at_clock()
                 self._stop(cell, "stop")
-                await self._lives[cell.name].has_ended.wait()
+                if cell.name in self._lives:
+                    await self._lives[cell.name].has_ended.wait()
             if grace.cancelled_caught:
                 self._stop(cell, "stop")
                 self._logger.bind(child=cell.name, generation=cell.generation).error("child did not end in time")
 
     async def _handle_the_rest(self, cell: Cell) -> None:
-        life = self._lives[cell.name]
-        while cell.is_up and cell.line:
-            life.is_quiet = trio.Event()
-            await life.is_quiet.wait()
+        """Let an actor have what waits for it now: more may come for ever."""
+        n_left = len(cell.line)
+        while cell.is_up and cell.line and n_left > 0:
+            if cell.n_held:
+                await self._turn.wait()
+            else:
+                n_left -= self._run_cell(cell)
+                await trio.lowlevel.checkpoint()
 
     # --- tasks ------------------------------------------------------------------------------------------------------
 
-    async def _live(self, cell: Cell, life: _Life) -> None:
-        """Be the task of one generation of an actor."""
+    async def _keep_delivering(self) -> None:
+        """Run every actor in turn, as long as any has mail.
+
+        A turn of Trio runs all that had mail when it began: shells bring no more in a turn of theirs than that, so what
+        they bring does not pile up, however many actors it goes to.
+        """
+        runnable = self._runnable
+        while True:
+            n_waiting, n_delivered = len(runnable), 0
+            while runnable and (n_waiting > 0 or n_delivered < _A_TURN):
+                cell = runnable.popleft()
+                self._is_runnable[cell.name] = False
+                n_waiting -= 1
+                n_delivered += self._run_cell(cell)
+            self._turn.ring()
+            if runnable:
+                await trio.lowlevel.checkpoint()  # the shells' turn
+            else:
+                self._mail.forget()  # rung by what has just been handled
+                await self._mail.wait()
+
+    def _run_cell(self, cell: Cell) -> int:
+        """Deliver what waits for an actor, some of it; return how much."""
+        for n in range(_IN_A_ROW):
+            if not (cell.is_up and cell.line) or cell.n_held:
+                return n
+            self._look_at_clock()
+            self._deliver(cell, *self._take(cell))
+        self._ring(cell)
+        return _IN_A_ROW
+
+    async def _live(self, cell: Cell, life: _Life, shell: Shell) -> None:
+        """Be the background of one generation of a shell."""
         with life.scope:
-            async with trio.open_nursery() as background:
-                if isinstance(cell.actor, Shell):
-                    background.start_soon(self._run_shell, cell, cell.generation, cell.actor)
-                while True:
-                    n_delivered = 0
-                    while cell.line and not life.is_over:
-                        if cell.n_held:
-                            await life.room.wait()
-                            continue  # a wait that was over when the life ended does not end with it
-                        self._look_at_clock()
-                        self._deliver(cell, *self._take(cell))
-                        n_delivered += 1
-                        if n_delivered % _IN_A_ROW == 0:
-                            await trio.lowlevel.checkpoint()  # the others' turn
-                    if life.is_quiet is not None:
-                        life.is_quiet.set()
-                    await life.mail.wait()
+            await self._run_shell(cell, cell.generation, shell)
         life.has_ended.set()
 
     async def _run_shell(self, cell: Cell, generation: int, shell: Shell) -> None:
@@ -264,6 +290,14 @@ class LiveNursery(Children):
                     await self._lives[child].has_ended.wait()
             self._look_at_clock()
             self._start(child, generation)
+            await self._let_mail_be_handled()  # news of this one may stop the next
+
+    async def _let_mail_be_handled(self) -> None:
+        """Wait until no actor has mail, or for a while where mail does not cease."""
+        for _ in range(_MOST_TURNS):
+            await trio.lowlevel.checkpoint()
+            if not self._runnable:
+                return
 
     async def _wait_for_entry(self, agenda: Agenda) -> None:
         bell = _Bell()
@@ -310,19 +344,22 @@ class LiveNursery(Children):
     # --- what a nursery adds ----------------------------------------------------------------------------------------
 
     def _ring(self, cell: Cell) -> None:
-        if cell.is_up and cell.name in self._lives:
-            self._lives[cell.name].mail.ring()
+        if cell.is_up and cell.line and not self._is_runnable.get(cell.name):
+            self._is_runnable[cell.name] = True
+            self._runnable.append(cell)
+            self._mail.ring()
 
     def _released(self, cell: Cell) -> None:
-        if cell.is_up:
-            self._lives[cell.name].room.ring()
+        self._ring(cell)
 
     def _refresh(self, cell: Cell) -> None:
-        pass  # a task looks at its cell anyway
+        pass  # whoever runs a cell looks at it anyway
 
     def _came_up(self, cell: Cell) -> None:
-        life = self._lives[cell.name] = _Life()
-        self._trio.start_soon(self._live, cell, life, name=cell.name)
+        if isinstance(cell.actor, Shell):
+            life = self._lives[cell.name] = _Life()
+            self._trio.start_soon(self._live, cell, life, cell.actor, name=cell.name)
+        self._ring(cell)
 
     def _went_down(self, cell: Cell) -> None:
         if cell.name in self._lives:

@@ -18,6 +18,7 @@ from market.archive.live_tables import LiveTables
 from market.instrument import InstrumentTable
 from market.messages import (
     AccountSnapshot,
+    BookUpdate,
     ClockOffset,
     ConnectionLost,
     ConnectionUp,
@@ -110,8 +111,7 @@ class Beside:
         self._nursery, self._recording = nursery, recording
         listen = nursery.listen
         for venue in self.overview.instruments.venues:
-            listen(keeper_name(venue), "books", self._tables.book)
-            listen(keeper_name(venue), "books", self.overview.hear_book)
+            listen(keeper_name(venue), "books", self._hear_book)
             listen(keeper_name(venue), "status", self._hear)
             listen(connector_name(venue), "trades", self._tables.trade)
             for port in ("connection", "facts", "clock", "halts"):
@@ -224,6 +224,10 @@ class Beside:
         lost = f", {status.n_lost:,} lost" if status.n_lost else ""
         waiting = f", {status.n_waiting / 1e6:.1f} MB wait" if status.n_waiting > 1e6 else ""
         return [f"recorded {status.n_rows:,} messages, {status.n_written / 1e6:.1f} MB{waiting}{lost}{trouble}"]
+
+    def _hear_book(self, update: BookUpdate) -> None:
+        self._tables.book(update)
+        self.overview.hear_book(update)
 
     def _hear(self, message: Any) -> None:
         if type(message) in _HEARD:
