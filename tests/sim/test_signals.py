@@ -24,8 +24,8 @@ PATIENCE_S = 60
 class Trader:
     """The process, once its orders rest at the venue."""
 
-    def __init__(self, state: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "tests.sim.signalled_process", str(state), *options]
+    def __init__(self, state: Path, *options: str, before: tuple[str, ...] = ()) -> None:
+        command = [*before, sys.executable, "-m", "tests.sim.signalled_process", str(state), *options]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self.folder = StateFolder(state)
 
@@ -40,8 +40,8 @@ class Trader:
 
 
 @contextmanager
-def trader(state: Path, *options: str) -> Iterator[Trader]:
-    made = Trader(state, *options)
+def trader(state: Path, *options: str, before: tuple[str, ...] = ()) -> Iterator[Trader]:
+    made = Trader(state, *options, before=before)
     try:
         yield made
     finally:
@@ -67,6 +67,18 @@ def test_a_stop_ends_with_nothing_open(tmp_path: Path, number: signal.Signals) -
     assert process.process.returncode == 0
     assert (result["outcome"]["kind"], result["outcome"]["unproven"], result["open"]) == ("done", 0, 0)
     assert result["session"] == 1
+
+
+def test_under_nohup_a_hang_up_stops_nothing(tmp_path: Path) -> None:
+    with trader(tmp_path, before=("nohup",)) as process:
+        process.wait_until_quoting()
+        process.process.send_signal(signal.SIGHUP)
+        seen = process.folder.beat()
+        until(lambda: (beat := process.folder.beat()) is not None and beat != seen)
+        assert process.process.poll() is None
+        process.process.send_signal(signal.SIGTERM)
+        assert process.end()["open"] == 0
+    assert process.process.returncode == 0
 
 
 def test_more_stops_still_cancel_all_though_the_order_manager_is_stuck(tmp_path: Path) -> None:
