@@ -101,7 +101,10 @@ class VenueConnector(Shell):
             self._abandonment.begin()
 
     async def run(self, emit: Emit) -> None:
-        """Drive the venue; a life that ends without `Stop` has all orders cancelled on its way out."""
+        """Drive the venue; a life that ends while the run goes on has all orders cancelled on its way out.
+
+        Nobody looks after them until those who do are started anew.
+        """
         self._emit = emit
         await self._shell.run(self._epoch, self._abandonment.run, self._last_commands)
 
@@ -110,7 +113,7 @@ class VenueConnector(Shell):
         self.out.append(("connection", ConnectionLost(self.venue, self.now, self._epoch, "not connected yet")))
 
     def _stop(self, message: Stop) -> None:
-        self._is_stopped = True
+        self._is_stopped = not message.run_goes_on
 
     def _place(self, order: PlaceOrder) -> None:
         self._abandonment.placed(self.now)

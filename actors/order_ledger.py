@@ -47,7 +47,7 @@ class OrderLedger:
     Attributes:
         live, ended: orders whose end is not known; those that ended lately, for facts that come late.
         lanes: of each quoter (by index; NO_QUOTER has those that nobody owns), by instrument.
-        is_up: venues that can be sent to.
+        is_up: venues that can be sent to; where one is not, nothing leaves but what `withdraw` sends.
         has_account: venues that a quoter trades on; of the others books are read, and there need be no key for them.
         woken: lanes that may go on, now that something has ended.  doubtful: venues whose account is to be asked for.
         has_news: one of these is not empty, or the last live order has ended.  Who handles a message looks at it.
@@ -192,6 +192,11 @@ class OrderLedger:
         for order in [each for each in self.live.values() if each.instrument == instrument]:
             # one that is not accepted may reach the venue after this, where commands go several ways
             self.cancel(order, is_covered=order.is_accepted)
+
+    def withdraw(self, instrument: InstrumentId) -> None:
+        """Have a venue whose connection is down cancel all that is open on an instrument; nobody may hear of it."""
+        self._actor.out.append((f"commands:{self.venue_of[instrument]}", CancelAll(instrument)))
+        self.cancelled_at[self.venue_of[instrument]] = self._actor.now
 
     def await_fills(self, order: Order) -> None:
         """An order has ended, and fills of it are under way: without them in time the account is asked for."""

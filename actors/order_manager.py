@@ -1,7 +1,8 @@
 """Owns every order of ours: from what quoters want to commands for the venues, and from facts to what quoters are told.
 
 The parts: the ledger holds the orders and what they put at stake, the diff turns wanted quotes into orders, facts and
-the log's replay change them, reconciliation asks the venues, ownership pulls what nobody answers for.
+the log's replay change them, reconciliation asks the venues, ownership pulls what nobody answers for, withdrawal has
+all cancelled where a connection is down.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from actors.request_deadlines import TIMEOUTS
 from actors.runtime.actor import TIMERS, Actor
 from actors.single_orders import SingleOrders
 from actors.trading_gate import LOOK, TradingGate
+from actors.withdrawal import WITHDRAW, Withdrawal
 from market.book import Book
 from market.instrument import InstrumentTable
 from market.messages import (
@@ -92,6 +94,7 @@ class OrderManager(Actor):
                 self._reconciliation.is_certain,
             )
         self._gate = TradingGate(self, self.ledger, self._ownership, self._reconciliation, self._flattening)
+        self._withdrawal = Withdrawal(self, self.ledger, quoters)
         singles = SingleOrders(self.ledger, self._ownership)
         self._lanes = self.ledger.lanes
         self._spoke, self._is_watched = self._ownership.spoke, self._ownership.is_watched
@@ -122,7 +125,7 @@ class OrderManager(Actor):
             Stale: lambda m: self._ownership.book_is_stale(m.instrument),
             Fresh: lambda m: self._ownership.book_is_fresh(m.instrument),
             ConnectionUp: self._on_connection_up,
-            ConnectionLost: lambda m: self._lose(m.venue),
+            ConnectionLost: self._on_connection_lost,
             ActorDown: self._on_actor_down,
             ActorUp: self._on_actor_up,
             TradingStateChanged: self._on_trading_state,
@@ -193,6 +196,7 @@ class OrderManager(Actor):
         if message.epoch == 0 and self.ledger.is_up[venue] and account.is_known:
             return  # the first connection of a run: nothing was asked before
         self._lose(venue)
+        self._withdrawal.end(venue)
         self.ledger.is_up[venue] = True
         self._ownership.connection_is_up(venue)
         self._recover(venue)
@@ -201,6 +205,10 @@ class OrderManager(Actor):
             self.ledger.cancel(order)
         if self.ledger.has_news:
             self._wake()
+
+    def _on_connection_lost(self, message: ConnectionLost) -> None:
+        self._lose(message.venue)
+        self._withdrawal.begin(message.venue)
 
     def _lose(self, venue: VenueId) -> None:
         self.ledger.is_up[venue] = False
@@ -235,6 +243,7 @@ class OrderManager(Actor):
             self._ownership.keeper_is_down(message.index)
         elif message.kind == "connector":
             self._lose(message.index)
+            self._withdrawal.end(message.index)
 
     def _on_actor_up(self, message: ActorUp) -> None:
         # a keeper is back when its books are fresh, a connector when it is connected
@@ -277,6 +286,8 @@ class OrderManager(Actor):
             self._end_drain()
         elif token == LOOK:
             self._gate.look()
+        elif token >= WITHDRAW:
+            self._withdrawal.go_on(token - WITHDRAW)
         elif token >= PERIOD:
             self._reconciliation.ask_periodically(token - PERIOD)
         elif token >= ACCOUNT:

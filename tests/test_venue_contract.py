@@ -13,14 +13,22 @@ from actors.runtime.live_clock import LiveClock
 from actors.runtime.nursery import Outcome
 from actors.runtime.run_log import RunLog
 from actors.runtime.wiring import connector_name
-from market.messages import ConnectionLost, ConnectionUp, OrderAccepted, OrderCancelled
+from market.messages import ConnectionUp, OrderAccepted, OrderCancelled
 from market.units import SECOND
 from sim.config import RunConfig
 from sim.emulator import Emulator, EmulatorConfig, Fault, VenueSection, open_emulator
 from sim.market_shell import MarketTask
 from sim.market_world import MarketWorld, instruments_of
 from tests.sim.crash_runs import NoTables, market
-from tests.venue_contract import SUITE, Stage, is_given_up, on_stage
+from tests.venue_contract import (
+    SUITE,
+    Stage,
+    a_cancel_gets_through_without_a_socket,
+    a_connector_that_its_supervisor_stops_leaves_no_order,
+    is_given_up,
+    nothing_but_cancels_is_sent_without_a_connection,
+    on_stage,
+)
 from venues.connection import Credentials, VenueConnection
 from venues.registry import venue_kind
 from venues.shell import converse
@@ -28,6 +36,7 @@ from venues.venue import VenueKind, VenueSetup
 
 pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 DRAIN = 20 * SECOND
+_NOWHERE = "ws://127.0.0.1:1"
 ORDER_RATE = 200  # the suite sends faster than a usual account may
 
 
@@ -58,8 +67,14 @@ class Ground:
     @property
     def without_sockets(self) -> VenueSetup:
         """The same, but that nobody listens where its sockets should be."""
-        connection = attrs.evolve(self.setup.connection, sockets={"default": "ws://127.0.0.1:1"})
-        return attrs.evolve(self.setup, connection=connection)
+        return self._at(dict.fromkeys(self.setup.connection.sockets, _NOWHERE))
+
+    def without_socket(self, name: str) -> VenueSetup:
+        """The same, but that nobody listens where one socket should be."""
+        return self._at({**self.setup.connection.sockets, name: _NOWHERE})
+
+    def _at(self, sockets: dict[str, str]) -> VenueSetup:
+        return attrs.evolve(self.setup, connection=attrs.evolve(self.setup.connection, sockets=sockets))
 
 
 @asynccontextmanager
@@ -110,11 +125,15 @@ async def test_a_real_venue_keeps_the_contract(name: str) -> None:
                 await check(stage)
                 lots = dict((await stage.account()).positions)[stage.instrument.id]
                 assert truth().positions[stage.instrument.symbol] == lots
-            resting = await stage.place(0.02)
-            await stage.of_order(OrderAccepted, resting)
-
+            await a_connector_that_its_supervisor_stops_leaves_no_order(stage)
+            for socket in ground.setup.connection.sockets:
+                async with ground.stage(ground.without_socket(socket)) as other:
+                    await a_cancel_gets_through_without_a_socket(stage, other)
             async with ground.stage(ground.without_sockets) as blind:
-                await blind.next(ConnectionLost)
+                await a_cancel_gets_through_without_a_socket(stage, blind)
+                await nothing_but_cancels_is_sent_without_a_connection(stage, blind)
+                resting = await stage.place(0.02)
+                await stage.of_order(OrderAccepted, resting)
                 await is_given_up(blind)
                 assert not blind.of(ConnectionUp)
             assert not truth().open_orders

@@ -24,6 +24,7 @@ from market.messages import (
     CancelAll,
     CancelOrder,
     CancelRejected,
+    ConnectionLost,
     ConnectionUp,
     Drain,
     Drained,
@@ -53,11 +54,18 @@ T = TypeVar("T")
 class Sender(Actor):
     """Stands where the order manager would, and proves nothing at the end: the connector is left to cancel."""
 
-    ports: ClassVar[tuple[str, ...]] = ("commands", CONTROL)
+    ports: ClassVar[tuple[str, ...]] = ("commands", "troubles", CONTROL)
 
     def __init__(self) -> None:
         super().__init__("sender")
         self.on = {Drain: lambda message: self.out.append((CONTROL, Drained(1)))}
+
+
+class Elder(Actor):
+    """Stands before the connectors in their tree: it knows no message, and its crash has them stopped as well."""
+
+    def __init__(self) -> None:
+        super().__init__("elder")
 
 
 class Background(Protocol):
@@ -106,6 +114,11 @@ class Stage:
         """Give the connector a command, as from the order manager."""
         (edge,) = self.nursery.edges_of("sender", "commands")
         self.nursery.put(edge, command)
+
+    def stop_for_another(self) -> None:
+        """Have the connector stopped, and started anew, for the crash of somebody else."""
+        (edge,) = self.nursery.edges_of("sender", "troubles")
+        self.nursery.put(edge, "what is this?")
 
     def now(self) -> Nanos:
         return self.nursery.clock.now_ns()
@@ -158,11 +171,13 @@ async def on_stage(
     for place, name in enumerate(starts):
         nursery.spawn(ActorSpec(name, "connector", place, is_shell=True))
     nursery.spawn(ActorSpec("sender", "manager"))
+    nursery.spawn(ActorSpec("elder", "guard"))
     nursery.connect("sender", "commands", connector, Policy.BLOCK, 1024, "the suite's")
-    children = [ChildSpec(name, start, mailbox=OnRestart.CLEAR) for name, start in starts.items()]
-    nursery.supervise(
-        SupervisorSpec("top", Strategy.ONE_FOR_ONE, (*children, ChildSpec("sender", Sender)), intensity=6)
-    )
+    nursery.connect("sender", "troubles", "elder", Policy.BLOCK, 8, "the suite's")
+    children = tuple(ChildSpec(name, start, mailbox=OnRestart.CLEAR) for name, start in starts.items())
+    venues = SupervisorSpec("venues", Strategy.ONE_FOR_ONE, children, intensity=6)
+    after = SupervisorSpec("elder-first", Strategy.REST_FOR_ONE, (ChildSpec("elder", Elder), venues))
+    nursery.supervise(SupervisorSpec("top", Strategy.ONE_FOR_ONE, (after, ChildSpec("sender", Sender))))
     stage = Stage(instrument, nursery, cut)
     for port in PORTS:
         nursery.listen(connector, port, partial(stage.hear, port))
@@ -289,7 +304,7 @@ async def a_book_comes_when_it_is_asked_for(stage: Stage) -> None:
 
 
 async def a_lost_connection_is_told_and_comes_back(stage: Stage) -> None:
-    """Orders rest meanwhile; what was sent into the outage either got in or did not, and the account says which."""
+    """Orders rest if nobody cancels them; what was sent into the outage got in or did not: the account says which."""
     resting = await stage.place(0.02)
     await stage.of_order(OrderAccepted, resting)
     first = stage.of(ConnectionUp)[-1]
@@ -312,6 +327,27 @@ async def a_lost_connection_is_told_and_comes_back(stage: Stage) -> None:
     await stage.of_order(OrderCancelled, resting)
 
 
+async def what_is_filled_in_an_outage_is_told_after_it(stage: Stage) -> None:
+    """However far the order, its answer and its fills have come when the connection breaks."""
+    for pause_s in (0.0, 0.01):
+        since = stage.now()
+        before = dict((await stage.account()).positions)[stage.instrument.id]
+        first = stage.of(ConnectionUp)[-1]
+        order = await stage.place(-0.02, flags=OrderFlag.IOC)
+        await trio.sleep(pause_s)
+        stage.cut()
+        await stage.next(ConnectionUp, partial(_is_later, first))
+        account = await stage.account(since - MINUTE)
+        shown = {fill.fill_id: fill.size for fill in account.fills if fill.client_id == order.client_id}
+        assert dict(account.positions)[stage.instrument.id] == before + sum(shown.values())
+        told = {fill.fill_id for fill in stage.of(Fill) if fill.client_id == order.client_id}
+        assert told <= shown.keys(), "a fill has one id, whichever way it is told"
+
+
+def _is_later(first: ConnectionUp, up: ConnectionUp) -> bool:
+    return up.epoch > first.epoch
+
+
 SUITE = (
     an_order_is_accepted_amended_and_cancelled,
     what_would_take_is_rejected_if_it_is_post_only,
@@ -323,7 +359,59 @@ SUITE = (
     all_are_cancelled_at_once,
     a_book_comes_when_it_is_asked_for,
     a_lost_connection_is_told_and_comes_back,
+    what_is_filled_in_an_outage_is_told_after_it,
 )
+
+
+# --- another connector of the account, for which not all sockets open -------------------------------------------------
+
+
+async def a_cancel_gets_through_without_a_socket(stage: Stage, other: Stage) -> None:
+    """By whatever way is open.  It is sent until it has its effect, as the order manager does."""
+    await other.next(ConnectionLost)
+    for command in (_cancel, _cancel_all):
+        order = await stage.place(0.02)
+        await stage.of_order(OrderAccepted, order)
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(_send_again, other, command(order))
+            await stage.of_order(OrderCancelled, order)
+            tasks.cancel_scope.cancel()
+    assert not (await stage.account()).open_orders
+
+
+async def a_connector_that_its_supervisor_stops_leaves_no_order(stage: Stage) -> None:
+    """Those who look after orders are stopped with it: it cancels all on its way out."""
+    order = await stage.place(0.02)
+    await stage.of_order(OrderAccepted, order)
+    first = stage.of(ConnectionUp)[-1]
+    stage.stop_for_another()
+    await stage.next(ConnectionUp, partial(_is_later, first))
+    assert not (await stage.account()).open_orders
+
+
+async def nothing_but_cancels_is_sent_without_a_connection(stage: Stage, blind: Stage) -> None:
+    """What opens a position, or could, is refused: nobody would hear what becomes of it."""
+    price = round(await stage.mid() * 0.98)
+    order = PlaceOrder(stage.new_id(), stage.instrument.id, 1, price, stage.size(price), int(OrderFlag.POST_ONLY))
+    blind.send(order)
+    rejected = await blind.of_order(OrderRejected, order)
+    assert rejected.reason == Reason.NOT_CONNECTED
+    assert not blind.of(ConnectionUp)
+    assert not (await stage.account()).open_orders
+
+
+def _cancel(order: PlaceOrder) -> CancelOrder:
+    return CancelOrder(order.client_id, order.instrument)
+
+
+def _cancel_all(order: PlaceOrder) -> CancelAll:
+    return CancelAll(order.instrument)
+
+
+async def _send_again(stage: Stage, command: CancelOrder | CancelAll) -> None:
+    while True:
+        stage.send(command)
+        await trio.sleep(1.0)
 
 
 async def is_given_up(stage: Stage) -> None:

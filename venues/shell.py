@@ -103,6 +103,8 @@ class VenueShell:
             for name, address in addresses.sockets.items()
         }
         self._http = HttpShell(addresses.rest, trust, clock.now_ns, self._answered, config.http, self._log)
+        self._has_begun = False
+        self._early: list[Any] = []  # commands before that
         self._untold: list[Tell] = []  # of commands: told when their handler has returned
         self._armed: Nanos = _FAR
         self._wake = trio.Event()
@@ -127,11 +129,17 @@ class VenueShell:
                 tasks.start_soon(self._note_seen)
                 if beside is not None:
                     tasks.start_soon(beside)
-                self._do(self._venue.begin(self._clock.now_ns(), epoch))
+                self._begin(epoch)
                 await self._keep_deadlines()
         finally:
             if commands := last_commands():
                 await self._send_last(commands)
+
+    def _begin(self, epoch: int) -> None:
+        self._do(self._venue.begin(self._clock.now_ns(), epoch))
+        self._has_begun = True
+        for message in self._early:
+            self.command(message)
 
     async def _send_last(self, commands: Sequence[Any]) -> None:
         """Send requests in spite of a cancellation, for so long as it may well be waited for."""
@@ -145,8 +153,12 @@ class VenueShell:
     def command(self, message: Any) -> None:
         """Give the venue a command: its bytes are with the writer when this returns.
 
-        What the venue tells of it is told a moment later, so that a handler's outputs are in order.
+        What the venue tells of it is told a moment later, so that a handler's outputs are in order.  A command that
+        comes before `run` has begun waits for that.
         """
+        if not self._has_begun:
+            self._early.append(message)
+            return
         for output in self._venue.command(message, self._clock.now_ns()):
             if type(output) is Tell:
                 self._untold.append(output)

@@ -241,7 +241,7 @@ class Children(Switchboard):
                     if is_last and isinstance(cell.actor, Shell):
                         self._abandon(cell.actor)
                     else:
-                        self._stop(cell, "stopped by its supervisor")
+                        self._stop(cell, "stopped by its supervisor", run_goes_on=True)
                 case supervision.StartAt(child, generation, at):
                     self._schedule_start(at, child, generation)
                 case supervision.LeaveDown(_, children):
@@ -314,10 +314,10 @@ class Children(Switchboard):
                 has_manager |= cell.spec.kind == "manager"
         return has_manager
 
-    def _stop(self, cell: Cell, reason: str) -> None:
+    def _stop(self, cell: Cell, reason: str, *, run_goes_on: bool = False) -> None:
         if cell.is_up and self.journal is not None:
             self.journal.stopped(cell, self.now)
-        if cell.is_up and self._deliver(cell, cell.orders, Stop(), is_direct=True):
+        if cell.is_up and self._deliver(cell, cell.orders, Stop(run_goes_on), is_direct=True):
             self._take_down(cell, reason)
             self._records.stopped(cell.name, cell.generation)
         if self.is_stopping:

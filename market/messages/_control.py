@@ -66,7 +66,14 @@ class Drained(msgspec.Struct, frozen=True, gc=False):
 
 
 class Stop(msgspec.Struct, frozen=True, gc=False):
-    """Stop, phase two: last message of a life."""
+    """Stop, phase two: last message of a life.
+
+    Attributes:
+        run_goes_on: it is its supervisor's, which starts a fresh one; else the run ends, and the order manager or the
+            shells have proven what they could.
+    """
+
+    run_goes_on: bool = False
 
 
 class QuotesPulled(msgspec.Struct, frozen=True, gc=False):

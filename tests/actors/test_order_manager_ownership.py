@@ -108,8 +108,9 @@ def test_lost_connection_leaves_what_was_asked_unknown(quoting: World) -> None:
     quoting.requests.clear()
     quoting.give(ConnectionLost(0, quoting.now, 0, "reset"))
     assert states(quoting) == {9_990: S.UNKNOWN, 9_991: S.UNKNOWN}
-    assert said(quoting) == [], "nothing can be sent"
+    assert said(quoting) == ["CancelAll"]
     assert want(quoting, [(9_992, 5)]) == []
+    quoting.requests.clear()
     quoting.advance(SECOND)
     said(quoting)
     quoting.give(ConnectionUp(0, quoting.now, 1))
