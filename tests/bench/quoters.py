@@ -1,8 +1,8 @@
 """Strategies that only benchmarks use."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from actors.quoter import Quoter
+from actors.quoter import Quoter, QuoterContext
 from market.book import Book
 from market.messages import Trade
 
@@ -12,10 +12,13 @@ class NoopQuoter(Quoter):
 
     hears_reference: ClassVar[bool] = True
     reads_orders: ClassVar[bool] = False
-    n_heard: ClassVar[int] = 0
+
+    def __init__(self, context: QuoterContext, params: Any = None) -> None:
+        super().__init__(context, params)
+        self.n_heard = 0  # not of the class: each change of a class empties the interpreter's caches of all its methods
 
     def on_book(self, book: Book) -> None:
-        NoopQuoter.n_heard += 1
+        self.n_heard += 1
 
     def on_trade(self, trade: Trade) -> None:
-        NoopQuoter.n_heard += 1
+        self.n_heard += 1

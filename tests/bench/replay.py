@@ -150,13 +150,14 @@ def measure(mode: str, folder: Path, latency_ms: float) -> dict[str, Any]:
         run_once(make_config({"data": {"preset": "crash", "seconds": 1.0}}), folder, Path(out))
     with tempfile.TemporaryDirectory() as out:
         began = time.perf_counter()
-        result, pnl = run_once(config, folder, Path(out))
+        result, simulation = run_once(config, folder, Path(out))
         total_s = time.perf_counter() - began
         peak_mb = peak_memory_mb()
-        tables = table_figures(Path(out), pnl)
-    from tests.bench.quoters import NoopQuoter
+        tables = table_figures(Path(out), simulation.figures().pnl)
+    from actors.runtime.wiring import quoter_name
 
-    heard = NoopQuoter.n_heard if mode == "noop" else result["n_events"]
+    quoter = simulation.nursery.cell(quoter_name("maker")).actor
+    heard = quoter.n_heard if mode == "noop" else result["n_events"]
     return {
         "events": result["n_events"],
         "heard": heard,
@@ -200,13 +201,13 @@ def workload_config(mode: str, folder: Path, latency_ms: float) -> dict[str, Any
     }
 
 
-def run_once(config: Any, folder: Path, out: Path) -> tuple[dict[str, Any], float]:
-    """Run a config into an empty directory; return its result and its PnL."""
+def run_once(config: Any, folder: Path, out: Path) -> tuple[dict[str, Any], Any]:
+    """Run a config into an empty directory; return its result and the simulation."""
     from sim.market_data import open_market
     from sim.simulation import Simulation
 
     simulation = Simulation(config, open_market(config, folder), out, folder=PROJECT, progress_every=1 << 40)
-    return simulation.finish(simulation.run(), 0.0), simulation.figures().pnl
+    return simulation.finish(simulation.run(), 0.0), simulation
 
 
 def first_event(config: Any, folder: Path) -> dict[str, Any]:
