@@ -110,8 +110,8 @@ class BookKeeper(Actor):
         if book.version == 0:
             return  # there is nothing yet that it could change
         if self._apply(book, delta):
-            if self.config.distrust_crossed and _is_crossed(book):
-                best = f"best bid {book.bid_levels[0, 0]}, best ask {book.ask_levels[0, 0]}"
+            if self.config.distrust_crossed and book.is_crossed:
+                best = f"best bid {book.best_bid}, best ask {book.best_ask}"
                 self._distrust(instrument, f"the book is crossed: {best}, in ticks")
             else:
                 self._publish(instrument)
@@ -235,8 +235,3 @@ class BookKeeper(Actor):
                 self._silent.add(instrument)
                 self._distrust(instrument, f"nothing was heard of it for {self.config.stale_after_s:g} s")
         self.set_timer(next_at, _SILENCE)
-
-
-def _is_crossed(book: Book) -> bool:
-    bids, asks = book.bid_levels, book.ask_levels
-    return len(bids) > 0 and len(asks) > 0 and bool(bids[0, 0] >= asks[0, 0])

@@ -1,12 +1,15 @@
 """Messages as bytes: MessagePack under the message's type name, arrays as (dtype, shape, bytes)."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
 import market.messages
+
+_INT64: Final = np.dtype(np.int64)
+_INT64_NAME: Final = _INT64.str
 
 
 class MessageCodec:
@@ -41,7 +44,9 @@ class MessageCodec:
 
 def _encode_array(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return value.dtype.str, value.shape, np.ascontiguousarray(value).tobytes()
+        kind = value.dtype
+        # numpy works the name out anew each time
+        return _INT64_NAME if kind is _INT64 else kind.str, value.shape, value.tobytes()
     raise NotImplementedError(f"a {type(value).__name__} cannot stand in a message")
 
 
