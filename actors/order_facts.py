@@ -37,6 +37,7 @@ class OrderFacts:
     Attributes:
         on: handler by message type.
         is_replaying: the facts come from the run's own log: nobody is told.
+        on_counted: called when the position of an instrument has changed, before its order does.
     """
 
     def __init__(self, actor: Actor, ledger: OrderLedger) -> None:
@@ -49,6 +50,7 @@ class OrderFacts:
             lane.cancel_pending == "on_accept" for lanes in ledger.lanes.values() for lane in lanes
         )
         self.is_replaying = False
+        self.on_counted: Callable[[InstrumentId], None] = lambda instrument: None
         self.on: dict[type, Callable[[Any], None]] = {
             OrderAccepted: self.on_accepted,
             OrderRejected: self.on_rejected,
@@ -164,6 +166,7 @@ class OrderFacts:
             return
         seen.add(fill.fill_id)
         ledger.guards[fill.instrument].position += fill.side * fill.size
+        self.on_counted(fill.instrument)
         if ledger.trading_state:
             ledger.has_news = True
         order = self._live.get(fill.client_id) or self._not_live(fill.client_id, fill.instrument, is_alive=True)
@@ -182,6 +185,7 @@ class OrderFacts:
             self._seen_adjustments.add(key)
             ledger = self._ledger
             ledger.guards[adjustment.instrument].position += adjustment.lots
+            self.on_counted(adjustment.instrument)
             if ledger.trading_state:
                 ledger.has_news = True  # what reduced a position may enlarge it now
                 ledger.wake()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from actors.book_mirror import follow
+from actors.counted_positions import CountedPositions
 from actors.flattening import Flattening
 from actors.order_config import OrderManagerConfig, QuoterSpec
 from actors.order_facts import OrderFacts
@@ -34,6 +35,7 @@ from market.messages import (
     CancelWish,
     ConnectionLost,
     ConnectionUp,
+    CountsWish,
     Drain,
     Drained,
     Fresh,
@@ -96,6 +98,8 @@ class OrderManager(Actor):
         self._gate = TradingGate(self, self.ledger, self._ownership, self._reconciliation, self._flattening)
         self._withdrawal = Withdrawal(self, self.ledger, quoters)
         singles = SingleOrders(self.ledger, self._ownership)
+        self._counts = CountedPositions(self, self.ledger, self._ownership)
+        self._facts.on_counted = self._counts.changed
         self._lanes = self.ledger.lanes
         self._spoke, self._is_watched = self._ownership.spoke, self._ownership.is_watched
         self._is_draining = False
@@ -118,9 +122,10 @@ class OrderManager(Actor):
             AmendWish: singles.on_amend,
             CancelWish: singles.on_cancel,
             CancelAllWish: singles.on_cancel_all,
+            CountsWish: self._counts.on_ask,
             AccountSnapshot: self._on_account,
             OrderStatus: self._on_status,
-            PositionInDoubt: self._reconciliation.doubt,
+            PositionInDoubt: self._on_doubt,
             BookUpdate: lambda m: follow(self.books, m),
             Stale: lambda m: self._ownership.book_is_stale(m.instrument),
             Fresh: lambda m: self._ownership.book_is_fresh(m.instrument),
@@ -189,6 +194,10 @@ class OrderManager(Actor):
         self._reconciliation.on_status(status)
         if self.ledger.has_news:
             self._wake()
+
+    def _on_doubt(self, message: PositionInDoubt) -> None:
+        self._counts.doubt(message)
+        self._reconciliation.doubt(message)
 
     def _on_connection_up(self, message: ConnectionUp) -> None:
         venue = message.venue

@@ -140,6 +140,19 @@ class QuoteOwnership:
             self._actor.out.append(("control", QuotesBack(quoter, self._actor.now)))
         return True
 
+    def refusal_of_hedge(self, quoter: int, instrument: InstrumentId) -> int:
+        """Return why a hedge on one instrument may not be sent, 0 if it may.
+
+        What is wrong with other books, connections and accounts of its quoter pulls quotes; it must not keep open what
+        they have left.
+        """
+        venue = self._ledger.venue_of[instrument]
+        elsewhere = {"book": instrument, "connection": venue, "account": venue}
+        for (what, place), reason in self._causes[quoter].items():
+            if elsewhere.get(what, place) == place:
+                return reason
+        return 0
+
     # --- inside ------------------------------------------------------------------------------------------------------
 
     def _add(self, quoter: int, cause: Cause, reason: int) -> None:

@@ -19,6 +19,8 @@ from market.messages import (
     BookUpdate,
     CancelAllWish,
     CancelWish,
+    CountedPosition,
+    CountsWish,
     Declaration,
     Drain,
     Fill,
@@ -116,6 +118,7 @@ class Quoter(Actor):
             OrderUpdate: self._take_order,
             Fill: self.on_fill,
             Position: self._take_position,
+            CountedPosition: self.on_counted,
             TimerFired: self._take_timer,
             Stale: self._take_stale,
             Fresh: self._take_fresh,
@@ -123,6 +126,14 @@ class Quoter(Actor):
             Drain: self._take_drain,
             Stop: self._take_stop,
         }
+
+    @classmethod
+    def check(cls, context: QuoterContext, params: Any) -> None:
+        """Refuse a config that cannot be traded; called once, before anything runs.
+
+        Raises:
+            ValueError: what is wrong, and what is allowed.
+        """
 
     # --- what a strategy writes -------------------------------------------------------------------------------------
 
@@ -143,6 +154,9 @@ class Quoter(Actor):
 
     def on_position(self, position: Position) -> None:
         """The net position of an instrument changed."""
+
+    def on_counted(self, position: CountedPosition) -> None:
+        """A position as the order manager counts it: only after `count_positions`."""
 
     def on_timer(self, token: int) -> None:
         """A timer of `every` fired."""
@@ -213,6 +227,22 @@ class Quoter(Actor):
         """Send a market order; return its tag."""
         return self._submit(instrument, side, 0, size, OrderFlag.MARKET | 8 * reduce_only)
 
+    def hedge(self, instrument: Instrument, side: Side, size: Lots, price: Ticks = 0) -> int:
+        """Send an order that takes at once what it can and rests nowhere; return its tag.
+
+        Other books, connections and accounts of this strategy may be in trouble: its quotes are pulled then, and this
+        goes through.
+
+        Args:
+            price: the worst one; 0: a market order, whose worst price is the order manager's collar.
+        """
+        flags = OrderFlag.IOC if price else OrderFlag.MARKET
+        return self._submit(instrument, side, price, size, flags, is_hedge=True)
+
+    def count_positions(self) -> None:
+        """Ask for `on_counted` of every instrument, now and after each change; from `on_start`, in every life."""
+        self.out.append(("orders", CountsWish(self.index)))
+
     def amend(self, instrument: Instrument, tag: int, price: Ticks, size: Lots) -> None:
         """Change an order's price and total size (filled part included)."""
         self.out.append(("orders", AmendWish(self.index, instrument.id, tag, price, size)))
@@ -264,10 +294,12 @@ class Quoter(Actor):
                 f"{self.name} may not trade {instrument.name}: its config does not list it in `instruments`"
             )
 
-    def _submit(self, instrument: Instrument, side: Side, price: Ticks, size: Lots, flags: int) -> int:
+    def _submit(
+        self, instrument: Instrument, side: Side, price: Ticks, size: Lots, flags: int, *, is_hedge: bool = False
+    ) -> int:
         self._must_quote(instrument)
         self._next_tag += 1
-        order = SubmitOrder(self.index, instrument.id, self._next_tag, int(side), price, size, int(flags))
+        order = SubmitOrder(self.index, instrument.id, self._next_tag, int(side), price, size, int(flags), is_hedge)
         self.out.append(("orders", order))
         return self._next_tag
 

@@ -13,6 +13,7 @@ _SIDES: Final = (1, -1)
 _HOW_LONG: Final = int(OrderFlag.POST_ONLY | OrderFlag.IOC | OrderFlag.FOK)
 _ONE_AT_A_TIME: Final = (0, int(OrderFlag.POST_ONLY), int(OrderFlag.IOC), int(OrderFlag.FOK))
 _MARKET: Final = int(OrderFlag.MARKET)
+_AT_ONCE: Final = int(OrderFlag.MARKET | OrderFlag.IOC | OrderFlag.FOK)
 _BY_MARKET: Final = (0, int(OrderFlag.IOC))
 
 
@@ -29,16 +30,23 @@ class SingleOrders:
         ledger = self._ledger
         lane = ledger.lanes[wish.quoter][wish.instrument]
         known = ledger.tags.get((wish.quoter, wish.tag))
-        if lane.refusal and not self._ownership.may_quote(wish.quoter):
-            reason = lane.refusal
+        refusal = self._refusal(wish)
+        if refusal:
+            reason = refusal
         elif wish.tag <= 0 or (known is not None and not known.is_final):
             reason = int(Reason.DUPLICATE_ID)
-        elif wish.side not in _SIDES or not _is_possible(wish.flags):
+        elif wish.side not in _SIDES or not _is_possible(wish.flags) or (wish.is_hedge and not wish.flags & _AT_ONCE):
             reason = int(Reason.INVALID_TERMS)
         else:
             reason = ledger.place(lane, wish.side, wish.price, wish.size, wish.flags, wish.tag)
         if reason:
             ledger.refuse(lane, wish.tag, wish.side, wish.price, wish.size, reason)
+
+    def _refusal(self, wish: SubmitOrder) -> int:
+        lane = self._ledger.lanes[wish.quoter][wish.instrument]
+        if not lane.refusal or self._ownership.may_quote(wish.quoter):
+            return 0
+        return self._ownership.refusal_of_hedge(wish.quoter, wish.instrument) if wish.is_hedge else lane.refusal
 
     def on_amend(self, wish: AmendWish) -> None:
         """Send an amend, keep it for after the one in flight, or tell why not."""

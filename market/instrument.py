@@ -235,6 +235,17 @@ class Instrument:
         contracts = lots * self.lot_num / self.lot_den * self._contract
         return contracts if self.inverse else contracts * price
 
+    def base_size(self, price: float, lots: Lots) -> float:
+        """Return what a position of `lots` (signed) stands for at a float price, units of base, with its sign."""
+        contracts = lots * self.lot_num / self.lot_den * self._contract
+        return contracts / price if self.inverse else contracts
+
+    def least_lots(self, price: float) -> Lots:
+        """Return the smallest order that the venue takes at a float price."""
+        per_lot = self.exposure(price, 1)
+        by_notional = math.ceil(float(self.min_notional) / per_lot - 1e-9) if per_lot > 0 else 1
+        return max(1, self.min_size, by_notional)
+
     def lots_of(self, notional: float, price: float) -> Lots:
         """Return the size that is worth `notional` of quote currency at `price`, to the nearest lot.
 

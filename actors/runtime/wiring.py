@@ -114,6 +114,11 @@ class QuoterPlan:
             config.name, index, trading.instruments, self.quoted, self.references, trading.depth
         )
 
+        try:
+            self.strategy.check(self._context, self.params)
+        except ValueError as error:
+            raise ValueError(f"quoter {config.name!r}: {error}") from None
+
     @property
     def used(self) -> tuple[Instrument, ...]:
         """What it quotes and reads, each once."""

@@ -1,8 +1,9 @@
 """The quoters that come with the project, by their names in a config."""
 
 from actors.quoter import Quoter
+from actors.strategies.hedged_quoter import HedgedQuoter
 from actors.strategies.vamp import VampQuoter
 
-STRATEGIES: dict[str, type[Quoter]] = {"vamp": VampQuoter}
+STRATEGIES: dict[str, type[Quoter]] = {"vamp": VampQuoter, "hedged": HedgedQuoter}
 
-__all__ = ["STRATEGIES", "VampQuoter"]
+__all__ = ["STRATEGIES", "HedgedQuoter", "VampQuoter"]

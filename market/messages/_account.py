@@ -94,6 +94,23 @@ class Position(msgspec.Struct, frozen=True, gc=False):
     average_entry: float
 
 
+class CountedPosition(msgspec.Struct, frozen=True, gc=False):
+    """Our position as the order manager counts it (order manager -> a quoter that has asked by `CountsWish`).
+
+    It comes by the way of the order updates, before the update and the fill that it counts: who reads it beside them
+    sees no fill twice and none too late, as may be with `Position`, which comes by another way.
+
+    Attributes:
+        lots: signed.
+        doubt: lots that the account may hold beyond that, signed; see `PositionInDoubt`.
+    """
+
+    instrument: InstrumentId
+    ts: Nanos
+    lots: Lots
+    doubt: Lots
+
+
 class EquityStamp(msgspec.Struct, frozen=True, gc=False):
     """One row of the `equity` table (see market.tables): money in the instrument's settle asset."""
 

@@ -15,7 +15,13 @@ class WantedQuotes(msgspec.Struct, frozen=True, gc=False):
 
 
 class SubmitOrder(msgspec.Struct, frozen=True, gc=False):
-    """A single order of a quoter; `tag` (> 0) is the quoter's own number for it until it learns the client id."""
+    """A single order of a quoter.
+
+    Attributes:
+        tag: above 0, the quoter's own number for it until it learns the client id.
+        is_hedge: it takes at once or not at all, and stands for itself: what is wrong with other books, connections and
+            accounts of the quoter does not forbid it.
+    """
 
     quoter: int
     instrument: InstrumentId
@@ -24,6 +30,7 @@ class SubmitOrder(msgspec.Struct, frozen=True, gc=False):
     price: Ticks
     size: Lots
     flags: int
+    is_hedge: bool = False
 
 
 class AmendWish(msgspec.Struct, frozen=True, gc=False):
@@ -45,6 +52,12 @@ class CancelAllWish(msgspec.Struct, frozen=True, gc=False):
 
     quoter: int
     instrument: InstrumentId
+
+
+class CountsWish(msgspec.Struct, frozen=True, gc=False):
+    """Tell this quoter its live orders and every `CountedPosition`, now and after each change from here on."""
+
+    quoter: int
 
 
 class OrderUpdate(msgspec.Struct, frozen=True, gc=False):

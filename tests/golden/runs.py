@@ -18,7 +18,7 @@ from sim.market_data import MarketData, open_market
 from sim.simulation import Simulation
 
 FOLDER = Path(__file__).resolve().parent
-NAMES = ("default", "deltas", "service", "pair", "keeper-crash")
+NAMES = ("default", "deltas", "service", "pair", "keeper-crash", "hedged")
 CRASHES = {"keeper-crash": (("keeper:bybit", 20),)}
 
 

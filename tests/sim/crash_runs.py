@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -119,7 +119,7 @@ class CrashRun:
         self.world.source.bind(self.nursery)
         self.outcome: Outcome
 
-    def run(self) -> "CrashRun":
+    def run(self) -> Self:
         """Run to the end."""
         self.outcome = self.nursery.run(self.world.source)
         return self

@@ -1,0 +1,46 @@
+"""Positions as the order manager counts them, for quoters that must see them in one line with their orders."""
+
+from actors.order_ledger import OrderLedger
+from actors.quote_ownership import QuoteOwnership
+from actors.runtime.actor import Actor
+from market.messages import CountedPosition, CountsWish, PositionInDoubt
+from market.units import InstrumentId, Lots
+
+
+class CountedPositions:
+    """Tells whoever has asked, at once and after every change; of a new life of a quoter it waits to be asked again."""
+
+    def __init__(self, actor: Actor, ledger: OrderLedger, ownership: QuoteOwnership) -> None:
+        self._actor = actor
+        self._ledger = ledger
+        self._ownership = ownership
+        self._asked: list[str] = []  # ports, in the order of asking
+        self._doubts: dict[InstrumentId, Lots] = {}
+
+    def on_ask(self, wish: CountsWish) -> None:
+        """Tell a quoter its live orders, then what is counted of every instrument."""
+        self._ownership.hear(wish.quoter)
+        ledger = self._ledger
+        for order in ledger.live.values():
+            lane = ledger.lanes[order.quoter][order.instrument]
+            if order.quoter == wish.quoter and lane.is_told:
+                ledger.tell(lane, order, order.reason)
+        port = f"updates:{wish.quoter}"
+        if port not in self._asked:
+            self._asked.append(port)
+        for instrument in range(len(ledger.guards)):
+            self._tell(port, instrument)
+
+    def doubt(self, message: PositionInDoubt) -> None:
+        """Keep what the account may hold besides, and tell of it."""
+        self._doubts[message.instrument] = message.lots
+        self.changed(message.instrument)
+
+    def changed(self, instrument: InstrumentId) -> None:
+        """A position has changed."""
+        for port in self._asked:
+            self._tell(port, instrument)
+
+    def _tell(self, port: str, instrument: InstrumentId) -> None:
+        lots, doubt = self._ledger.guards[instrument].position, self._doubts.get(instrument, 0)
+        self._actor.out.append((port, CountedPosition(instrument, self._actor.now, lots, doubt)))
