@@ -60,6 +60,14 @@ DEFAULTS: Final[Mapping[tuple[str, str], Addresses]] = {
         "https://api-testnet.bybit.com",
         {"public": _BYBIT_TESTNET, "private": _BYBIT_TESTNET, "trade": _BYBIT_TESTNET},
     ),
+    **{
+        (venue, network): Addresses(rest, dict.fromkeys(("public", "private"), sockets))
+        for venue in ("woox", "woox-rpi")
+        for network, rest, sockets in (
+            ("mainnet", "https://api.woox.io", "wss://wss.woox.io"),
+            ("testnet", "https://api.staging.woox.io", "wss://wss.staging.woox.io"),
+        )
+    },
     # paper money on real prices; it has no trade socket: orders go by REST
     ("bybit", "demo"): Addresses(
         "https://api-demo.bybit.com", {"public": _BYBIT_MAINNET, "private": "wss://stream-demo.bybit.com"}

@@ -6,8 +6,13 @@ from typing import Final
 
 from venues.venue import VenueKind
 
-# each module has a `KIND`; only the one that is used is imported
-_MODULES: Final[Mapping[str, str]] = {"binance-futures": "venues.binance.venue", "bybit": "venues.bybit.venue"}
+# only the module that is used is imported
+_KINDS: Final[Mapping[str, tuple[str, str]]] = {
+    "binance-futures": ("venues.binance.venue", "KIND"),
+    "bybit": ("venues.bybit.venue", "KIND"),
+    "woox": ("venues.woox.venue", "KIND"),
+    "woox-rpi": ("venues.woox.venue", "RPI_KIND"),  # market data alone
+}
 
 
 def venue_kind(name: str) -> VenueKind:
@@ -16,8 +21,9 @@ def venue_kind(name: str) -> VenueKind:
     Raises:
         ValueError: there is none of this name.
     """
-    if name not in _MODULES:
-        raise ValueError(f"no venue {name!r}; there are {', '.join(_MODULES)}")
-    kind = import_module(_MODULES[name]).KIND
+    if name not in _KINDS:
+        raise ValueError(f"no venue {name!r}; there are {', '.join(_KINDS)}")
+    module, attribute = _KINDS[name]
+    kind = getattr(import_module(module), attribute)
     assert isinstance(kind, VenueKind)
     return kind

@@ -1,0 +1,1 @@
+"""WOO X perpetuals: REST and WebSockets of its API v3."""

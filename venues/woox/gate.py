@@ -1,0 +1,137 @@
+"""Requests by HTTP on their way: counted against the limits, answered to whoever asked, with the venue's time.
+
+The venue's clock is read from the time in its answers about itself; they also tell of maintenance, in which nothing is
+traded and nobody need be called.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from market.messages import ClockOffset
+from market.units import MINUTE, MS, SECOND, Nanos, VenueId
+from venues.venue import HttpAnswer, Output, Questions, Tell
+from venues.wire import HttpRequest, RemoteProtocolError
+from venues.woox.limits import PUBLIC, Bucket, RateLimits
+from venues.woox.structs import SystemInfo, decoder, read_data
+
+Answered = Callable[[HttpAnswer | None, Nanos], list[Output]]
+
+SYSTEM: Final = HttpRequest("GET", "/v3/public/systemInfo")
+_SYSTEM: Final[Bucket] = (PUBLIC, "systemInfo")
+_INFO: Final = decoder(SystemInfo)
+_FIRST_SAMPLES: Final = 3
+_SOON: Final = 2 * SECOND
+_LATER: Final = 30 * SECOND
+_IN_MAINTENANCE: Final = 5 * SECOND
+_KEPT: Final = 8
+_LONGEST_ROUND: Final = MINUTE
+
+
+class VenueClock:
+    """What the venue's clock is ahead, as if it were read halfway; of the latest answers the quickest counts."""
+
+    def __init__(self) -> None:
+        self._measured: deque[tuple[Nanos, Nanos]] = deque(maxlen=_KEPT)
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self._measured)
+
+    @property
+    def offset(self) -> Nanos:
+        """The venue's clock less ours; 0 until it is measured."""
+        return min(self._measured)[1] if self._measured else 0
+
+    @property
+    def error(self) -> Nanos:
+        """How far off `offset` may be."""
+        return min(self._measured)[0] // 2 + MS if self._measured else _LONGEST_ROUND
+
+    def measured(self, ts_venue: Nanos, ts_sent: Nanos, ts_recv: Nanos) -> None:
+        """Take the time of an answer, which is cut to whole ms."""
+        self._measured.append((ts_recv - ts_sent, ts_venue + MS // 2 - (ts_sent + ts_recv) // 2))
+
+
+class Gate:
+    """What all parts of the venue share: tokens, limits, the venue's clock and its state.
+
+    Attributes:
+        due: when to ask the venue about itself next.
+        maintenance: what it says while it does not trade; empty: it does.
+    """
+
+    def __init__(self, venue: VenueId, limits: RateLimits) -> None:
+        self.limits = limits
+        self.clock = VenueClock()
+        self.due: Nanos = 0
+        self.maintenance = ""
+        self._venue = venue
+        self._questions: Questions[Answered] = Questions()
+        self._n_samples = 0
+        self._is_asking = False
+
+    def at(self, now: Nanos) -> Nanos:
+        """Return the venue's time of ours."""
+        return now + self.clock.offset
+
+    def surely_past(self, now: Nanos) -> Nanos:
+        """Return a time of the venue's clock that has come by now, whatever the estimate is wrong by."""
+        return now + self.clock.offset - self.clock.error
+
+    def free_at(self, bucket: Bucket, now: Nanos) -> Nanos:
+        """Return from when on a request may be sent."""
+        return self.limits.free_at(bucket, now)
+
+    def send(self, request: HttpRequest, answered: Answered, bucket: Bucket, now: Nanos, lane: str = "") -> Output:
+        """Count a request, and return what sends it; `answered` is called with its answer."""
+        self.limits.spend(bucket, now)
+        return self._questions.ask(request, answered, lane)
+
+    def answered(self, token: int, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+        """Give an answer to whoever asked."""
+        return self._questions.answered(token)(answer, now)
+
+    # --- the venue itself --------------------------------------------------------------------------------------------
+
+    def doubt_clock(self, now: Nanos) -> None:
+        """Something was refused for its time: measure anew, and trust no measure of before."""
+        if self._n_samples > _FIRST_SAMPLES:
+            self.clock = VenueClock()
+            self._n_samples = 0
+        self.look(now)
+
+    def look(self, now: Nanos) -> None:
+        """Ask the venue about itself soon."""
+        self.due = min(self.due, now)
+
+    def ask(self, now: Nanos) -> list[Output]:
+        """Ask the venue about itself if that is due."""
+        if self._is_asking or now < self.due:
+            return []
+        free_at = self.free_at(_SYSTEM, now)
+        if free_at > now:
+            self.due = free_at
+            return []
+        self._is_asking = True
+        return [self.send(SYSTEM, self._take, _SYSTEM, now)]
+
+    def next_deadline(self) -> Nanos | None:
+        return None if self._is_asking else self.due
+
+    def _take(self, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+        self._is_asking = False
+        self.due = now + _SOON
+        if answer is None:
+            return []
+        info, ts_venue = read_data(answer.body, _INFO, "system info")
+        self.maintenance = f"maintenance: {info.message:.200}" if info.status else ""
+        if not ts_venue:
+            raise RemoteProtocolError("woox told of itself without saying when")
+        self.clock.measured(ts_venue, answer.ts_sent, answer.ts_recv)
+        self._n_samples += 1
+        if self.maintenance:
+            self.due = now + _IN_MAINTENANCE
+        elif self._n_samples >= _FIRST_SAMPLES:
+            self.due = now + _LATER
+        return [Tell("clock", ClockOffset(self._venue, now, self.clock.offset, self.clock.error))]

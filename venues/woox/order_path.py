@@ -1,0 +1,203 @@
+"""Order commands on their way, by HTTP, within the limits; and the answers to them.
+
+An answer that grants says nothing of an order: what became of it comes by the private stream.  What the limits have no
+room for is refused here, as surely not sent, but for cancels, which wait.  A cancel whose fate is unknown is sent again;
+any other command that is not answered, or of which nobody knows, stays so: whoever sent it asks.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final
+
+from market.instrument import Instrument
+from market.messages import (
+    AmendOrder,
+    AmendRejected,
+    CancelAll,
+    CancelOrder,
+    CancelRejected,
+    OrderAmended,
+    OrderRejected,
+    PlaceOrder,
+    Reason,
+    TradingState,
+)
+from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
+from venues.venue import HttpAnswer, Output
+from venues.wire import RemoteProtocolError, decode
+from venues.woox.dead_mans_switch import DeadMansSwitch
+from venues.woox.errors import Advice, Fate, Verdict, verdict_on
+from venues.woox.gate import Gate
+from venues.woox.order_index import OrderIndex
+from venues.woox.order_status import OrderQueries
+from venues.woox.ports import ask_for_person, told
+from venues.woox.private import PrivateData
+from venues.woox.requests import OrderCommand, OrderRequests
+from venues.woox.rules import Rules
+from venues.woox.structs import Reply, Sent, decoder, read_reply, reply_time
+
+_NEVER: Final[Nanos] = 1 << 62
+_AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
+_MOST_TRIES: Final = 5
+_SENT: Final = decoder(Sent)
+_NO_ANSWER: Final = Verdict(Fate.UNKNOWN)
+_STATES: Final = {
+    Advice.HALT: TradingState.HALTED,
+    Advice.HALT_SYMBOL: TradingState.REDUCING,
+    Advice.STOP_OPENING: TradingState.REDUCING,
+}
+_Cancel = CancelOrder | CancelAll
+
+
+class OrderPath:
+    """Sends the commands of one account and reads the answers.
+
+    Attributes:
+        is_up: orders may be sent, as what becomes of them is heard.
+        seen: what is worth knowing, by what it was.
+    """
+
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        requests: OrderRequests,
+        orders: OrderIndex,
+        private: PrivateData,
+        queries: OrderQueries,
+        switch: DeadMansSwitch,
+        rules: Rules,
+        gate: Gate,
+    ) -> None:
+        self.is_up = False
+        self.seen: Counter[str] = Counter()
+        self._requests, self._orders, self._private = requests, orders, private
+        self._queries, self._switch, self._rules, self._gate = queries, switch, rules, gate
+        self._held: dict[tuple[InstrumentId, ClientOrderId | None], tuple[Nanos, int, _Cancel]] = {}
+        self.on: dict[type, Callable[[Any, Nanos], list[Output]]] = {
+            PlaceOrder: self._place,
+            AmendOrder: self._amend,
+            CancelOrder: self._cancel,
+            CancelAll: self._cancel,
+        }
+
+    # --- commands ----------------------------------------------------------------------------------------------------
+
+    def _place(self, order: PlaceOrder, now: Nanos) -> list[Output]:
+        obstacle = self._obstacle(order, now) or self._rules.obstacle(order)
+        if not obstacle:
+            try:
+                outputs = self._send(order, now)
+            except ValueError:  # flags that contradict each other, or an id that is none
+                self.seen["order of a kind that is not to be had"] += 1
+                obstacle = Reason.INVALID_TERMS
+        if obstacle:
+            return told([OrderRejected(order.client_id, order.instrument, self._gate.at(now), now, int(obstacle))])
+        self._private.placed(order)
+        self._queries.sent(order.client_id, now)
+        return [*self._switch.placing(now), *outputs]
+
+    def _amend(self, amend: AmendOrder, now: Nanos) -> list[Output]:
+        obstacle = self._obstacle(amend, now)
+        if obstacle:
+            return told([AmendRejected(amend.client_id, amend.instrument, self._gate.at(now), now, int(obstacle))])
+        return self._send(amend, now)
+
+    def _obstacle(self, command: PlaceOrder | AmendOrder, now: Nanos) -> Reason:
+        if not self.is_up:
+            return Reason.NOT_CONNECTED
+        free_at = self._gate.free_at(self._requests.bucket_of(command), now)
+        return Reason.NONE if free_at <= now else Reason.LIMIT_ORDER_RATE
+
+    def _cancel(self, command: _Cancel, now: Nanos, n_tries: int = 0) -> list[Output]:
+        free_at = self._gate.free_at(self._requests.bucket_of(command), now)
+        if free_at > now:
+            self._hold(command, free_at, n_tries)
+            return []
+        self._held.pop(_key(command), None)
+        try:
+            outputs = self._send(command, now, n_tries)
+        except ValueError:
+            self.seen["cancel of an order without an id"] += 1
+            return []
+        if isinstance(command, CancelAll):
+            self._private.cancelling_all(command)
+        else:
+            self._private.cancelling(command.client_id)
+        return outputs
+
+    def _hold(self, command: _Cancel, until: Nanos, n_tries: int) -> None:
+        self._held[_key(command)] = until, n_tries, command
+
+    def _send(self, command: OrderCommand, now: Nanos, n_tries: int = 0) -> list[Output]:
+        request = self._requests.of(command, self._gate.at(now))
+        # what is asked of one order arrives in its order; other orders do not wait for it
+        lane = "" if isinstance(command, CancelAll) else f"order {command.client_id}"
+        answered = partial(self._answered, command, n_tries)
+        return [self._gate.send(request, answered, self._requests.bucket_of(command), now, lane)]
+
+    # --- answers -----------------------------------------------------------------------------------------------------
+
+    def _answered(self, command: OrderCommand, n_tries: int, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+        reply, verdict = Reply(), _NO_ANSWER
+        if answer is not None:
+            try:
+                reply = read_reply(answer.body)
+                verdict = Verdict(Fate.DONE) if reply.success else verdict_on(answer.status, reply.code)
+            except RemoteProtocolError:
+                self.seen[f"answer to {type(command).__name__} that makes no sense"] += 1
+        if verdict.fate is Fate.UNKNOWN:
+            self.seen[f"{type(command).__name__} of unknown fate: {reply.code or 'no answer'}"] += 1
+        is_undone = verdict.fate is Fate.UNKNOWN or verdict.advice is Advice.SLOW_DOWN
+        if is_undone and isinstance(command, CancelOrder | CancelAll):
+            if n_tries < _MOST_TRIES:
+                self._hold(command, now + _AGAIN, n_tries + 1)
+            return self._see_to(command, verdict, reply, now)
+        ts_venue = reply_time(reply) or self._gate.at(now)
+        return [*told(self._facts(command, reply, verdict, ts_venue, now)), *self._see_to(command, verdict, reply, now)]
+
+    def _facts(self, command: OrderCommand, reply: Reply, verdict: Verdict, ts_venue: Nanos, now: Nanos) -> list[Any]:
+        if verdict.fate is Fate.UNKNOWN or isinstance(command, CancelAll):
+            return []
+        at = (command.client_id, command.instrument, ts_venue, now)
+        if verdict.fate is Fate.REFUSED:
+            if isinstance(command, PlaceOrder):
+                self._queries.heard_of(command.client_id)
+                return [OrderRejected(*at, int(verdict.reason))]
+            refuse = AmendRejected if isinstance(command, AmendOrder) else CancelRejected
+            return [refuse(*at, int(verdict.reason))]
+        if isinstance(command, PlaceOrder):
+            sent = decode(_SENT, bytes(reply.data), "woox answer to an order")
+            if sent.order_id:
+                self._orders.note(sent.order_id, command.client_id)
+        if reply.code and isinstance(command, AmendOrder):  # it was so already: no news will come
+            return [OrderAmended(*at, command.price, command.size)]
+        return []
+
+    def _see_to(self, command: OrderCommand, verdict: Verdict, reply: Reply, now: Nanos) -> list[Output]:
+        advice = verdict.advice
+        if advice is Advice.SLOW_DOWN:
+            self._gate.limits.refused(self._requests.bucket_of(command), now)
+        elif advice is Advice.RESYNC_CLOCK:
+            self._gate.doubt_clock(now)
+        elif advice is Advice.LOOK_AT_SYSTEM:
+            self._gate.look(now)
+        elif advice in (Advice.RELOAD_INSTRUMENTS, Advice.HALT_SYMBOL):
+            self._rules.doubt(now)
+        state = _STATES.get(advice)
+        if state is None:
+            return []
+        return ask_for_person(state, f"{advice.value} ({reply.code} {reply.message:.200})", now)
+
+    # --- the clock ---------------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> Nanos:
+        return min((until for until, _, _ in self._held.values()), default=_NEVER)
+
+    def on_deadline(self, now: Nanos) -> list[Output]:
+        due = [(n_tries, command) for until, n_tries, command in self._held.values() if until <= now]
+        return [output for n_tries, command in due for output in self._cancel(command, now, n_tries)]
+
+
+def _key(command: _Cancel) -> tuple[InstrumentId, ClientOrderId | None]:
+    return command.instrument, command.client_id if isinstance(command, CancelOrder) else None
