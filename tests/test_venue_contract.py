@@ -1,6 +1,6 @@
 """The simulated venue and the real ones, on their emulators, under one suite."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -32,12 +32,18 @@ from tests.venue_contract import (
 from venues.connection import Credentials, VenueConnection
 from venues.registry import venue_kind
 from venues.shell import converse
-from venues.venue import VenueKind, VenueSetup
+from venues.venue import Venue, VenueKind, VenueSetup
+from venues.woox.limits import AMEND, CANCEL, PLACE
+from venues.woox.venue import WooxConfig, WooxVenue
 
 pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 DRAIN = 20 * SECOND
 _NOWHERE = "ws://127.0.0.1:1"
 ORDER_RATE = 200  # the suite sends faster than a usual account may
+# a venue that does not tell its limits is told them
+MAKERS: dict[str, Callable[[VenueSetup], Venue]] = {
+    "woox": partial(WooxVenue, config=WooxConfig(limits=dict.fromkeys((PLACE, AMEND, CANCEL), ORDER_RATE)))
+}
 
 
 @attrs.frozen
@@ -90,7 +96,8 @@ async def emulated(name: str) -> AsyncIterator[Ground]:
         instruments = await converse(kind.instruments([symbol], 0, clock.now_ns()), name, connection, clock)
         setup = VenueSetup(0, instruments, connection, Credentials(account.key, account.secret))
         with_fees = await converse(kind.preparation(setup, clock.now_ns()), name, connection, clock)
-        yield Ground(emulator, attrs.evolve(setup, instruments=with_fees), kind, clock)
+        used = attrs.evolve(kind, make=MAKERS.get(name, kind.make))
+        yield Ground(emulator, attrs.evolve(setup, instruments=with_fees), used, clock)
 
 
 @asynccontextmanager
@@ -115,7 +122,7 @@ async def simulated() -> AsyncIterator[Stage]:
         yield stage
 
 
-@pytest.mark.parametrize("name", ["bybit", "binance-futures"])
+@pytest.mark.parametrize("name", ["bybit", "binance-futures", "woox"])
 async def test_a_real_venue_keeps_the_contract(name: str) -> None:
     async with emulated(name) as ground:
         truth = partial(ground.emulator.truth, name)

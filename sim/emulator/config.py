@@ -12,7 +12,7 @@ from sim.exchange import VenueModel
 from sim.fill_model import FillModel
 from sim.latency import Channel, ConstantLatency
 
-VENUES: Final = ("bybit", "binance-futures")
+VENUES: Final = ("bybit", "binance-futures", "woox")
 _WEEK_S: Final = 604_800.0
 _DEFAULT_MARKET: Final = frozenset({"bybit", "binance-futures"})  # that the preset "default" has
 _not_negative: Any = attrs.validators.ge(0)
@@ -32,6 +32,7 @@ class AccountSection:
         key, secret: of the API; throw-away values, but as hidden in a `repr` as real ones.
         can_withdraw: what the venue tells of the key's permissions.
         is_read_only: orders are refused.
+        is_vip: it may use what a venue keeps for some accounts: the dead man's switch of WOO X.
     """
 
     name: str = "main"
@@ -39,6 +40,7 @@ class AccountSection:
     secret: str = attrs.field(default="emulatorSecret00000001", repr=_secret, validator=attrs.validators.min_len(1))
     can_withdraw: bool = False
     is_read_only: bool = False
+    is_vip: bool = False
 
 
 @attrs.frozen
@@ -46,14 +48,16 @@ class VenueSection:
     """`[[venue]]`: one emulated venue.
 
     Attributes:
-        name: `bybit` or `binance-futures`.
+        name: one of `VENUES`.
         port: where it listens; 0: any free one.
         maker_fee, taker_fee: fractions, where the instruments of the data have none.
         balance: of every account at the start, USDT.
         leverage: of every position at the start.
         max_open_orders: per account.
-        order_rate: orders that an account may send: per second and kind of request (Bybit), in ten seconds (Binance).
-        request_rate: requests of one address: per five seconds (Bybit), weight per minute (Binance).
+        order_rate: orders that an account may send: per second and kind of request (Bybit, WOO X), in ten seconds
+            (Binance).
+        request_rate: requests of one address: per five seconds (Bybit), weight per minute (Binance), per second and
+            public endpoint (WOO X).
         throttled: books go out at the venue's own pace; if not, at every change.
         depth: levels a side that are served at most.
         ping_s: Binance's server pings this often.  silence_s: a silent client is cut off.

@@ -26,6 +26,7 @@ from sim.emulator.sent_log import SentFile
 from sim.emulator.server import VenueServer
 from sim.emulator.tcp_proxy import TcpProxy
 from sim.emulator.truth import AccountTruth, truth_of
+from sim.emulator.woox.venue import WooxVenue
 
 _LONGEST_SLEEP: Final = 20 * MS
 _TRIES: Final = 100  # to have a port back after a restart
@@ -34,6 +35,7 @@ _PLACES: Final = ("rest", "public", "private", "trade")
 _PROTOCOLS: Final[Mapping[str, Callable[[Desk], EmulatedVenue]]] = {
     "bybit": BybitVenue,
     "binance-futures": BinanceVenue,
+    "woox": WooxVenue,
 }
 
 

@@ -3,7 +3,7 @@
 Open orders and positions are asked for first and fills after them, so that no fill is in a position and not among the
 fills.  All of it is true at the venue time at which the first question left, or later; facts after that time win.
 
-How fills are paged is documented thinly: pages are asked for, one from the edge of the other, until one has nothing new.
+How fills are paged is documented thinly: pages are asked for, each from the edge of the last, until nothing is new.
 """
 
 from collections.abc import Callable, Iterable
@@ -73,6 +73,7 @@ class AccountReader:
 
     Args:
         now, venue_time: when the first question leaves, by our clock and by the venue's, which surely has come.
+        has_payments: funding is asked for, too; else a later snapshot tells of it.
     """
 
     def __init__(
@@ -84,11 +85,14 @@ class AccountReader:
         private: PrivateData,
         now: Nanos,
         venue_time: Nanos,
+        *,
+        has_payments: bool = True,
     ) -> None:
         self.snapshot: AccountSnapshot | None = None
         self._ask, self._requests, self._orders, self._private = ask, requests, orders, private
         self._grids = {each.symbol: InstrumentGrid(each) for each in instruments}
         self._ts_request, self._venue_time = now, venue_time
+        self._has_payments = has_payments
         self._open: dict[int, OpenOrder] = {}
         self._n_orders = 0
         self._positions: dict[tuple[InstrumentId, str], Lots] = {}
@@ -159,9 +163,9 @@ class AccountReader:
             end = min(begin + _WINDOW, venue_now + DAY)  # the venue's own clock, whatever it is
             window = {"startTime": str(begin // MS), "endTime": str(end // MS)}
             questions.append(self._question("fills", _FILLS, window | {"limit": str(_PAGE)}, venue_now))
-            questions.append(
-                self._question("payments", _PAYMENTS, window | {"size": str(_PAGE), "page": "1"}, venue_now)
-            )
+            if self._has_payments:
+                paged = window | {"size": str(_PAGE), "page": "1"}
+                questions.append(self._question("payments", _PAYMENTS, paged, venue_now))
             if end > venue_now:
                 return questions
             begin = end

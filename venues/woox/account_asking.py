@@ -17,6 +17,7 @@ from venues.woox.requests import OrderRequests
 
 _FIRST_PAUSE: Final = SECOND // 2  # after a failure; it doubles
 _LONGEST_PAUSE: Final = 16 * SECOND
+_PAYMENTS_EVERY: Final = 15 * SECOND  # funding is paid every few hours, and the venue bears few questions for it
 _NEVER: Final[Nanos] = 1 << 62
 
 
@@ -42,6 +43,7 @@ class AccountAsking:
         self._reader: AccountReader | None = None
         self._held: list[Question] = []
         self._n_failed = 0
+        self._paid: tuple[Nanos, Nanos] = (-_PAYMENTS_EVERY, _NEVER)  # when funding was asked for, and since when
         self.due: Nanos = _NEVER
 
     def request(self, command: RequestAccount, now: Nanos) -> list[Output]:
@@ -73,9 +75,17 @@ class AccountAsking:
                 self._private,
                 now,
                 self._gate.surely_past(now),
+                has_payments=self._wants_payments(self._served, now),
             )
             self._held = self._reader.start(self._gate.at(now))
         return self._send(self._reader, now)
+
+    def _wants_payments(self, command: RequestAccount, now: Nanos) -> bool:
+        asked_at, since = self._paid
+        if now < asked_at + _PAYMENTS_EVERY and command.fills_since >= since:
+            return False
+        self._paid = now, command.fills_since
+        return True
 
     def _send(self, reader: AccountReader, now: Nanos) -> list[Output]:
         outputs: list[Output] = []
@@ -112,6 +122,7 @@ class AccountAsking:
 
     def _fail(self, now: Nanos) -> None:
         assert self._served is not None, "a reading that nobody wanted has failed"
+        self._paid = -_PAYMENTS_EVERY, _NEVER
         self._want(self._served)
         self._reader, self._held = None, []
         pause = min(_FIRST_PAUSE << min(self._n_failed, 10), _LONGEST_PAUSE)

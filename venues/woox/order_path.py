@@ -1,8 +1,8 @@
 """Order commands on their way, by HTTP, within the limits; and the answers to them.
 
 An answer that grants says nothing of an order: what became of it comes by the private stream.  What the limits have no
-room for is refused here, as surely not sent, but for cancels, which wait.  A cancel whose fate is unknown is sent again;
-any other command that is not answered, or of which nobody knows, stays so: whoever sent it asks.
+room for is refused here, as surely not sent, but for cancels, which wait.  A cancel of unknown fate is sent again; any
+other command that is not answered, or of which nobody knows, stays so: whoever sent it asks.
 """
 
 from collections import Counter
