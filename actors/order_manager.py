@@ -44,6 +44,7 @@ from market.messages import (
     LogReplayed,
     OrderStatus,
     PositionInDoubt,
+    PositionsCompared,
     Stale,
     Started,
     Stop,
@@ -126,6 +127,7 @@ class OrderManager(Actor):
             AccountSnapshot: self._on_account,
             OrderStatus: self._on_status,
             PositionInDoubt: self._on_doubt,
+            PositionsCompared: self._on_compared,
             BookUpdate: lambda m: follow(self.books, m),
             Stale: lambda m: self._ownership.book_is_stale(m.instrument),
             Fresh: lambda m: self._ownership.book_is_fresh(m.instrument),
@@ -184,20 +186,29 @@ class OrderManager(Actor):
 
     def _on_account(self, snapshot: AccountSnapshot) -> None:
         if self._reconciliation.take(snapshot):
-            self._ownership.account_is_known(snapshot.venue)
             self._check_drained()
+        self._look_at_account(snapshot.venue)
         self._gate.on_account(snapshot)
         if self.ledger.has_news:
             self._wake()
+
+    def _on_doubt(self, doubt: PositionInDoubt) -> None:
+        self._counts.doubt(doubt)
+        self._reconciliation.doubt(doubt)
+        self._look_at_account(self.ledger.venue_of[doubt.instrument])
+
+    def _on_compared(self, compared: PositionsCompared) -> None:
+        self._reconciliation.compared(compared)
+        self._look_at_account(compared.venue)
+
+    def _look_at_account(self, venue: VenueId) -> None:
+        if self._reconciliation.is_settled(venue):
+            self._ownership.account_is_known(venue)
 
     def _on_status(self, status: OrderStatus) -> None:
         self._reconciliation.on_status(status)
         if self.ledger.has_news:
             self._wake()
-
-    def _on_doubt(self, message: PositionInDoubt) -> None:
-        self._counts.doubt(message)
-        self._reconciliation.doubt(message)
 
     def _on_connection_up(self, message: ConnectionUp) -> None:
         venue = message.venue

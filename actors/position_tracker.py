@@ -33,6 +33,7 @@ from market.messages import (
     PlaceOrder,
     Position,
     PositionInDoubt,
+    PositionsCompared,
     Stale,
     Started,
     Stop,
@@ -145,6 +146,7 @@ class PositionTracker(Actor):
                 and _is_later(fill, snapshot.ts_venue, counted)
             )  # fmt: skip
             self._compare(snapshot, instrument, lots, self._holdings[instrument].lots - later)
+        self.out.append(("doubts", PositionsCompared(snapshot.venue, snapshot.ts_request)))
 
     def _compare(self, snapshot: AccountSnapshot, instrument: InstrumentId, theirs: Lots, ours: Lots) -> None:
         holding, doubts, lots = self._holdings[instrument], self._doubts, theirs - ours

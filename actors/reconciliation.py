@@ -16,6 +16,7 @@ from market.messages import (
     OpenOrder,
     OrderStatus,
     PositionInDoubt,
+    PositionsCompared,
     QueryOrder,
     RequestAccount,
     quoter_of,
@@ -37,6 +38,7 @@ class Account:
         asked_at: when the request in flight left, -1 if there is none.
         is_again: doubt arose since; ask once more after the answer.
         is_known: a snapshot asked for at `known_from` or later has been worked in.
+        compared: when the latest snapshot was asked for whose positions the tracker has held against ours.
         fills_since: all fills before this venue time are known.
     """
 
@@ -44,6 +46,7 @@ class Account:
     is_again: bool = False
     is_known: bool = True
     known_from: Nanos = 0
+    compared: Nanos = 0
     fills_since: Nanos = 0
 
 
@@ -141,8 +144,21 @@ class Reconciliation:
 
     def is_certain(self, instrument: InstrumentId) -> bool:
         """Tell whether our position is what the account holds, as far as anybody knows."""
-        account = self.accounts[self._ledger.venue_of[instrument]]
-        return account.is_known and not self._in_doubt.get(instrument, 0)
+        return self.is_settled(self._ledger.venue_of[instrument]) and not self._in_doubt.get(instrument, 0)
+
+    def compared(self, message: PositionsCompared) -> None:
+        """The tracker has seen the positions of a snapshot, and said before this what of them is in doubt."""
+        account = self.accounts[message.venue]
+        account.compared = max(account.compared, message.ts_request)
+
+    def is_settled(self, venue: VenueId) -> bool:
+        """Tell whether orders and positions are known since there was reason to ask, so that quotes may stand.
+
+        Two actors take a snapshot, each when it comes to it: until both have, a position may be missed.
+        """
+        account = self.accounts[venue]
+        in_doubt = any(lots and self._ledger.venue_of[i] == venue for i, lots in self._in_doubt.items())
+        return account.is_known and account.compared >= account.known_from and not in_doubt
 
     def take(self, snapshot: AccountSnapshot) -> bool:
         """Make the ledger agree with a snapshot; True if the account has become known by it."""

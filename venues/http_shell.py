@@ -1,4 +1,7 @@
-"""A venue's REST interface: requests are sent side by side, those of one lane one after another."""
+"""A venue's REST interface: requests are sent side by side, those of one lane one after another.
+
+What is urgent has its own connection at once: behind an order that hangs a cancel would run out of time unsent.
+"""
 
 import logging
 import ssl
@@ -12,7 +15,7 @@ import httpx
 import trio
 
 from market.units import Nanos
-from venues.venue import HttpAnswer, SendRequest
+from venues.venue import URGENT, HttpAnswer, SendRequest
 from venues.wire import HttpRequest
 
 if TYPE_CHECKING:
@@ -101,7 +104,9 @@ class HttpShell:
             self._early.append(asked)
             return
         until = trio.current_time() + self._config.answer_s
-        if asked.lane:
+        if asked.lane == URGENT:
+            self._tasks.start_soon(self._at_once, asked, until)
+        elif asked.lane:
             lane = self._lanes.get(asked.lane)
             if lane is not None:
                 lane.append((asked, until))
@@ -122,6 +127,9 @@ class HttpShell:
     async def _fail(self, token: int) -> None:
         await trio.lowlevel.checkpoint()
         self._answered(token, None)
+
+    async def _at_once(self, asked: SendRequest, until: float) -> None:
+        self._answered(asked.token, await self._ask(asked.request, until))
 
     async def _single(self, asked: SendRequest, until: float) -> None:
         answer = await self._ask(asked.request, until, self._room)

@@ -5,7 +5,7 @@ returns as a list of `Output`, to be carried out in order.
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 import msgspec
@@ -17,6 +17,8 @@ from venues.connection import Credentials, VenueConnection
 from venues.wire import HttpRequest
 
 T = TypeVar("T")
+
+URGENT: Final = "urgent"  # the lane of what waits for nothing: cancels
 
 
 class Tell(msgspec.Struct, frozen=True, gc=False):
@@ -54,7 +56,8 @@ class SendRequest(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         token: never used twice by a venue.
-        lane: requests of one lane are sent one after another, in order; "": as soon as may be.
+        lane: requests of one lane are sent one after another, in order; "": as soon as may be, so many at a time;
+            `URGENT`: at once, whatever hangs or waits.
     """
 
     request: HttpRequest

@@ -16,6 +16,7 @@ from market.messages._account import (
     OpenOrder,
     Position,
     PositionInDoubt,
+    PositionsCompared,
     RequestAccount,
 )
 from market.messages._client_ids import NO_QUOTER, first_client_id, quoter_of
@@ -144,6 +145,7 @@ __all__ = [
     "PlaceOrder",
     "Position",
     "PositionInDoubt",
+    "PositionsCompared",
     "QueryOrder",
     "QuotesBack",
     "QuotesPulled",

@@ -85,6 +85,13 @@ class PositionInDoubt(msgspec.Struct, frozen=True, gc=False):
     lots: Lots
 
 
+class PositionsCompared(msgspec.Struct, frozen=True, gc=False):
+    """The positions of the snapshot asked for at `ts_request` were held against ours; doubts were told before."""
+
+    venue: VenueId
+    ts_request: Nanos
+
+
 class Position(msgspec.Struct, frozen=True, gc=False):
     """Our net position after a change; `average_entry` in quote currency, NaN when flat."""
 

@@ -32,6 +32,7 @@ from market.messages import (
     OrderStatus,
     OrderUpdate,
     PlaceOrder,
+    PositionsCompared,
     QueryOrder,
     Reason,
     RequestAccount,
@@ -273,8 +274,11 @@ class World:
         self.mailbox.append(fact)
 
     def handle(self) -> None:
-        """The manager takes the next message of its mailbox."""
-        self.give(self.mailbox.popleft())
+        """The manager takes the next message of its mailbox; a snapshot has been seen by the tracker by then."""
+        message = self.mailbox.popleft()
+        if isinstance(message, AccountSnapshot):
+            self.give(PositionsCompared(message.venue, message.ts_request))
+        self.give(message)
 
     def reconnect(self) -> None:
         """The connection breaks, and comes back: what was in flight is lost."""

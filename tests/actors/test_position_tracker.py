@@ -24,6 +24,7 @@ from market.messages import (
     PlaceOrder,
     Position,
     PositionInDoubt,
+    PositionsCompared,
     SetTimer,
     Started,
     Stop,
@@ -53,6 +54,8 @@ class Desk:
         self.tracker.handle(message)
         out = [message for _, message in self.tracker.out]
         self.tracker.out.clear()
+        if isinstance(message, AccountSnapshot):  # last of all, as what is in doubt is told before
+            assert out.pop() == PositionsCompared(message.venue, message.ts_request)
         return out
 
     def fill(self, instrument: int, side: int, price: int, size: int, ts: int = T0, fee_e12: int = 0) -> Fill:

@@ -31,7 +31,7 @@ from venues.connection import VenueConnection
 from venues.http_shell import HttpConfig
 from venues.shell import ShellConfig, converse
 from venues.socket_shell import SocketConfig, SocketShell
-from venues.venue import Connect, Conversation, HttpAnswer, Reconnect, SendFrame, SendRequest, Tell
+from venues.venue import URGENT, Connect, Conversation, HttpAnswer, Reconnect, SendFrame, SendRequest, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
 
 pytestmark = [pytest.mark.realtime, pytest.mark.slow]
@@ -324,6 +324,25 @@ async def test_requests_of_a_lane_keep_their_order_and_others_go_by() -> None:
     assert answers[1].body == b"done"
     assert answers[1].headers["x-limit"] == "9"
     assert answers[1].ts_sent <= answers[1].ts_recv
+
+
+async def test_what_is_urgent_waits_for_nothing() -> None:
+    """Neither for its turn nor for room: all else hangs."""
+
+    async def answer(request: h11.Request, body: bytes) -> tuple[int, bytes]:
+        if request.target != b"/cancel":
+            await trio.sleep_forever()
+        return 200, b"done"
+
+    hanging = [SendRequest(HttpRequest("GET", "/account"), n) for n in range(1, 4)]
+    hanging += [SendRequest(HttpRequest("POST", "/order"), n, "btc") for n in range(4, 6)]
+    cancels = [SendRequest(HttpRequest("POST", "/cancel"), n, URGENT) for n in (6, 7)]
+    config = ShellConfig(http=HttpConfig(n_at_once=2))
+    venue = ScriptedVenue(*hanging, *cancels)
+    async with http_server(answer) as port, driven(venue, rest=port, config=config):
+        await venue.until(lambda: len(venue.of("answered")) == 2)
+        assert sorted(token for _, token, _ in venue.of("answered")) == [6, 7]
+        assert all(answer is not None for _, _, answer in venue.of("answered"))
 
 
 async def test_a_request_is_sent_byte_for_byte() -> None:

@@ -32,7 +32,7 @@ from venues.binance.request_gate import RequestGate
 from venues.binance.requests import MAX_BATCH_CANCELS
 from venues.binance.subscriptions import NEVER
 from venues.binance.trade_session import HANDSHAKE_WEIGHT, TradeSession
-from venues.venue import HttpAnswer, Output, Reconnect, SendFrame, Tell
+from venues.venue import URGENT, HttpAnswer, Output, Reconnect, SendFrame, Tell
 from venues.wire import HttpRequest
 
 SOCKET: Final = "trade"
@@ -157,14 +157,15 @@ class OrderPath:
             outcome = self._trade.answers.on_response(command, answer.status, answer.body, at, self._gate.clock.at(at))
             return self._answered(outcome)
 
-        return [self._ask(request, answered, now)]
+        return [self._ask(request, answered, now, URGENT)]
 
     def _cancel_all(self, command: CancelAll, now: Nanos) -> list[Output]:
         if self._is_held_up(now):
             self._held[command.instrument, None] = command
             return []
         request = self._trade.requests.cancel_all(command, self._gate.clock.at(now))
-        return [self._ask(request, lambda answer, at: [], now)]  # it names no order: each cancel is told by the stream
+        # it names no order: each cancel is told by the stream
+        return [self._ask(request, lambda answer, at: [], now, URGENT)]
 
     def _query(self, query: QueryOrder, now: Nanos) -> list[Output]:
         if self._gate.free_at(now, 1) > now:
@@ -241,7 +242,7 @@ class OrderPath:
             outcomes = self._trade.answers.on_batch(cancels, answer.status, answer.body, at, venue_time)
             return [told for outcome in outcomes for told in self._answered(outcome)]
 
-        return [self._ask(request, answered, now)]
+        return [self._ask(request, answered, now, URGENT)]
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
@@ -266,10 +267,12 @@ class OrderPath:
             self._placed.pop(outcome.command.client_id, None)
         return [Tell("facts", fact) for fact in outcome.facts]
 
-    def _ask(self, request: HttpRequest, answered: Callable[[HttpAnswer, Nanos], list[Output]], now: Nanos) -> Output:
+    def _ask(
+        self, request: HttpRequest, answered: Callable[[HttpAnswer, Nanos], list[Output]], now: Nanos, lane: str = ""
+    ) -> Output:
         """Send a request whose lack of an answer says nothing."""
 
         def handler(answer: HttpAnswer | None, at: Nanos) -> list[Output]:
             return [] if answer is None else answered(answer, at)
 
-        return self._gate.send(request, handler, now)
+        return self._gate.send(request, handler, now, lane)

@@ -1,16 +1,15 @@
 """Order commands on their way: over the trade socket, or by HTTP where there is none, within the limits.
 
 What the limits have no room for is refused here, as surely not sent.  Cancels have limits of their own at this venue;
-where even these are used up they wait, and where the socket is down they go by HTTP.  A command that is not answered
-stays so: whoever sent it asks.
+where even these are used up they wait, and where the socket is down they go by HTTP, past whatever hangs there.  A
+command that is not answered stays so: whoever sent it asks.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from market.instrument import Instrument
 from market.messages import (
     AmendOrder,
     AmendRejected,
@@ -29,7 +28,7 @@ from venues.bybit.remedies import see_to
 from venues.bybit.replies import Answer, OrderReplies
 from venues.bybit.requests import OrderCommand, OrderRequests, bucket_of
 from venues.bybit.structs import Envelope
-from venues.venue import HttpAnswer, Output, SendFrame, Tell
+from venues.venue import URGENT, HttpAnswer, Output, SendFrame, Tell
 
 SOCKET: Final = "trade"
 _FORGOTTEN: Final = 60 * SECOND  # by then whoever sent a command has long asked what became of it
@@ -53,7 +52,6 @@ class OrderPath:
 
     def __init__(
         self,
-        instruments: Iterable[Instrument],
         requests: OrderRequests,
         private: PrivateData,
         queries: OrderQueries,
@@ -64,10 +62,10 @@ class OrderPath:
         self.is_up = self.is_open = False
         self.seen: Counter[str] = Counter()
         self.replies = OrderReplies()
-        self._lanes = {each.id: f"orders of {each.symbol}" for each in instruments}
         self._requests, self._private, self._queries, self._gate = requests, private, queries, gate
         self._by_socket = by_socket
         self._n_sent = 0
+        self._placing: set[ClientOrderId] = set()  # by HTTP, without an answer so far
         self._unanswered: deque[tuple[Nanos, str]] = deque()
         self._held: dict[tuple[InstrumentId, ClientOrderId | None], CancelOrder | CancelAll] = {}
         self.on: dict[type, Callable[[Any, Nanos], list[Output]]] = {
@@ -102,7 +100,9 @@ class OrderPath:
             self._queries.heard_of(fact.client_id)
         return [*on_bybit(SOCKET, answer.facts), *see_to(answer, self._gate, now)]
 
-    def _answered(self, request_id: str, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+    def _answered(self, request_id: str, command: OrderCommand, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+        if isinstance(command, PlaceOrder):
+            self._placing.discard(command.client_id)
         if answer is None:
             self.replies.lost((request_id,))
             return []
@@ -115,7 +115,7 @@ class OrderPath:
         obstacle = self._obstacle(command, now)
         if obstacle is Reason.NONE:
             try:
-                outputs = self._send(command, now, by_socket=self._by_socket)
+                outputs = self._send(command, now, by_socket=self._by_socket, lane=_lane_of(command.client_id))
             except ValueError:  # flags that contradict each other, or an order that the venue has not told of
                 self.seen["order of a kind that is not to be had"] += 1
                 obstacle = Reason.VENUE_OTHER
@@ -144,8 +144,12 @@ class OrderPath:
         if self._cancel_free_at(command, now) > now:
             self._held[command.instrument, client_id] = command
             return []
+        by_socket = self.is_open and client_id is not None
         try:
-            return self._send(command, now, by_socket=self.is_open and client_id is not None)
+            outputs = self._send(command, now, by_socket=by_socket)
+            if not by_socket and client_id in self._placing:  # it may be too early: once more, behind the order
+                outputs += self._send(command, now, by_socket=False, lane=_lane_of(client_id))
+            return outputs
         except ValueError:  # somebody else's order that this life has not been told of
             self.seen["cancel of an order that is not known"] += 1
             return []
@@ -156,7 +160,7 @@ class OrderPath:
             return self._gate.limits.free_at(bucket, 1, now)
         return self._gate.free_at(bucket, now)
 
-    def _send(self, command: OrderCommand, now: Nanos, *, by_socket: bool) -> list[Output]:
+    def _send(self, command: OrderCommand, now: Nanos, *, by_socket: bool, lane: str = URGENT) -> list[Output]:
         commands = (command,)
         bucket = bucket_of(commands)
         self._n_sent += 1
@@ -169,8 +173,10 @@ class OrderPath:
             return [SendFrame(SOCKET, frame)]
         request = self._requests.http(commands, self._gate.at(now))
         self.replies.sent(request_id, commands)
-        answered = partial(self._answered, request_id)
-        return [self._gate.send(request, answered, bucket, now, self._lanes[command.instrument])]
+        if isinstance(command, PlaceOrder):
+            self._placing.add(command.client_id)
+        answered = partial(self._answered, request_id, command)
+        return [self._gate.send(request, answered, bucket, now, lane)]
 
     # --- the clock ---------------------------------------------------------------------------------------------------
 
@@ -188,3 +194,7 @@ class OrderPath:
                 del self._held[key]
                 outputs += self._cancel(command, now)
         return outputs
+
+
+def _lane_of(client_id: ClientOrderId) -> str:
+    return f"order {client_id}"

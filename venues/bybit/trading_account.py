@@ -43,7 +43,7 @@ class TradingAccount:
         self.data = PrivateData(setup.instruments, ids)
         self._queries = OrderQueries(setup.instruments, requests, gate, signer.recv_window_ms)
         by_socket = TRADE in self._sessions
-        self.path = OrderPath(setup.instruments, requests, self.data, self._queries, gate, by_socket=by_socket)
+        self.path = OrderPath(requests, self.data, self._queries, gate, by_socket=by_socket)
         self._asking = AccountAsking(setup.instruments, requests, ids, gate)
         self._is_begun = False
         self._n_refused = 0

@@ -35,7 +35,7 @@ from tests.venues.bybit.scripted_bybit import AHEAD, CONNECTION, KEY, NOW, ORDER
 from tests.venues.bybit.test_bybit_private import ORDER as ORDER_ROW
 from venues.bybit.preparation import instruments_of, preparation
 from venues.connection import Credentials, VenueConnection
-from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, SendRequest, Tell, VenueSetup
+from venues.venue import URGENT, Connect, HttpAnswer, Output, Reconnect, SendFrame, SendRequest, Tell, VenueSetup
 from venues.wire import HttpRequest, RemoteProtocolError
 
 DEMO = VenueConnection("demo")
@@ -196,10 +196,10 @@ def test_a_cancel_goes_by_http_when_the_socket_for_orders_is_down() -> None:
     bybit.take(bybit.venue.closed("trade", "gone", bybit.now))
     (sent,) = bybit.command(CancelOrder(78, BTC.id))
     assert isinstance(sent, SendRequest)
-    assert (sent.request.path, sent.lane) == ("/v5/order/cancel", "orders of BTCUSDT")
+    assert (sent.request.path, sent.lane) == ("/v5/order/cancel", URGENT)
     (all_of_it,) = bybit.command(CancelAll(BTC.id))
     assert isinstance(all_of_it, SendRequest)
-    assert all_of_it.request.path == "/v5/order/cancel-all"
+    assert (all_of_it.request.path, all_of_it.lane) == ("/v5/order/cancel-all", URGENT)
 
 
 def test_demo_has_no_socket_for_orders() -> None:
@@ -212,6 +212,20 @@ def test_demo_has_no_socket_for_orders() -> None:
     assert [each.message.reason for each in outputs if isinstance(each, Tell) and each.port == "facts"]
     (halt,) = bybit.told(HaltRequested)
     assert halt.state == TradingState.REDUCING
+
+
+def test_a_cancel_does_not_wait_for_an_order_that_hangs_but_follows_it_too() -> None:
+    """The first may be too early, and the venue know of no such order yet."""
+    bybit = Bybit(connection=DEMO).come_up()
+    (placing,) = bybit.command(ORDER)
+    assert isinstance(placing, SendRequest)
+    cancels = bybit.command(CancelOrder(ORDER.client_id, BTC.id))
+    assert [each.lane for each in cancels if isinstance(each, SendRequest)] == [URGENT, placing.lane]
+    bybit.answer(placing, reply({"orderId": "x-1", "orderLinkId": "ls-25"}))
+    assert len(bybit.command(CancelOrder(ORDER.client_id, BTC.id))) == 1
+    (another,) = bybit.command(numbered(78))
+    assert isinstance(another, SendRequest)
+    assert another.lane != placing.lane, "nor does another order"
 
 
 def test_a_banned_address_sends_nothing_by_http_and_says_so() -> None:
