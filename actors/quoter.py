@@ -7,10 +7,11 @@ told, not the truth.  It reads floats in price and size units, and gives ints: `
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 
+from actors.risk import Limits
 from actors.runtime.actor import Actor
 from market.book import Book
 from market.instrument import Instrument, InstrumentTable
@@ -25,6 +26,8 @@ from market.messages import (
     Drain,
     Fill,
     Fresh,
+    HedgeAnswered,
+    HedgeRequested,
     OrderFlag,
     OrderState,
     OrderUpdate,
@@ -55,6 +58,8 @@ class QuoterContext:
         references: what it reads besides; the first is `self.reference`.
         depth: levels a side that its books show.
         tape_capacity: trades that its tapes keep.
+        limits: of each instrument of the table, by id.
+        has_desk: there is a hedge desk in the run, `hedge_portfolio` is heard.
     """
 
     name: str
@@ -64,6 +69,8 @@ class QuoterContext:
     references: tuple[Instrument, ...] = ()
     depth: int = 20
     tape_capacity: int = 1024
+    limits: tuple[Limits, ...] = ()
+    has_desk: bool = False
 
 
 @attrs.frozen
@@ -89,7 +96,7 @@ class Quoter(Actor):
             order.
     """
 
-    ports: ClassVar[tuple[str, ...]] = ("quotes", "orders", "declarations")
+    ports: ClassVar[tuple[str, ...]] = ("quotes", "orders", "declarations", "hedges")
     params_class: ClassVar[type | None] = None
     hears_reference: ClassVar[bool] = False
     reads_orders: ClassVar[bool] = True
@@ -119,6 +126,7 @@ class Quoter(Actor):
             Fill: self.on_fill,
             Position: self._take_position,
             CountedPosition: self.on_counted,
+            HedgeAnswered: self.on_hedged,
             TimerFired: self._take_timer,
             Stale: self._take_stale,
             Fresh: self._take_fresh,
@@ -157,6 +165,9 @@ class Quoter(Actor):
 
     def on_counted(self, position: CountedPosition) -> None:
         """A position as the order manager counts it: only after `count_positions`."""
+
+    def on_hedged(self, answer: HedgeAnswered) -> None:
+        """The hedge desk tells what has come of a request, anybody's."""
 
     def on_timer(self, token: int) -> None:
         """A timer of `every` fired."""
@@ -238,6 +249,30 @@ class Quoter(Actor):
         """
         flags = OrderFlag.IOC if price else OrderFlag.MARKET
         return self._submit(instrument, side, price, size, flags, is_hedge=True)
+
+    def hedge_portfolio(
+        self,
+        request: str,
+        base: str = "",
+        on: Sequence[tuple[str, float]] = (),
+        *,
+        by: Literal["room", "equal"] = "room",
+        order: Literal["market", "limit"] = "market",
+    ) -> None:
+        """Ask the hedge desk to bring what positions over all venues come to, to nothing; `on_hedged` has the answer.
+
+        Args:
+            request: its name; asked again by the same name, it is not done again.
+            base: the asset; empty: all.
+            on: `venue` or `venue:symbol`, and its share; none: wherever the desk trades, shared as `by` says.
+            order: `limit` rests at the touch for a while, `market` takes at once.
+
+        Raises:
+            ValueError: the run has no desk.
+        """
+        if not self.context.has_desk:
+            raise ValueError(f'{self.name} asks for a hedge, but there is no [[quoter]] with strategy = "portfolio"')
+        self.out.append(("hedges", HedgeRequested(self.now, request, base, tuple(on), by, order)))
 
     def count_positions(self) -> None:
         """Ask for `on_counted` of every instrument, now and after each change; from `on_start`, in every life."""

@@ -51,6 +51,7 @@ def report_run(
     Returns:
         the path of the PDF; `report.html` beside it says the same.
     """
+    from research.net_exposure import net_exposure
     from research.report import PROVENANCE_TITLE, Section
     from research.report_html import write_page
     from research.report_pdf import write_pdf
@@ -64,6 +65,8 @@ def report_run(
     sections += [(title, frame, "frame") for title, frame in parts(found)]
     if bounds := run.result.get("bounds"):
         sections.append(("Fill rules side by side", bounds_frame(bounds), "frame"))
+    if not (exposure := net_exposure(run)).empty:
+        sections.append(("Net exposure by asset", exposure.round(6), "frame"))
     sections += _figures(run)
     sections.append(("Configuration", run.config, "dict"))
     if isinstance(data := run.result.get("data"), Mapping) and data:

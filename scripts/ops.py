@@ -1,4 +1,4 @@
-"""Look after a run: read its log, and halt what trades on an account.
+"""Look after a run: read its log, halt what trades on an account, have what is held hedged.
 
 python -m scripts.ops tail RUN_DIR [-n 50] [--follow] [--level WARNING] [--match TEXT]
 python -m scripts.ops show RUN_DIR
@@ -6,6 +6,7 @@ python -m scripts.ops restarts RUN_DIR
 python -m scripts.ops halt STATE_DIR [--reason TEXT]
 python -m scripts.ops clear STATE_DIR --reason TEXT
 python -m scripts.ops state STATE_DIR
+python -m scripts.ops hedge STATE_DIR [--base SOL] [--on VENUE[:SYMBOL][=SHARE] ...] [--order market|limit] [--wait 30]
 """
 
 import argparse
@@ -24,6 +25,7 @@ from actors.runtime.log_reader import LogError, LogReader, LogRecord, find_log
 from actors.runtime.outages import Outage, QuoteGap, outages
 from actors.runtime.state_folder import StateFolder
 from market.units import SECOND, Nanos
+from scripts.hedge_request import add_hedge, hedge
 
 POLL_S: Final = 0.2
 WIDTH: Final = 180  # of what is piped: a table must not be broken at 80 columns
@@ -166,11 +168,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     halted.add_argument("--reason", default="by hand", help="stands in the log and in the state folder")
     cleared = commands.add_parser("clear", help="let trading go on after a halt")
     cleared.add_argument("--reason", required=True, help="what a person has found; kept in halts.jsonl")
+    add_hedge(commands)
     told = commands.add_parser("state", help="whether it is halted, and whether it is alive")
     for command in (halted, cleared, told):
         command.add_argument("state", type=Path, metavar="STATE_DIR", help="the state folder of an account")
     chosen = parser.parse_args(arguments)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    if chosen.command == "hedge":
+        return hedge(console, chosen)
     if "state" in chosen:
         return account(console, chosen)
     try:

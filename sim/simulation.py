@@ -29,6 +29,7 @@ from market.archive.instrument_record import to_record
 from market.archive.run_tables import RunTables
 from market.book import Book
 from market.instrument import Instrument
+from market.portfolio import as_record, held_at, positions_by_base
 from market.units import InstrumentId
 from sim.config import RunConfig, config_dict
 from sim.market_data import MarketData
@@ -158,6 +159,7 @@ class Simulation:
             "outcome": attrs.asdict(outcome),
             "left_down": list(self.nursery.left_down),
             **self._safety(),
+            "positions_by_base": as_record(positions_by_base(held_at(self.instruments, self._tables.newest()))),
             "refusals": {plan.config.name: self._tables.refusals(plan.index) for plan in self._plans},
             "start_ns": self.start,
             "until_ns": self.nursery.now,

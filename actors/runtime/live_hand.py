@@ -1,4 +1,5 @@
-"""The hand: takes a person's halts and clearings, writes the guard's halts down, and shows that the actors are alive.
+"""The hand: takes a person's halts, clearings and hedges, writes down what comes of them, and shows that the actors are
+alive.
 
 A heartbeat is written only for an answer of the order manager that came by way of the guard: a process that hangs, or
 whose order manager is down or held up, stops beating, whatever else in it still runs.
@@ -9,29 +10,35 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import attrs
 import loguru
+import msgspec
 import trio
 import trio.to_thread
 
 from actors.runtime.live_clock import LiveClock
 from actors.runtime.nursery import Emit, Shell
-from actors.runtime.state_folder import Beat, Halt, StateFolder
+from actors.runtime.state_folder import Beat, Halt, StateError, StateFolder
 from market.messages import (
     HaltCause,
     HaltCleared,
     HaltRequested,
     Heartbeat,
     HeartbeatAsked,
+    HedgeAnswered,
+    HedgeRequested,
     Started,
     Stop,
     TradingState,
     TradingStateChanged,
 )
+from market.units import SECOND
 
 if TYPE_CHECKING:
     from loguru import Logger
 
 _POLL_S: Final = 0.2
 _BEAT_S: Final = 1.0
+_OLDEST_WISH: Final = 30 * SECOND  # one that waited longer was meant for another market
+_NO_DESK: Final = 'this run has no hedge desk: add a [[quoter]] with strategy = "portfolio"'
 _HALTED: Final = int(TradingState.HALTED)
 
 
@@ -43,6 +50,8 @@ class HandBox:
         pid: of this process, for the heartbeat.
         halt: the halt in force; None: there is none.
         is_written: it stands in the folder.
+        has_desk: there is somebody who takes a person's hedges.
+        hedge: name of the one that waits for its answer; empty: none.
         thrown: why a person has asked for a halt, by a signal, until the guard is told.
     """
 
@@ -52,6 +61,8 @@ class HandBox:
     logger: "Logger" = attrs.field(factory=lambda: loguru.logger)
     halt: Halt | None = None
     is_written: bool = False
+    has_desk: bool = False
+    hedge: str = ""
     thrown: list[str] = attrs.field(factory=list)
 
     def throw(self, reason: str) -> None:
@@ -64,18 +75,23 @@ class HandBox:
 
 
 class Hand(Shell):
-    """In: `TradingStateChanged`, `Heartbeat`.  Out: `wishes` to the guard, `beat`: the question that it passes on."""
+    """In: `TradingStateChanged`, `Heartbeat`, `HedgeAnswered`.
 
-    ports: ClassVar[tuple[str, ...]] = ("wishes", "beat")
+    Out: `wishes` to the guard, `hedges` to the hedge desk, `beat`: the question that it passes on.
+    """
+
+    ports: ClassVar[tuple[str, ...]] = ("wishes", "hedges", "beat")
 
     def __init__(self, name: str, box: HandBox) -> None:
         super().__init__(name)
         self._box = box
         self._answer: Heartbeat | None = None
+        self._hedged: HedgeAnswered | None = None  # to be written down
         self._n_asked = 0
         self.on = {
             TradingStateChanged: self._on_state,
             Heartbeat: self._on_heartbeat,
+            HedgeAnswered: self._on_hedged,
             Started: lambda m: None,
             Stop: self._on_stop,
         }
@@ -94,7 +110,18 @@ class Hand(Shell):
     def _on_heartbeat(self, answer: Heartbeat) -> None:
         self._answer = answer
 
+    def _on_hedged(self, answer: HedgeAnswered) -> None:
+        waits = self._box.hedge
+        # others ask the desk as well; one that was restarted answers whatever it was asked
+        if not waits or answer.request not in ("", waits):
+            return
+        self._hedged = msgspec.structs.replace(answer, request=waits)
+        if answer.is_over:
+            self._box.hedge = ""
+
     def _on_stop(self, message: Stop) -> None:
+        if self._hedged is not None:
+            self._write_answer(self._hedged)
         # the last chance: the loop below is not waited for
         if self._box.halt is not None and not self._box.is_written:
             self._write_halt(self._box.halt)
@@ -106,6 +133,7 @@ class Hand(Shell):
         beat_at = trio.current_time()
         while True:
             await self._see_to_halts(emit)
+            await self._see_to_hedges(emit)
             if trio.current_time() >= beat_at:
                 beat_at = trio.current_time() + _BEAT_S
                 self._n_asked += 1
@@ -137,6 +165,46 @@ class Hand(Shell):
             box.logger.bind(error=str(error)).error("halt not written")
         else:
             box.is_written = box.halt is halt
+
+    async def _see_to_hedges(self, emit: Emit) -> None:
+        box = self._box
+        answer, self._hedged = self._hedged, None
+        if answer is None:
+            try:
+                wish = box.folder.take_hedge()
+            except (StateError, OSError) as error:
+                box.logger.bind(error=str(error)).error("hedge wish not readable")
+                return
+            if wish is not None:
+                answer = self._pass_on(wish, emit)
+        if answer is not None:
+            await trio.to_thread.run_sync(partial(self._write_answer, answer))
+
+    def _pass_on(self, wish: HedgeRequested, emit: Emit) -> HedgeAnswered | None:
+        """Give a wish to the desk, or answer why not."""
+        box, now = self._box, self._box.clock.now_ns()
+        box.logger.bind(**msgspec.to_builtins(wish)).info("hedge asked for")
+        age = now - wish.ts
+        text = ""
+        if not box.has_desk:
+            text = _NO_DESK
+        elif age > _OLDEST_WISH:
+            text = f"the request is {age / SECOND:.0f} s old: ask again"
+        elif box.hedge not in ("", wish.request):
+            text = f"request {box.hedge!r} is under way: ask again when it is over"
+        if text:
+            return HedgeAnswered(now, wish.request, True, text)
+        box.hedge = wish.request
+        emit("hedges", wish)
+        return None
+
+    def _write_answer(self, answer: HedgeAnswered) -> None:
+        box = self._box
+        box.logger.bind(**msgspec.to_builtins(answer)).info("hedge answered")
+        try:
+            box.folder.write_hedge_answer(answer)
+        except OSError as error:
+            box.logger.bind(error=str(error)).error("hedge answer not written")
 
     async def _beat(self) -> None:
         answer, self._answer = self._answer, None

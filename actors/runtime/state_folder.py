@@ -4,6 +4,8 @@
 - `halt.json`: why the account is halted, until a person clears it.
 - `HALT`: put there by a person to halt it; its text is the reason.
 - `halts.jsonl`: what was halted and cleared, for people.
+- `hedge.json`: put there by a person who wants the hedge desk to do something; taken away by who trades.
+- `hedge-answer.json`: what has come of the newest such wish.
 - `heartbeat`: one line of a fixed length, written in place, so that a full disk does not stop it.
 - `lock`: held by the process that trades.
 """
@@ -18,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
-from market.messages import HaltCause, TradingState
+from market.messages import HaltCause, HedgeAnswered, HedgeRequested, TradingState
 from market.units import Nanos
 
 _MAX_SESSION: Final = (1 << 20) - 1  # what a client order id has room for
@@ -189,6 +191,50 @@ class StateFolder:
             with suppress(FileNotFoundError):
                 (self.path / name).unlink()
         self._sync_folder()
+
+    # --- hedges ------------------------------------------------------------------------------------------------------
+
+    def wish_hedge(self, wish: HedgeRequested) -> None:
+        """Let the hedge desk of whoever trades here do something; what was answered before is forgotten."""
+        with suppress(FileNotFoundError):
+            (self.path / "hedge-answer.json").unlink()
+        self._write(self.path / "hedge.json", msgspec.json.encode(wish) + b"\n")
+
+    def withdraw_hedge(self) -> bool:
+        """Take a wish back; False: it was taken already."""
+        try:
+            (self.path / "hedge.json").unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def take_hedge(self) -> HedgeRequested | None:
+        """Return a wish and take it away: it is carried out once, or not at all.
+
+        Raises:
+            StateError: the file is not readable; it is taken away all the same.
+        """
+        file = self.path / "hedge.json"
+        try:
+            data = file.read_bytes()
+        except FileNotFoundError:
+            return None
+        file.unlink()
+        try:
+            return msgspec.json.decode(data, type=HedgeRequested)
+        except msgspec.DecodeError as error:
+            raise StateError(f"{file} was no request for a hedge ({error}); use `scripts.ops hedge`") from None
+
+    def write_hedge_answer(self, answer: HedgeAnswered) -> None:
+        """Write down what has come of a wish."""
+        self._write(self.path / "hedge-answer.json", msgspec.json.encode(answer) + b"\n")
+
+    def hedge_answer(self) -> HedgeAnswered | None:
+        """Return what has come of the newest wish; None: nothing yet, or nothing that can be read."""
+        try:
+            return msgspec.json.decode((self.path / "hedge-answer.json").read_bytes(), type=HedgeAnswered)
+        except (OSError, msgspec.DecodeError):
+            return None
 
     # --- the heartbeat -----------------------------------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ from actors.runtime.actor import Actor
 from actors.runtime.child_spec import ChildSpec, OnRestart, Strategy, SupervisorSpec
 from actors.runtime.mailbox import Edge, Policy
 from actors.runtime.nursery import ActorSpec, Nursery
+from actors.strategies.hedged_quoter import HedgedQuoter
+from actors.strategies.portfolio_hedger import PortfolioHedger
 from market.instrument import Instrument, InstrumentTable
 from market.units import InstrumentId, Nanos
 
@@ -82,8 +84,18 @@ class Trading:
             raise ValueError("a run without a guard cannot be halted; give it one")
 
     @cached_property
+    def strategies(self) -> tuple[type[Quoter], ...]:
+        """The classes of the quoters, looked up once: a strategy's file is run a single time."""
+        return tuple(find_strategy(each.strategy, self.folder) for each in self.quoters)
+
+    @property
+    def has_desk(self) -> bool:
+        """Some quoter is the hedge desk."""
+        return any(issubclass(each, PortfolioHedger) for each in self.strategies)
+
+    @cached_property
     def plans(self) -> "tuple[QuoterPlan, ...]":
-        """The quoters with their names looked up, once: a strategy's file is run a single time."""
+        """The quoters with their names looked up."""
         return tuple(QuoterPlan(self, index) for index in range(len(self.quoters)))
 
 
@@ -108,10 +120,18 @@ class QuoterPlan:
         self.config = config
         self.quoted = tuple(_find(trading.instruments, name, config) for name in config.instruments)
         self.references = tuple(_find(trading.instruments, name, config) for name in config.references)
-        self.strategy = find_strategy(config.strategy, trading.folder)
+        self.strategy = trading.strategies[index]
         self.params = _params(self.strategy, config)
+        limits = trading.orders.limits_of
         self._context = QuoterContext(
-            config.name, index, trading.instruments, self.quoted, self.references, trading.depth
+            config.name,
+            index,
+            trading.instruments,
+            self.quoted,
+            self.references,
+            trading.depth,
+            limits=tuple(limits.get(each.name, trading.orders.limits) for each in trading.instruments),
+            has_desk=trading.has_desk,
         )
 
         try:
@@ -263,7 +283,43 @@ def _connect(nursery: Nursery, trading: Trading, plans: Sequence[QuoterPlan]) ->
         connect(name, "quotes", MANAGER, Policy.CONFLATE, 4096, "only the last wish matters")
         connect(name, "orders", MANAGER, Policy.BLOCK, 1024, "an order is never merged away")
         connect(name, "declarations", RECORDER, Policy.DROP_NEWEST, 65_536, "recording never slows trading")
+    _connect_desk(nursery, trading, plans)
     return wires
+
+
+def _connect_desk(nursery: Nursery, trading: Trading, plans: Sequence[QuoterPlan]) -> None:
+    desk = _desk(plans)
+    if desk is None:
+        return
+    connect = nursery.connect
+    for plan in plans:
+        if plan is not desk:
+            name = quoter_name(plan.config.name)
+            connect(name, "hedges", quoter_name(desk.config.name), Policy.BLOCK, 64, "a request is never dropped")
+            connect(quoter_name(desk.config.name), "hedged", name, Policy.DROP_OLDEST, 64, "the newest answer counts")
+    if trading.hand is not None:
+        connect(HAND, "hedges", quoter_name(desk.config.name), Policy.FAIL, 64, "a person's wish is never dropped")
+        connect(quoter_name(desk.config.name), "hedged", HAND, Policy.BLOCK, 64, "a person waits for the answer")
+
+
+def _desk(plans: Sequence[QuoterPlan]) -> QuoterPlan | None:
+    """Return the hedge desk.
+
+    Raises:
+        ValueError: there are several, or another hedges what it would hedge.
+    """
+    desks = [plan for plan in plans if issubclass(plan.strategy, PortfolioHedger)]
+    if len(desks) > 1:
+        raise ValueError(f"one hedge desk is enough, got {', '.join(repr(each.config.name) for each in desks)}")
+    for plan in plans:
+        if desks and issubclass(plan.strategy, HedgedQuoter):
+            common = {each.base for each in plan.quoted} & {each.base for each in desks[0].quoted}
+            if common:
+                raise ValueError(
+                    f"quoter {desks[0].config.name!r}: {', '.join(sorted(common))} is hedged by"
+                    f" {plan.config.name!r} already; both would hedge the same"
+                )
+    return desks[0] if desks else None
 
 
 def _connect_guard(nursery: Nursery, trading: Trading) -> None:

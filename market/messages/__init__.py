@@ -34,6 +34,7 @@ from market.messages._control import (
     Stop,
     TimerFired,
 )
+from market.messages._hedging import HedgeAnswered, HedgedAsset, HedgeLeg, HedgeRequested
 from market.messages._market_data import (
     BookDelta,
     BookGap,
@@ -127,6 +128,10 @@ __all__ = [
     "HaltRequested",
     "Heartbeat",
     "HeartbeatAsked",
+    "HedgeAnswered",
+    "HedgeLeg",
+    "HedgeRequested",
+    "HedgedAsset",
     "LevelArray",
     "LogReplayed",
     "Mark",

@@ -3,13 +3,14 @@
 Nothing in here is seen by an actor, and no actor's state is read: what is shown is what was said.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
-from market.instrument import InstrumentTable
+from market.instrument import Instrument, InstrumentTable
 from market.messages import (
     AccountSnapshot,
     BookUpdate,
@@ -25,7 +26,8 @@ from market.messages import (
     TradingState,
     TradingStateChanged,
 )
-from market.units import InstrumentId, Nanos, VenueId
+from market.portfolio import Held, NetBase, positions_by_base
+from market.units import InstrumentId, Lots, Nanos, VenueId
 from scripts.live.own_orders import OwnOrders
 
 
@@ -113,6 +115,22 @@ class Overview:
             for stamp in self.stamps.values()
             if stamp.pnl
         )
+
+    def lots(self, instrument: InstrumentId) -> Lots | None:
+        """Return what we hold of an instrument; None: nobody has said."""
+        position, stamp = self.positions.get(instrument), self.stamps.get(instrument)
+        return position.lots if position is not None else stamp.position if stamp is not None else None
+
+    def positions_by_base(self) -> list[NetBase]:
+        """Return the net exposures by asset, with what our live orders may still fill."""
+        return positions_by_base(self._held(each) for each in self.instruments)
+
+    def _held(self, instrument: Instrument) -> Held:
+        buying, selling = (sum(o.size - o.filled for o in self.orders.live(instrument.id, side)) for side in (1, -1))
+        book, mid = self.feeds[instrument.id].book, math.nan
+        if book is not None and book.bids is not None and book.asks is not None and len(book.bids) and len(book.asks):
+            mid = (instrument.price(int(book.bids[0, 0])) + instrument.price(int(book.asks[0, 0]))) / 2
+        return Held(instrument, self.lots(instrument.id) or 0, mid, buying, selling)
 
     @property
     def state(self) -> str:

@@ -32,6 +32,7 @@ from actors.runtime.wiring import MARKET_RECORDER, wire
 from market.archive import log_tables
 from market.archive.instrument_record import to_record
 from market.archive.live_tables import LiveTables
+from market.portfolio import as_record, held_at, positions_by_base
 from market.units import SECOND, Nanos
 from scripts.live.beside import Beside
 from scripts.live.config import LiveConfig
@@ -97,6 +98,8 @@ class LiveRun:
             halted="" if state is None else state.halted(),
             hand=None if self.hand is None else self.hand.start,
         )
+        if self.hand is not None:
+            self.hand.has_desk = self._trading.has_desk
         names = [plan.config.name for plan in self._trading.plans]
         self.tables = LiveTables(out)
         facts = {"run": str(out.resolve()), "session": session}
@@ -175,6 +178,7 @@ class LiveRun:
             "left_down": list(self.nursery.left_down),
             "faults": faults,
             **safety_record(self.nursery.trading, self.nursery.safety),
+            "positions_by_base": as_record(positions_by_base(held_at(self.instruments, self.tables.newest()))),
             "refusals": {plan.config.name: self.tables.refusals(plan.index) for plan in self._trading.plans},
             "start_ns": self.start,
             "until_ns": end,

@@ -68,7 +68,7 @@ def table(shown: Snapshot) -> Group:
     """Return all that there is to see."""
     notes = [Text(note, style="yellow") for note in shown.notes]
     mailboxes = [_mailboxes(shown)] if shown.fullest else []
-    return Group(*_headlines(shown), _instruments(shown), _venues(shown), *mailboxes, *notes)
+    return Group(*_headlines(shown), _instruments(shown), *_bases(shown), _venues(shown), *mailboxes, *notes)
 
 
 def _headlines(shown: Snapshot) -> list[Text]:
@@ -109,6 +109,16 @@ def _instruments(shown: Snapshot) -> Table:
     return made
 
 
+def _bases(shown: Snapshot) -> list[Text]:
+    """Return the net exposures by asset, one line for all."""
+    told = [
+        f"{each.base} {_number(each.net, '+g')} ({_number(each.least, '+g')} to {_number(each.most, '+g')} with live"
+        f" orders), worth {_number(each.value, '+,.2f')}"
+        for each in shown.bases
+    ]
+    return [Text("net by base: " + ";  ".join(told), style="bold")] * bool(told)
+
+
 def _venues(shown: Snapshot) -> Table:
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("venue", "connection", "lost", "feed", "place p50/p99", "cancel p50/p99", "clock"):
@@ -143,6 +153,7 @@ def line(shown: Snapshot) -> str:
         parts.append(f"{each.name} {_touch(each)}")
         if each.position is not None:
             parts.append(f"quotes {_quotes(each, each.bids)} / {_quotes(each, each.asks)}  position {each.position:g}")
+    parts += [f"net {each.base} {_number(each.net, '+g')}" for each in shown.bases]
     parts += [f"PnL {shown.pnl:+,.2f}", f"{shown.n_fills} fills"]
     return "  ".join([*parts, *_troubles(shown), *shown.notes])
 

@@ -60,6 +60,16 @@ class VenueShown(msgspec.Struct, frozen=True):
     clock_ms: tuple[float, float] | None
 
 
+class BaseShown(msgspec.Struct, frozen=True):
+    """Net exposure to an asset, units of it; `most` and `least` with what our live orders may still fill."""
+
+    base: str
+    net: float | None
+    most: float | None
+    least: float | None
+    value: float | None
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """How a run stands.
 
@@ -82,6 +92,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     restarts: dict[str, int]
     instruments: list[InstrumentShown]
     venues: list[VenueShown]
+    bases: list[BaseShown]
     waiting: dict[str, int]
     fullest: list[tuple[str, int]]
     n_dropped: int
@@ -114,6 +125,10 @@ def snapshot(
         restarts=dict(overview.n_restarts),
         instruments=[_instrument(overview, each, now) for each in overview.instruments],
         venues=[_venue(overview, venue) for venue in overview.connections],
+        bases=[
+            BaseShown(each.base, _known(each.net), _known(each.most), _known(each.least), _known(each.value))
+            for each in overview.positions_by_base()
+        ],
         waiting={actor: n for actor, n in waiting.items() if n},
         fullest=sorted(peaks.items(), key=lambda pair: -pair[1])[:3],
         n_dropped=sum(edge.dropped for edges in statistics.values() for edge in edges),
@@ -130,7 +145,7 @@ def _instrument(overview: Overview, instrument: Instrument, now: Nanos) -> Instr
     feed = overview.feeds[instrument.id]
     stamp = overview.stamps.get(instrument.id)
     position = overview.positions.get(instrument.id)
-    lots = position.lots if position is not None else stamp.position if stamp is not None else None
+    lots = overview.lots(instrument.id)
     entry = position.average_entry if position is not None else math.nan
     book = feed.book
     return InstrumentShown(

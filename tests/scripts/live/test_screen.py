@@ -97,6 +97,7 @@ def test_the_table_says_how_it_stands() -> None:
         "189.500",
         "binance-futures:SOLUSDT is stale: the connection was lost",
         "binance-futures is down: the venue has closed it",
+        "net by base: SOL +2.2 (+1.1 to +3.3 with live orders), worth +417.57",
         "4.0 / 4.0 ms",
         "-12.0 ± 3.0 ms",
         "mailboxes: manager 3; fullest so far: manager 9, quoter:vamp 1; dropped 2",
@@ -113,7 +114,14 @@ def test_a_narrow_terminal_loses_no_figure() -> None:
 
 def test_the_line_says_the_weightiest() -> None:
     text = line(shown())
-    for words in ("REDUCING", "position 2.2", "PnL +12.35", "binance-futures is down", "quotes 189.70 (1.1, 2 s) / "):
+    for words in (
+        "REDUCING",
+        "position 2.2",
+        "PnL +12.35",
+        "binance-futures is down",
+        "quotes 189.70 (1.1, 2 s) / ",
+        "net SOL +2.2",
+    ):
         assert words in text
     assert "\n" not in text
 

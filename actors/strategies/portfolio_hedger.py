@@ -1,0 +1,300 @@
+"""The hedge desk: brings the net exposure to an asset over all venues to nothing, when it is asked to."""
+
+import math
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final
+
+import attrs
+
+from actors.hedge_split import Place, split
+from actors.quoter import Quoter, QuoterContext
+from market.instrument import Instrument
+from market.messages import (
+    CountedPosition,
+    HedgeAnswered,
+    HedgedAsset,
+    HedgeLeg,
+    HedgeRequested,
+    OrderState,
+    OrderUpdate,
+    Reason,
+)
+from market.portfolio import Held, NetBase, positions_by_base
+from market.units import SECOND, InstrumentId, Lots, Nanos, Side
+
+_CHECK: Final = 1  # timer tokens
+_PERIOD: Final = 2
+_REMEMBERED: Final = 64  # answers
+_OWN: Final = "periodic"
+_RESTARTED: Final = "the desk was restarted: its orders are cancelled; look at the positions, then ask again"
+_gt0 = attrs.validators.gt(0.0)
+
+
+@attrs.frozen
+class PortfolioParams:
+    """Parameters of `PortfolioHedger`.
+
+    Attributes:
+        slippage_bps: farthest that an order which takes at once goes behind the touch.
+        wait_s: how long a limit order rests before it is cancelled.
+        max_notional: of one request and asset, quote currency; what is beyond is left, and said so.
+        every_s: it hedges all assets by itself at this period; 0: only when it is asked.
+    """
+
+    slippage_bps: float = attrs.field(default=20.0, validator=[attrs.validators.ge(0.0), attrs.validators.lt(10_000.0)])
+    wait_s: float = attrs.field(default=10.0, validator=_gt0)
+    max_notional: float = attrs.field(default=50_000.0, validator=_gt0)
+    every_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0.0))
+
+
+@attrs.define
+class _Leg:
+    instrument: Instrument
+    side: Side
+    lots: Lots
+    filled: Lots = 0
+    state: OrderState = OrderState.PENDING_NEW
+    reason: Reason = Reason.NONE
+
+    def told(self) -> HedgeLeg:
+        text = self.state.name + (f": {self.reason.name}" if self.reason else "")
+        return HedgeLeg(self.instrument.name, int(self.side), self.lots, self.filled, text)
+
+
+@attrs.define
+class _Request:
+    wish: HedgeRequested
+    cancel_at: Nanos
+    assets: list[tuple[str, float, str]] = attrs.field(factory=list)  # base, net before, what is to be said of it
+    legs: dict[tuple[InstrumentId, int], _Leg] = attrs.field(factory=dict)  # by instrument and tag
+
+
+class PortfolioHedger(Quoter):
+    """In: `HedgeRequested`.  Out, by port `hedged`: `HedgeAnswered`, at once and when the last order has ended.
+
+    It counts every instrument of the run, whoever trades it, and trades those of its own config.  One request is under
+    way at a time; another that comes meanwhile is refused, the same one again is told how it stands.  The order
+    manager's limits and the trading state hold for its orders as for any other's.
+    """
+
+    ports: ClassVar[tuple[str, ...]] = (*Quoter.ports, "hedged")
+    params_class = PortfolioParams
+
+    def __init__(self, context: QuoterContext, params: PortfolioParams) -> None:
+        super().__init__(context, params)
+        self.params: PortfolioParams = params
+        self._counted: dict[InstrumentId, CountedPosition] = {}
+        self._request: _Request | None = None
+        self._answers: dict[str, HedgeAnswered] = {}
+        self._n_own = 0
+        self.on[HedgeRequested] = self._on_request
+
+    @classmethod
+    def check(cls, context: QuoterContext, params: Any) -> None:
+        for base in sorted({each.base for each in context.quoted}):
+            unpriced = [
+                each.name
+                for each in context.instruments
+                if each.base == base and each.inverse and each not in (*context.quoted, *context.references)
+            ]
+            if unpriced:
+                raise ValueError(f"{', '.join(unpriced)} is inverse: what it comes to needs its book; add `references`")
+
+    # --- what it hears -----------------------------------------------------------------------------------------------
+
+    def on_start(self, generation: int) -> None:
+        self.count_positions()
+        self.every(0.25, _CHECK)
+        if self.params.every_s:
+            self.every(self.params.every_s, _PERIOD)
+        if generation > 0:
+            self.out.append(("hedged", HedgeAnswered(self.now, "", True, _RESTARTED)))
+
+    def on_counted(self, position: CountedPosition) -> None:
+        self._counted[position.instrument] = position
+
+    def on_timer(self, token: int) -> None:
+        if token == _PERIOD and self._request is None:
+            self._n_own += 1
+            self._on_request(HedgeRequested(self.now, f"{_OWN} {self.now}-{self._n_own}"))
+        elif self._request is not None and self.now >= self._request.cancel_at:
+            for instrument, tag in self._request.legs:
+                self.cancel(self.context.instruments[instrument], tag)
+
+    def on_order(self, order: OrderUpdate) -> None:
+        request = self._request
+        leg = request.legs.get((order.instrument, order.tag)) if request is not None else None
+        if leg is not None:
+            leg.filled, leg.state, leg.reason = order.filled, OrderState(order.state), Reason(order.reason)
+            self._end()
+
+    def _on_request(self, wish: HedgeRequested) -> None:
+        if wish.request in self._answers:
+            self.out.append(("hedged", self._answers[wish.request]))
+        elif self._request is not None and self._request.wish.request == wish.request:
+            self._tell(is_over=False)
+        elif self._request is not None:
+            self._refuse(wish, f"request {self._request.wish.request!r} is under way: ask again when it is over")
+        elif refusal := self._refusal(wish):
+            self._refuse(wish, refusal)
+        else:
+            self._begin(wish)
+
+    # --- a request ---------------------------------------------------------------------------------------------------
+
+    def _refusal(self, wish: HedgeRequested) -> str:
+        table = self.context.instruments
+        bases = {each.base for each in self.context.quoted}
+        names = {name for each in self.context.quoted for name in (each.venue, each.name)}
+        if self._is_draining:
+            return "the run ends"
+        if not wish.request:
+            return "a request needs a name"
+        if wish.base and wish.base not in bases:
+            return f"no {wish.base!r} among what the desk trades: {', '.join(sorted(bases))}"
+        for name, share in wish.on:
+            if name not in names:
+                return f"the desk does not trade on {name!r}; allowed: {', '.join(sorted(names))}"
+            if not 0.0 < share < math.inf:
+                return f"the share of {name} must be above 0 and finite, got {share}"
+        if wish.by not in ("room", "equal") or wish.order not in ("market", "limit"):
+            return f"by {wish.by!r}, order {wish.order!r}: allowed are room, equal, and market, limit"
+        if len(self._counted) < len(table):
+            return "the positions are not known yet: ask again"
+        doubts = [table[i].name for i, each in sorted(self._counted.items()) if each.doubt]
+        if doubts:
+            return f"the account shows other than our fills make: {', '.join(doubts)}; it is being looked at, ask again"
+        return ""
+
+    def _begin(self, wish: HedgeRequested) -> None:
+        wait_s = self.params.wait_s if wish.order == "limit" else math.inf
+        cancel_at = self.now + round(wait_s * SECOND) if wish.order == "limit" else 1 << 62
+        self._request = _Request(wish, cancel_at)
+        bases = [wish.base] if wish.base else sorted({each.base for each in self.context.quoted})
+        nets = {each.base: each for each in self.nets()}
+        for base in bases:
+            self._hedge_asset(self._request, base, nets.get(base))
+        self._end()
+        if self._request is not None:
+            self._tell(is_over=False)
+
+    def nets(self) -> list[NetBase]:
+        """Return the net exposures by asset, as counted."""
+        table = self.context.instruments
+        return positions_by_base(
+            Held(table[i], each.lots, self.books[i].mid if i in self.books else math.nan)
+            for i, each in sorted(self._counted.items())
+        )
+
+    def _hedge_asset(self, request: _Request, base: str, net: NetBase | None) -> None:
+        before = net.net if net is not None else 0.0
+        if math.isnan(before):
+            request.assets.append((base, before, "not hedged: an inverse contract has no price"))
+            return
+        side = Side.SELL if before > 0.0 else Side.BUY
+        places, notes = self._places(request.wish, base, side)
+        amount = abs(before)
+        if amount and places:
+            most = self.params.max_notional / places[0].price
+            if amount > most:
+                notes.append(f"max_notional leaves {amount - most:.6g} for another request")
+            lots, left = split(min(amount, most), places)
+            for place, n in zip(places, lots, strict=True):
+                if n:
+                    self._send(request, place, side, n)
+            if left > 1e-9:
+                notes.append(f"{left:.6g} are left: lots, smallest orders and limits leave no order for them")
+        request.assets.append((base, before, "; ".join(notes)))
+
+    def _send(self, request: _Request, place: Place, side: Side, lots: Lots) -> None:
+        instrument = place.instrument
+        if request.wish.order == "limit":
+            tag = self.limit(instrument, side, instrument.round_price(place.price, side), lots)
+        else:
+            tag = self.hedge(instrument, side, lots, instrument.round_price(place.price, side))
+        request.legs[instrument.id, tag] = _Leg(instrument, side, lots)
+
+    # --- where -------------------------------------------------------------------------------------------------------
+
+    def _places(self, wish: HedgeRequested, base: str, side: Side) -> tuple[list[Place], list[str]]:
+        """Return where an asset may be hedged, and what is to be said of where it may not."""
+        shares = dict(wish.on)
+        found, notes = [], []
+        for instrument in self.context.quoted:
+            share = shares.get(instrument.name, shares.get(instrument.venue))
+            if instrument.base != base or (shares and share is None):
+                continue
+            price = self._order_price(instrument, side, wish.order)
+            if not price:
+                notes.append(f"{instrument.name} has no sound book")
+                continue
+            room = self._room(instrument, side, price)
+            most = min(instrument.lots_of(room, price), self._largest(instrument, price))
+            if most <= 0:
+                notes.append(f"{instrument.name} has no room within its limits")
+                continue
+            weight = share if share is not None else room if wish.by == "room" else 1.0
+            found.append(Place(instrument, price, weight, most))
+        if not found and not notes:
+            notes.append("the desk may trade none of it there")
+        return found, notes
+
+    def _order_price(self, instrument: Instrument, side: Side, order: str) -> float:
+        """Return the worst price of an order that takes, or where one rests; 0 without a sound book."""
+        book = self.books[instrument.id]
+        if self.is_stale(instrument) or not book.is_two_sided:
+            return 0.0
+        takes = order == "market"
+        touch = book.best_ask if (side is Side.BUY) == takes else book.best_bid
+        slip = self.params.slippage_bps * 1e-4 if takes else 0.0
+        return instrument.price(touch) * (1.0 + side * slip)
+
+    def _room(self, instrument: Instrument, side: Side, price: float) -> float:
+        """Return the notional that the position limits still leave on a side."""
+        limits = self.context.limits[instrument.id]
+        size = min(
+            limits.max_position, limits.max_position_notional / instrument.exposure(price, 1) * float(instrument.lot)
+        )
+        held = instrument.size(self._counted[instrument.id].lots)
+        lots = instrument.lots(max(0.0, size - side * held))
+        return instrument.exposure(price, lots)
+
+    def _largest(self, instrument: Instrument, price: float) -> Lots:
+        limits = self.context.limits[instrument.id]
+        by_notional = int(limits.max_order_notional / instrument.exposure(price, 1))
+        by_size = int(limits.max_order_size / float(instrument.lot))
+        return min(by_notional, by_size, instrument.max_size or by_size)
+
+    # --- answers -----------------------------------------------------------------------------------------------------
+
+    def _end(self) -> None:
+        request = self._request
+        if request is not None and all(leg.state.is_final for leg in request.legs.values()):
+            self._tell(is_over=True)
+            self._request = None
+
+    def _tell(self, *, is_over: bool) -> None:
+        request = self._request
+        assert request is not None, "there is nothing to tell of"
+        nets = {each.base: each.net for each in self.nets()}
+        assets = tuple(HedgedAsset(base, before, nets.get(base, 0.0), text) for base, before, text in request.assets)
+        text = "" if request.legs else "nothing to hedge: see the assets"
+        legs = tuple(leg.told() for leg in request.legs.values())
+        self._answer(HedgeAnswered(self.now, request.wish.request, is_over, text, assets, legs))
+
+    def _refuse(self, wish: HedgeRequested, text: str) -> None:
+        # not kept: asked again by the same name, it may be another matter
+        self.out.append(("hedged", HedgeAnswered(self.now, wish.request, True, text)))
+
+    def _answer(self, answer: HedgeAnswered) -> None:
+        self.out.append(("hedged", answer))
+        if answer.is_over:
+            self._answers[answer.request] = answer
+            for old in _beyond(self._answers, _REMEMBERED):
+                del self._answers[old]
+
+
+def _beyond(names: Iterable[str], n: int) -> list[str]:
+    """Return the oldest names, so that `n` are left."""
+    known = list(names)
+    return known[: max(0, len(known) - n)]
