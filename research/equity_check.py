@@ -91,8 +91,11 @@ def check_equity(
     bookings.sort(key=lambda booking: booking.ts)
     sums = _Sums.of(bookings)
     heard = np.searchsorted(sums.ts, stamps["ts"], side="right")
+    # what a timer of the very instant of a stamp brought about may come after it
+    least = np.searchsorted(sums.ts, stamps["ts"], side="left")
     if any(run.settings.get("service_us", {}).values()):
-        heard = _handled(stamps, sums, heard)
+        least = np.zeros_like(heard)
+    heard = _handled(stamps, sums, heard, least)
     yield from _compare(instrument, stamps, sums, heard, unpriced[0] if unpriced else None)
 
 
@@ -119,15 +122,15 @@ def _compare(
             yield Violation(name, instrument.id, int(stamps["ts"][n]), text, numbers=numbers)
 
 
-def _handled(stamps: Columns, sums: _Sums, heard: IntArray) -> IntArray:
-    """Return how many bookings each stamp knows of: where handling takes time, the last ones may not be in yet."""
+def _handled(stamps: Columns, sums: _Sums, heard: IntArray, least: IntArray) -> IntArray:
+    """Return how many bookings each stamp knows of, at least so many: the last ones may not be in yet."""
     found = heard.copy()
-    least = 0
-    for n, most in enumerate(heard.tolist()):
-        for k in range(most, least - 1, -1):
+    at_least = 0
+    for n in np.flatnonzero(heard > least).tolist():
+        for k in range(int(heard[n]), max(at_least, int(least[n])) - 1, -1):
             slack = _TOLERANCE * (1.0 + sums.turnover[k])
             if sums.position[k] == stamps["position"][n] and abs(sums.cash[k] - stamps["cash"][n]) <= slack:
-                found[n] = least = k
+                found[n] = at_least = k
                 break
     return found
 

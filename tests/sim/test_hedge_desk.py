@@ -12,6 +12,7 @@ from actors.runtime.wiring import GUARD
 from market.messages import HaltCause, HedgeAnswered, OrderFlag, TradingState, TradingStateChanged
 from market.order_log import LogKind
 from market.units import MS, SECOND
+from research.fill_check import check_run
 from sim.config import RunConfig, make_config
 from sim.market_data import open_market
 from sim.simulation import Simulation
@@ -237,3 +238,14 @@ def test_without_a_desk_nobody_can_ask() -> None:
     made = attrs.evolve(made, quoter=(made.quoter[0], made.quoter[2]))
     done = CrashRun(config=made).run()
     assert done.nursery.cells["quoter:asker"].generation > 0, "it raises"
+
+
+def test_what_it_does_at_the_very_instant_of_a_stamp_is_no_violation(tmp_path: Path) -> None:
+    made = config(desk={"every_s": 1.0})
+    made = attrs.evolve(made, venue=(), quoter=made.quoter[:2])  # without latency: at once
+    simulation = Simulation(made, open_market(made, Path()), tmp_path)
+    simulation.finish(simulation.run(), 0.0)
+    taken = [row for row in simulation.log.rows() if row[0] == LogKind.FILL_TAKER]
+    assert any(row[1] % SECOND == 0 for row in taken), "or nothing is proven"
+    data = open_market(made, Path())
+    assert check_run(tmp_path, data.streams(), data.clock_shifts, instruments=data.instruments) == []
