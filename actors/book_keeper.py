@@ -4,6 +4,8 @@ A book is stale from a break in its chain, a gap, a lost connection or a restart
 not; feeds that are snapshots only so heal themselves.  A book that nothing was heard of for too long is stale, too,
 until something newer: a snapshot that is as old as the book proves no more than the silence.  Before its first
 snapshot a book is just empty: nobody has trusted it yet, and nobody is told.
+
+A sound book that is too thin to quote from is stale as well, and goes on to be published.
 """
 
 from collections import deque
@@ -13,6 +15,7 @@ from typing import ClassVar, Final
 import attrs
 
 from actors.runtime.actor import Actor
+from actors.thin_books import ThinBooks
 from market.book import Book
 from market.instrument import Instrument
 from market.messages import (
@@ -30,10 +33,11 @@ from market.messages import (
     Stop,
     TimerFired,
 )
-from market.units import SECOND, InstrumentId, VenueId
+from market.units import SECOND, InstrumentId, Nanos, VenueId
 
 _ASK_AGAIN: Final = 1  # timer tokens
 _SILENCE: Final = 2
+_SETTLED: Final = 3
 
 
 @attrs.frozen
@@ -47,12 +51,20 @@ class BookKeeperConfig:
         max_waiting: deltas kept for after the snapshot; beyond, the oldest go and the next snapshot has to serve.
         distrust_crossed: a book whose best bid reaches its best ask after a delta has lost something without a gap: it
             is stale, and asked for anew.  For real venues; a simulated market does not cross.
+        thin: what a book must show to be quoted from.  thin_of: of those for which it is another, by `venue:symbol`.
     """
 
     ask_again_s: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
     stale_after_s: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
     max_waiting: int = attrs.field(default=4096, validator=attrs.validators.ge(1))
     distrust_crossed: bool = False
+    thin: ThinBooks = attrs.field(factory=ThinBooks)
+    thin_of: dict[str, ThinBooks] = attrs.field(factory=dict)
+
+    @property
+    def weighs(self) -> bool:
+        """Something is asked of some book's depth."""
+        return self.thin.binds or any(each.binds for each in self.thin_of.values())
 
 
 class BookKeeper(Actor):
@@ -80,6 +92,10 @@ class BookKeeper(Actor):
         self._waiting: dict[InstrumentId, deque[BookDelta]] = {}  # of the stale ones, what came meanwhile
         self._is_healed = dict.fromkeys(self.books, False)  # and no delta since
         self._silent: set[InstrumentId] = set()  # of the stale ones, those that are so for their silence
+        rules = {each.id: self.config.thin_of.get(each.name, self.config.thin) for each in instruments}
+        self._rules = {instrument: rule for instrument, rule in rules.items() if rule.binds}
+        self._thin: dict[InstrumentId, str] = {}  # why
+        self._thick_since: dict[InstrumentId, Nanos] = {}  # of the thin ones, those that are thin no more
         self._is_connected = True
         self._is_asking = False
         self.on = {
@@ -137,7 +153,7 @@ class BookKeeper(Actor):
                     return
                 waiting.popleft()
             del self._waiting[instrument]
-            self.out.append(("status", Fresh(instrument, self.now)))
+            self._tell_healed(instrument)
         self._publish(instrument)
 
     def _apply(self, book: Book, delta: BookDelta) -> bool:
@@ -161,8 +177,41 @@ class BookKeeper(Actor):
 
     def _publish(self, instrument: InstrumentId) -> None:
         book = self.books[instrument]
+        if instrument in self._rules:
+            self._weigh(instrument)
         update = BookUpdate(instrument, book.ts_venue, book.ts_recv, book.seq, book.bid_levels, book.ask_levels)
         self.out.append(("books", update))
+
+    # --- depth -------------------------------------------------------------------------------------------------------
+
+    def _weigh(self, instrument: InstrumentId) -> None:
+        """Say so before a book is published that is too thin, or that is no more."""
+        fault = self._rules[instrument].fault(self.books[instrument])
+        if fault:
+            self._thick_since.pop(instrument, None)
+            if instrument not in self._thin:
+                self._thin[instrument] = fault
+                self.out.append(("status", Stale(instrument, self.now, fault, is_thin=True)))
+        elif instrument in self._thin and instrument not in self._thick_since:
+            self._thick_since[instrument] = self.now
+            settle = round(self._rules[instrument].settle_s * SECOND)
+            self.set_timer(self.now + settle, _SETTLED)
+
+    def _settle(self) -> None:
+        """Trust the books again that have been thick enough for long enough."""
+        for instrument, since in list(self._thick_since.items()):
+            if self.now >= since + round(self._rules[instrument].settle_s * SECOND):
+                del self._thick_since[instrument], self._thin[instrument]
+                self.out.append(("status", Fresh(instrument, self.now)))
+
+    def _tell_healed(self, instrument: InstrumentId) -> None:
+        """A book is whole again; one that is too thin is told to be stale for that alone."""
+        fault = self._rules[instrument].fault(self.books[instrument]) if instrument in self._rules else ""
+        if fault or instrument in self._thin:
+            fault = self._thin[instrument] = fault or self._thin[instrument]
+            self.out.append(("status", Stale(instrument, self.now, fault, is_thin=True)))
+        else:
+            self.out.append(("status", Fresh(instrument, self.now)))
 
     # --- trust -------------------------------------------------------------------------------------------------------
 
@@ -175,6 +224,7 @@ class BookKeeper(Actor):
 
     def _begin_waiting(self, instrument: InstrumentId, reason: str) -> None:
         self._waiting[instrument] = deque(maxlen=self.config.max_waiting)
+        self._thick_since.pop(instrument, None)
         self.out.append(("status", Stale(instrument, self.now, reason)))
 
     def _on_actor_up(self, message: ActorUp) -> None:
@@ -182,6 +232,9 @@ class BookKeeper(Actor):
         if message.kind in ("manager", "quoter"):
             for instrument in self._waiting:
                 self.out.append(("status", Stale(instrument, self.now, "still waits for a snapshot")))
+            for instrument, fault in self._thin.items():
+                if instrument not in self._waiting:
+                    self.out.append(("status", Stale(instrument, self.now, fault, is_thin=True)))
 
     def _ask(self, instrument: InstrumentId) -> None:
         if not self._is_connected:
@@ -218,8 +271,10 @@ class BookKeeper(Actor):
             self._is_asking = False
             for instrument in self._waiting:
                 self._ask(instrument)
-            return
-        self._listen()
+        elif message.token == _SETTLED:
+            self._settle()
+        else:
+            self._listen()
 
     def _listen(self) -> None:
         """Distrust what was silent for too long; be woken when the next may be.  Nothing is done as messages come."""

@@ -118,7 +118,7 @@ class Guard(Actor):
         self._clocks: dict[int, Readings] = {}
         self.on = {
             EquityStamp: self._on_stamp,
-            Stale: lambda m: self._on_stale(m.instrument),
+            Stale: self._on_book,
             Fresh: self._on_fresh,
             ActorDown: self._on_actor_down,
             ActorCrashed: self._on_crash,
@@ -168,6 +168,12 @@ class Guard(Actor):
                 if held > limit * beyond:
                     return f"{instrument.name}: {what} {held:g} is beyond its limit {limit:g}"
         return ""
+
+    def _on_book(self, message: Stale) -> None:
+        if message.is_thin:  # as it is on a thin market: there are no quotes, and nothing is wrong
+            self._stale.pop(message.instrument, None)
+        else:
+            self._on_stale(message.instrument)
 
     def _on_stale(self, instrument: InstrumentId) -> None:
         if instrument in self._used:

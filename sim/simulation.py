@@ -77,7 +77,8 @@ class Simulation:
         self.instruments = instruments_of(market)
         trading = trading_of(config, self.instruments, folder)
         plans = self._plans = trading.plans
-        is_spoken = config.run.deliver == "all" or any(config.run.service_us.values())
+        # mirrors show a book before its keeper has weighed it
+        is_spoken = config.run.deliver == "all" or any(config.run.service_us.values()) or config.books.weighs
         mode_of = None if is_spoken else partial(self._mode, plans)
         self._tables = RunTables(out, deliveries=config.run.deliveries)
         self.log = RunLog(out / "orders.log")

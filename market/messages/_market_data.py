@@ -103,11 +103,16 @@ class BookUpdate(msgspec.Struct, frozen=True, gc=False, eq=False):
 
 
 class Stale(msgspec.Struct, frozen=True, gc=False):
-    """The book of this instrument is not to be trusted until `Fresh`."""
+    """The book of this instrument is not to be trusted until `Fresh`.
+
+    Attributes:
+        is_thin: it is known, and too thin to quote from: quotes are pulled, and nothing else is wrong.
+    """
 
     instrument: InstrumentId
     ts: Nanos
     reason: str
+    is_thin: bool = False
 
 
 class Fresh(msgspec.Struct, frozen=True, gc=False):

@@ -98,8 +98,9 @@ class ActionRecords:
             case ConnectionLost(venue, ts, epoch, reason):
                 lost = self._logger.bind(venue=self._venue(venue), ts=ts, epoch=epoch, reason=reason)
                 lost.warning("connection lost")
-            case Stale(number, ts, reason):
-                self._of(number).bind(ts=ts, reason=reason).warning("book stale")
+            case Stale(number, ts, reason, is_thin):
+                log = self._of(number).bind(ts=ts, reason=reason)
+                log.info("book thin") if is_thin else log.warning("book stale")
             case Fresh(number, ts):
                 self._of(number).bind(ts=ts).info("book fresh")
             case OrderRefused():

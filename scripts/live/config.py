@@ -16,7 +16,7 @@ from venues.registry import venue_kind
 
 # what differs live where the config is silent: an account may hold orders and positions, and its news may be lost
 _ORDERS: Final = {"reconcile_at_start": True, "account_every_s": 30.0}
-_BOOKS: Final = {"distrust_crossed": True}
+_BOOKS: Final[dict[str, Any]] = {"distrust_crossed": True}
 _STAMPS: Final = {"start_ns", "end_ns", "session", "halted", "hand"}  # what a run adds to its own `[run]`
 
 

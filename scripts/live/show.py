@@ -112,10 +112,12 @@ def _message(record: LogRecord, instruments: InstrumentTable) -> Any:
             if record["message"] == "connection up":
                 return ConnectionUp(venue, ts, 0)
             return ConnectionLost(venue, ts, 0, reason)
-        case "book stale" | "book fresh":
+        case "book stale" | "book thin" | "book fresh":
             try:
                 number = instruments.find(record["venue"], record["instrument"]).id
             except KeyError:
                 return None
-            return Stale(number, ts, reason) if record["message"] == "book stale" else Fresh(number, ts)
+            if record["message"] == "book fresh":
+                return Fresh(number, ts)
+            return Stale(number, ts, reason, is_thin=record["message"] == "book thin")
     return None

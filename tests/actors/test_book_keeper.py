@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 
 from actors.book_keeper import BookKeeper, BookKeeperConfig
+from actors.thin_books import ThinBooks
 from market.instrument import Instrument
 from market.messages import (
     ActorUp,
@@ -290,3 +291,75 @@ def test_a_crossed_book_is_asked_for_anew_where_that_is_wanted() -> None:
     easy = keeper()
     give(easy, snapshot(1, [(99, 5)], [(101, 5)]))
     assert [type(each) for each in give(easy, crossing)] == [BookUpdate]
+
+
+# --- thin books ------------------------------------------------------------------------------------------------------
+
+
+def thin_keeper(**rule: float) -> BookKeeper:
+    return keeper(thin=ThinBooks(**rule))
+
+
+def said(found: list[Any]) -> list[Any]:
+    return [(type(each), each.is_thin) if isinstance(each, Stale) else type(each) for each in found]
+
+
+WIDE = snapshot(1, [(9_900, 10)], [(10_100, 10)])  # 200 bps, worth 99 and 101 of quote
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ({"max_spread_bps": 199.0}, "too thin: the spread is 200.0 bps, limit 199"),
+        ({"min_side_notional": 100.0}, "too thin: the bids shown are worth 99, limit 100"),
+        ({"min_side_notional": 102.0}, "too thin: the bids shown are worth 99, limit 102"),
+    ],
+)
+def test_a_thin_book_is_told_before_it_is_published(rule: dict[str, float], text: str) -> None:
+    stale, update = give(thin_keeper(**rule), WIDE)
+    assert (stale.reason, stale.is_thin, type(update)) == (text, True, BookUpdate)
+
+
+@pytest.mark.parametrize("rule", [{}, {"max_spread_bps": 200.0}, {"min_side_notional": 99.0}])
+def test_a_book_within_the_rule_is_none_of_its_business(rule: dict[str, float]) -> None:
+    assert said(give(thin_keeper(**rule), WIDE)) == [BookUpdate]
+
+
+def test_an_empty_side_is_thin_even_for_the_mildest_rule() -> None:
+    stale, _ = give(thin_keeper(max_spread_bps=1e9), snapshot(1, [(9_900, 10)], []))
+    assert stale.reason == "too thin: a side is empty"
+
+
+def test_a_book_that_has_filled_up_is_trusted_when_it_has_stayed_so() -> None:
+    actor = thin_keeper(max_spread_bps=50.0, settle_s=2.0)
+    give(actor, WIDE)
+    assert said(give(actor, delta(1, 2, [(10_090, 5)]))) == [BookUpdate]
+    actor.now += SECOND
+    assert said(give(actor, delta(2, 3, [(10_090, 0)]))) == [BookUpdate]  # and thin again: the time begins anew
+    actor.now += 2 * SECOND
+    assert said(give(actor, TimerFired(3))) == []
+    assert said(give(actor, delta(3, 4, [(10_090, 5)]))) == [BookUpdate]
+    actor.now += 2 * SECOND - 1
+    assert said(give(actor, TimerFired(3))) == []
+    actor.now += 1
+    assert said(give(actor, TimerFired(3))) == [Fresh]
+    assert said(give(actor, delta(4, 5, [(10_090, 0)]))) == [(Stale, True), BookUpdate]
+
+
+def test_a_gap_in_a_thin_book_is_worse_than_its_thinness_and_heals_to_it() -> None:
+    actor = thin_keeper(max_spread_bps=50.0)
+    give(actor, WIDE)
+    assert said(give(actor, BookGap(SOL.id, 7, "lost"))) == [(Stale, False), RequestSnapshot]
+    assert said(give(actor, ActorUp("quoter", 0))) == [(Stale, False)]
+    assert said(give(actor, snapshot(5, [(9_900, 10)], [(10_100, 10)]))) == [(Stale, True), BookUpdate]
+    assert said(give(actor, ActorUp("quoter", 0))) == [(Stale, True)]
+    give(actor, BookGap(SOL.id, 8, "lost"))
+    # thick at last, and nobody trusts it until it has been so for a while
+    assert said(give(actor, snapshot(6, [(10_090, 10)], [(10_100, 10)]))) == [(Stale, True), BookUpdate]
+    actor.now += SECOND
+    assert said(give(actor, TimerFired(3))) == [Fresh]
+
+
+def test_a_book_has_a_rule_of_its_own_by_its_name() -> None:
+    actor = keeper(thin=ThinBooks(max_spread_bps=1.0), thin_of={"bybit:SOLUSDT": ThinBooks(max_spread_bps=300.0)})
+    assert said(give(actor, WIDE)) == [BookUpdate]

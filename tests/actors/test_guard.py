@@ -144,6 +144,18 @@ def test_a_book_stale_for_too_long_halts() -> None:
     assert w.said[-1].text.startswith("binance-futures:SOLUSDT: no fresh book for 13 s")
 
 
+def test_a_thin_book_is_no_stale_one() -> None:
+    w = Watch(stale_s=10.0)
+    w.give(Stale(2, w.now, "gap"))
+    w.check(8)
+    w.give(Stale(2, w.now, "too thin: a side is empty", is_thin=True))
+    w.check(60)
+    assert w.states == [(A, HaltCause.NONE)]
+    w.give(Stale(2, w.now, "gap"))
+    w.check(13)
+    assert w.states[1:] == [(H, HaltCause.STALE_DATA)]
+
+
 def test_a_keeper_that_is_down_has_no_fresh_book() -> None:
     w = Watch(stale_s=10.0)
     w.give(ActorDown("keeper", 1, "crash"))
