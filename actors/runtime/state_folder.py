@@ -3,7 +3,7 @@
 - `session`: the number of the last run, a part of its client order ids.
 - `halt.json`: why the account is halted, until a person clears it.
 - `HALT`: put there by a person to halt it; its text is the reason.
-- `halts.jsonl`: what was halted and cleared, for people.
+- `halts.jsonl`: what was halted and cleared: a halt whose file somebody has removed is not cleared by that.
 - `hedge.json`: put there by a person who wants the hedge desk to do something; taken away by who trades.
 - `hedge-answer.json`: what has come of the newest such wish.
 - `heartbeat`: one line of a fixed length, written in place, so that a full disk does not stop it.
@@ -21,12 +21,16 @@ from typing import Any, Final
 import msgspec
 
 from market.messages import HaltCause, HedgeAnswered, HedgeRequested, TradingState
-from market.units import Nanos
+from market.units import SECOND, Nanos
 
 _MAX_SESSION: Final = (1 << 20) - 1  # what a client order id has room for
 _MAX_DIGITS: Final = 7
+# sessions begin at a number that the clock gives: whoever loses the folder repeats none, if runs are rarer than this
+_FIRST_SESSION: Final = 1_735_689_600 * SECOND  # 2025-01-01
+_SESSION_EVERY: Final = 600 * SECOND  # enough for twenty years
 _BEAT_BYTES: Final = 256
 _TEXT_BYTES: Final = 2000
+_HALTED, _WISHED, _CLEARED = "halted", "wished", "cleared"  # notes
 
 
 class StateError(Exception):
@@ -87,14 +91,20 @@ class StateFolder:
 
     # --- client order ids --------------------------------------------------------------------------------------------
 
-    def next_session(self) -> int:
-        """Return a session number that no run of this folder has had, 1 to 2**20 - 1; it is on the disk by then.
+    def next_session(self, now: Nanos) -> int:
+        """Return a session number that no run of the account has had, 1 to 2**20 - 1; it is on the disk by then.
+
+        It is one more than the last, at least what the clock makes it: a folder that was lost, or is another, goes on
+        beyond the numbers that were given before.
 
         Raises:
-            StateError: the last one cannot be read, or there is no number left.
+            StateError: the last one cannot be read, there is no number left, or the clock is wrong.
         """
         file = self.path / "session"
-        last = self._last_session(file)
+        by_clock = (now - _FIRST_SESSION) // _SESSION_EVERY
+        if by_clock < 1:
+            raise StateError(f"the clock shows {now} ns since 1970, which is before 2025; set it, then begin")
+        last = max(self._last_session(file), by_clock - 1)
         if last >= _MAX_SESSION:
             raise StateError(
                 f"{file}: all {_MAX_SESSION} sessions are used up; cancel everything on the account, wait until the"
@@ -107,7 +117,9 @@ class StateFolder:
         try:
             text = file.read_bytes()
         except FileNotFoundError:
-            others = sorted(each.name for each in self.path.iterdir() if each.name not in ("lock", "HALT"))
+            others = sorted(
+                each.name for each in self.path.iterdir() if each.name not in ("lock", "HALT", "halts.jsonl")
+            )
             if others:
                 raise StateError(
                     f"{file} is missing beside {', '.join(others)}: which client order ids were used is not known;"
@@ -128,10 +140,9 @@ class StateFolder:
     def is_cleared(self) -> bool:
         """A person has cleared the halt that was written down.
 
-        Files that are gone together with their folder, as when its disk is, or not readable were cleared by nobody.
+        Files that are gone, alone or with their folder, or not readable were cleared by nobody.
         """
-        was_written = not self._is_missing("halts.jsonl")
-        return was_written and self._is_missing("halt.json") and self._is_missing("HALT")
+        return self._last_note() == _CLEARED and self._is_missing("halt.json") and self._is_missing("HALT")
 
     def halted(self) -> str:
         """Return why the account is halted, empty if it is not; what cannot be read halts as well."""
@@ -146,6 +157,8 @@ class StateFolder:
         beat = self.beat()
         if beat is not None and beat.state == TradingState.HALTED.name:
             return "the last heartbeat tells of a halt that could not be written down"
+        if self._last_note() not in ("", _CLEARED):
+            return f"{self.path / 'halts.jsonl'} ends with a halt that nobody has cleared, though its file is gone"
         return ""
 
     def halt(self) -> Halt | None:
@@ -175,15 +188,16 @@ class StateFolder:
     def write_halt(self, halt: Halt) -> None:
         """Write a halt down; it is on the disk when this returns."""
         self._write(self.path / "halt.json", msgspec.json.encode(halt) + b"\n")
-        self._note({"halted": msgspec.to_builtins(halt)})
+        self._note(_HALTED, msgspec.to_builtins(halt))
 
     def wish_halt(self, reason: str) -> None:
         """Let whoever trades here halt."""
         self._write(self.path / "HALT", reason.encode() + b"\n")
+        self._note(_WISHED, {"reason": reason})
 
     def clear(self, t_ns: Nanos, reason: str) -> None:
         """A person has looked: trading may go on."""
-        self._note({"cleared": {"t_ns": t_ns, "reason": reason}})
+        self._note(_CLEARED, {"t_ns": t_ns, "reason": reason})
         beat = self.beat()
         if beat is not None and beat.state == TradingState.HALTED.name:
             self.write_beat(msgspec.structs.replace(beat, state=TradingState.ACTIVE.name))
@@ -267,11 +281,26 @@ class StateFolder:
 
     # --- files -------------------------------------------------------------------------------------------------------
 
-    def _note(self, what: dict[str, Any]) -> None:
+    def _note(self, what: str, facts: dict[str, Any]) -> None:
         with (self.path / "halts.jsonl").open("ab") as file:
-            file.write(msgspec.json.encode(what) + b"\n")
+            file.write(b"\n" * (not self._ends_whole()) + msgspec.json.encode({what: facts}) + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def _last_note(self) -> str:
+        """Return what was noted last: halted, wished, cleared; empty: nothing ever; anything else: not readable."""
+        try:
+            lines = (self.path / "halts.jsonl").read_bytes().splitlines()
+            return next(iter(msgspec.json.decode(lines[-1], type=dict[str, Any]))) if lines else ""
+        except FileNotFoundError:
+            return ""
+        except (OSError, msgspec.DecodeError, StopIteration):
+            return "not readable"
+
+    def _ends_whole(self) -> bool:
+        """Tell whether a note can follow the last, or that one was cut short by a crash."""
+        notes = self.path / "halts.jsonl"
+        return not notes.exists() or notes.read_bytes()[-1:] in (b"", b"\n")
 
     def _write(self, file: Path, data: bytes) -> None:
         """Put a file in place whole, on the disk: a crash leaves the old one or the new one."""

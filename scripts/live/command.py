@@ -111,7 +111,7 @@ async def _trade(
     against = reasons_against(config, prepared, is_real_money_meant=options.yes_real_money)
     if against:
         raise NotReadyError("\n".join(against))
-    session = state.next_session()
+    session = state.next_session(clock.now_ns())
     out = run_directory(options.out)
     venues = RealVenues(prepared, config.run.seed, config.run.depth)
     try:

@@ -35,7 +35,7 @@ async def trade(folder: StateFolder) -> int:
     config = RunConfig(data=DataSection(preset="crash", seconds=3600), guard=GuardConfig(on_drawdown="off"))
     data = market(7, 3600)
     instruments = instruments_of(data)
-    session = folder.next_session()
+    session = folder.next_session(1_735_690_200 * SECOND)  # the first, by the clock
     log = RunLog()
     world = MarketWorld(config, data, instruments, NoTables(), log=log)
     clock = LiveClock(start=world.start)

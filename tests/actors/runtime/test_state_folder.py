@@ -10,6 +10,7 @@ import pytest
 from actors.runtime.state_folder import Beat, Halt, StateError, StateFolder
 
 BEAT = Beat(7, 1_700_000_000_000_000_000, 4242, 1, "ACTIVE", 3)
+FIRST = 1_735_690_200 * 10**9  # the earliest time that a session is counted from
 HALT = Halt(1_700_000_000_000_000_000, "DRAWDOWN", "far below")
 
 
@@ -19,14 +20,39 @@ def folder(tmp_path: Path) -> StateFolder:
 
 
 def test_sessions_are_counted_up_over_processes(folder: StateFolder) -> None:
-    assert [folder.next_session(), StateFolder(folder.path).next_session(), folder.next_session()] == [1, 2, 3]
+    assert [folder.next_session(FIRST), StateFolder(folder.path).next_session(FIRST), folder.next_session(FIRST)] == [
+        1,
+        2,
+        3,
+    ]
     assert (folder.path / "session").read_text() == "3\n"
 
 
+def test_a_folder_that_is_lost_goes_on_beyond_the_numbers_that_were_given(tmp_path: Path) -> None:
+    """A run an hour for three years, then another disk: no id is used twice."""
+    hour = 3600 * 10**9
+    folder = StateFolder(tmp_path / "one")
+    given = [folder.next_session(FIRST + n * hour) for n in range(100)]
+    assert given == sorted(set(given))
+    fresh = StateFolder(tmp_path / "another").next_session(FIRST + 100 * hour)
+    assert fresh > given[-1]
+    assert StateFolder(tmp_path / "old").next_session(FIRST + 18 * 365 * 24 * hour) < 1 << 20
+
+
+def test_sessions_are_counted_up_also_when_the_clock_goes_back(folder: StateFolder) -> None:
+    later = FIRST + 10**9 * 86_400
+    assert folder.next_session(later) + 1 == folder.next_session(FIRST)
+
+
+def test_a_clock_that_is_wrong_is_refused(folder: StateFolder) -> None:
+    with pytest.raises(StateError, match="which is before 2025; set it"):
+        folder.next_session(12 * 10**9)
+
+
 def test_a_session_half_written_by_a_crash_is_not_read(folder: StateFolder) -> None:
-    folder.next_session()
+    folder.next_session(FIRST)
     (folder.path / "session.0.new").write_text("9")
-    assert folder.next_session() == 2
+    assert folder.next_session(FIRST) == 2
 
 
 @pytest.mark.parametrize(
@@ -35,26 +61,26 @@ def test_a_session_half_written_by_a_crash_is_not_read(folder: StateFolder) -> N
 def test_an_unreadable_session_is_refused_and_left_alone(folder: StateFolder, text: bytes) -> None:
     (folder.path / "session").write_bytes(text)
     with pytest.raises(StateError, match="not a session number: which client order ids were used is not known"):
-        folder.next_session()
+        folder.next_session(FIRST)
     assert (folder.path / "session").read_bytes() == text
 
 
 def test_a_lost_session_is_refused_and_a_fresh_folder_is_not(folder: StateFolder) -> None:
     folder.wish_halt("a person may be first")
     with folder.lock():
-        assert folder.next_session() == 1
+        assert folder.next_session(FIRST) == 1
     folder.write_beat(BEAT)
     (folder.path / "session").unlink()
     with pytest.raises(StateError, match=r"session is missing beside heartbeat: which client order ids"):
-        folder.next_session()
+        folder.next_session(FIRST)
 
 
 def test_sessions_are_used_up_at_twenty_bits(folder: StateFolder) -> None:
     (folder.path / "session").write_text(f"{(1 << 20) - 2}\n")
-    assert folder.next_session() == (1 << 20) - 1
+    assert folder.next_session(FIRST) == (1 << 20) - 1
     for _ in range(2):
         with pytest.raises(StateError, match="all 1048575 sessions are used up; cancel everything"):
-            folder.next_session()
+            folder.next_session(FIRST)
 
 
 @pytest.mark.slow
@@ -91,6 +117,37 @@ def test_a_file_named_halt_is_enough(folder: StateFolder, text: str, told: str) 
     assert folder.halted() == told
     folder.clear(0, "looked")
     assert folder.halted() == ""
+
+
+def test_a_halt_whose_file_is_removed_is_not_cleared(folder: StateFolder) -> None:
+    folder.write_halt(HALT)
+    (folder.path / "halt.json").unlink()
+    assert "ends with a halt that nobody has cleared" in folder.halted()
+    assert not folder.is_cleared
+    folder.clear(HALT.t_ns + 1, "looked")
+    assert (folder.halted(), folder.is_cleared) == ("", True)
+
+
+def test_nor_is_a_wish_of_the_watchdog_or_of_the_command(folder: StateFolder) -> None:
+    folder.wish_halt("the trader was dead")
+    (folder.path / "HALT").unlink()
+    assert folder.halted() != ""
+    folder.clear(0, "looked")
+    assert folder.halted() == ""
+    (folder.path / "HALT").write_text("by hand, and taken back before anybody read it")
+    (folder.path / "HALT").unlink()
+    assert folder.halted() == ""
+
+
+@pytest.mark.parametrize("rest", ['{"clea', "\n", '{"cleared": {}} x', "{}"])
+def test_a_note_that_a_crash_cut_short_clears_nothing(folder: StateFolder, rest: str) -> None:
+    folder.write_halt(HALT)
+    (folder.path / "halt.json").unlink()
+    with (folder.path / "halts.jsonl").open("a") as notes:
+        notes.write(rest)
+    assert folder.halted() != ""
+    folder.clear(0, "looked")
+    assert (folder.halted(), folder.is_cleared) == ("", True)
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"t_ns": 1}', "[]"])
