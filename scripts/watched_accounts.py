@@ -6,7 +6,7 @@ import attrs
 
 from scripts.live.config import load_live_config
 from sim.config import ConfigError
-from venues.connection import Credentials, addresses_of, credentials_of
+from venues.connection import Credentials, VenueConnection, addresses_of, credentials_of
 
 
 @attrs.frozen
@@ -14,14 +14,18 @@ class Account:
     """An account that orders are sent to.
 
     Attributes:
-        venue: its name.  rest: scheme and host of its REST interface.
-        ca_file: certificates that are trusted besides the system's.
+        venue: its name.
+        connection: where it is reached.
     """
 
     venue: str
-    rest: str
+    connection: VenueConnection
     credentials: Credentials
-    ca_file: Path | None = None
+
+    @property
+    def rest(self) -> str:
+        """Return scheme and host of its REST interface."""
+        return addresses_of(self.venue, self.connection).rest
 
 
 def accounts_of(path: Path, env_file: Path) -> tuple[list[Account], Path]:
@@ -37,8 +41,7 @@ def accounts_of(path: Path, env_file: Path) -> tuple[list[Account], Path]:
         if section.execution != "live" or not config.quoted(section.name):
             continue  # on paper, or only read: no order of ours can be there
         connection = section.connection(path.parent)
-        rest = addresses_of(section.name, connection).rest
-        accounts.append(Account(section.name, rest, credentials_of(section.name, file=env_file), connection.ca_file))
+        accounts.append(Account(section.name, connection, credentials_of(section.name, file=env_file)))
     if not accounts:
         raise ConfigError(f"{path}: no [[venue]] whose instruments are quoted with execution live: nothing to watch")
     return accounts, path.parent / config.live.state

@@ -9,10 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import trio
+
+from actors.runtime.live_clock import LiveClock
 from actors.runtime.state_folder import Beat, StateFolder
 from market.messages import PlaceOrder
-from scripts.watchdog import Broom
-from scripts.watched_accounts import accounts_of
+from scripts.watched_accounts import Account, accounts_of
 from venues.binance import signing
 from venues.binance.order_index import OrderIndex
 from venues.binance.requests import OrderRequests as BinanceRequests
@@ -20,32 +22,39 @@ from venues.bybit.order_ids import OrderIds
 from venues.bybit.requests import OrderRequests as BybitRequests
 from venues.bybit.signing import Signer
 from venues.registry import venue_kind
+from venues.shell import converse
+from venues.venue import Conversation
 
 N_ORDERS = 5
 
 
-def place(broom: Broom, venue: str, key: str, secret: str, price: int) -> None:
+def placing(account: Account, price: int) -> Conversation[None]:
     """Let orders rest far below the touch."""
-    (instrument,) = broom.hold(venue_kind(venue).instruments(("SOLUSDT",), 0, 0))
+    venue, credentials = account.venue, account.credentials
+    (instrument,) = yield from venue_kind(venue).instruments(("SOLUSDT",), 0, 0)
     for n in range(N_ORDERS):
         order = PlaceOrder(1 + n, 0, 1, price - 10 * n, 20, 0)
         now = time.time_ns()
         if venue == "bybit":
-            request = BybitRequests((instrument,), OrderIds(), Signer(key, secret)).http([order], now)
+            signer = Signer(credentials.key, credentials.secret)
+            request = BybitRequests((instrument,), OrderIds(), signer).http([order], now)
         else:
-            credentials = signing.Credentials(key, secret)
-            request = BinanceRequests((instrument,), credentials, OrderIndex()).request(order, now)
-        answer = broom.ask(request)
+            signed = signing.Credentials(credentials.key, credentials.secret)
+            request = BinanceRequests((instrument,), signed, OrderIndex()).request(order, now)
+        answer = yield request
         assert answer.status == 200, answer.body
         assert venue != "bybit" or b'"retCode":0' in answer.body, answer.body
+
+
+async def place(account: Account, price: int) -> None:
+    """Do so."""
+    await converse(placing(account, price), account.venue, account.connection, LiveClock())
 
 
 def main(state: str, config: str, price: str) -> None:
     folder = StateFolder(Path(state))
     for account in accounts_of(Path(config), Path("no-such-file"))[0]:
-        broom = Broom(account)
-        place(broom, account.venue, account.credentials.key, account.credentials.secret, int(price))
-        broom.close()
+        trio.run(place, account, int(price))
     n = 0
     while True:
         n += 1

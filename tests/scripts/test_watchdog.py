@@ -1,6 +1,5 @@
 """The watchdog, as a process beside one that trades on the emulator and dies or hangs."""
 
-import argparse
 import errno
 import json
 import os
@@ -10,20 +9,25 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from actors.runtime.state_folder import Beat, StateFolder
-from scripts import watchdog
+from scripts.live import sweeping, watching
+from scripts.live.sweeping import Broom
+from scripts.live.watching import Pulse, WatchConfig
 from scripts.live_demo import CONFIG, open_emulator_process
-from scripts.watchdog import Pulse
-from scripts.watched_accounts import accounts_of
+from scripts.watched_accounts import Account, accounts_of
 from sim.config import ConfigError
 from sim.emulator import Emulator, EmulatorConfig, Fault, open_emulator
+from venues.connection import Credentials, VenueConnection
+from venues.venue import Swept
+from venues.wire import RemoteProtocolError
 
 ROOT = Path(__file__).resolve().parents[2]
 VENUES = ("bybit", "binance-futures")
@@ -209,29 +213,86 @@ def test_the_pulse_counts_changes_and_not_the_time_in_them() -> None:
 
 
 @pytest.mark.parametrize("trouble", ["no room for the halt", "nobody reads what is said"])
-def test_no_trouble_of_its_own_keeps_it_from_cancelling(
+async def test_no_trouble_of_its_own_keeps_it_from_cancelling(
     trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = StateFolder(tmp_path / "state")
     folder.write_beat(beat(1))
-    monkeypatch.setattr(watchdog, "Pulse", lambda after_s: Pulse(after_s, beat(1)))
+    monkeypatch.setattr(watching, "Pulse", lambda after_s: Pulse(after_s, beat(1)))
     swept: list[str] = []
 
-    def sweep_all(brooms: object, is_alive: object) -> bool:
+    async def sweep_all(brooms: object, is_alive: object) -> bool:
         swept.append("all")
         return True
 
     def refuse(*given: object, **named: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(watchdog, "_sweep_all", sweep_all)
+    monkeypatch.setattr(watching, "sweep_all", sweep_all)
     monkeypatch.setattr(Pulse, "why_dead", lambda self, found, now, is_there: "hung" if found else "")
     if trouble == "no room for the halt":
         monkeypatch.setattr(folder, "wish_halt", refuse)
     else:
         monkeypatch.setattr("builtins.print", refuse)
-    assert watchdog._watch(folder, (), argparse.Namespace(after=5.0, halt=True, once=True)) == watchdog.EXIT_SWEPT
+    config = WatchConfig(5.0, once=True, halt=True)
+    assert await watching.watch(folder, (), config) == watching.EXIT_SWEPT
     assert swept == ["all"]
+
+
+class Slow(Broom):
+    """A venue that is not there, or hangs, so many times."""
+
+    def __init__(self, name: str, takes_s: float, n_fails: int = 0) -> None:
+        self.name, self._takes_s, self._n_fails = name, takes_s, n_fails
+        self.swept_at: list[float] = []
+
+    async def sweep(self, *, cancels: bool) -> Swept:
+        self.swept_at.append(trio.current_time())
+        await trio.sleep(self._takes_s)
+        if len(self.swept_at) <= self._n_fails:
+            raise RemoteProtocolError("it does not answer")
+        return Swept(0)
+
+
+async def test_a_venue_that_hangs_holds_up_no_other(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", trio.current_time)
+    began = trio.current_time()
+    hanging, quick = Slow("bybit", 15.0, n_fails=2), Slow("binance-futures", 0.1)
+    assert await sweeping.sweep_all((hanging, quick), lambda: False)
+    assert [round(at - began, 1) for at in quick.swept_at] == [0.0, 6.0]
+    assert [round(at - began, 1) for at in hanging.swept_at] == [0.0, 15.5, 31.0]
+
+
+async def test_a_process_that_lives_again_is_left_to_itself_but_for_one_sweep(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "monotonic", trio.current_time)
+    brooms = Slow("bybit", 1.0, n_fails=9), Slow("binance-futures", 1.0)
+    assert not await sweeping.sweep_all(brooms, lambda: True)
+    assert [len(each.swept_at) for each in brooms] == [1, 1]
+
+
+async def test_an_answer_that_drips_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte is in time, and the last never comes."""
+    monkeypatch.setattr(sweeping, "ANSWER_S", 0.3)
+
+    async def drip(stream: trio.SocketStream) -> None:
+        with suppress(trio.BrokenResourceError):
+            await stream.receive_some()
+            await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            while True:
+                await stream.send_all(b" ")
+                await trio.sleep(0.05)
+
+    async with trio.open_nursery() as tasks:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        tasks.start_soon(trio.serve_listeners, drip, [listener])
+        port = listener.socket.getsockname()[1]
+        connection = VenueConnection("custom", f"http://127.0.0.1:{port}", {"default": "ws://127.0.0.1:1"})
+        broom = Broom(Account("bybit", connection, Credentials("k" * 10, "s" * 10)))
+        with trio.fail_after(20), pytest.raises(RemoteProtocolError, match="does not answer"):
+            await broom.sweep(cancels=True)
+        tasks.cancel_scope.cancel()
 
 
 def test_what_is_not_traded_for_real_is_not_watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

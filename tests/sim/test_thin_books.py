@@ -35,7 +35,9 @@ def test_nothing_is_quoted_from_a_book_that_is_always_too_thin(tmp_path: Path, n
 
 def test_quotes_are_pulled_while_a_book_is_too_thin_and_come_back(tmp_path: Path) -> None:
     free = run(tmp_path / "free")
-    asked: dict[str, Any] = {"thin": {"max_spread_bps": 1.0, "settle_s": 0.5}}  # two ticks; the market has more at times
+    asked: dict[str, Any] = {
+        "thin": {"max_spread_bps": 1.0, "settle_s": 0.5}
+    }  # two ticks; the market has more at times
     thin = run(tmp_path / "thin", **asked)
     assert 0 < thin[1] < free[1]
     assert thin == run(tmp_path / "again", "all", **asked)
