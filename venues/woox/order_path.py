@@ -24,7 +24,7 @@ from market.messages import (
     TradingState,
 )
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
-from venues.venue import HttpAnswer, Output
+from venues.venue import URGENT, HttpAnswer, Output
 from venues.wire import RemoteProtocolError, decode
 from venues.woox.dead_mans_switch import DeadMansSwitch
 from venues.woox.errors import Advice, Fate, Verdict, verdict_on
@@ -73,6 +73,7 @@ class OrderPath:
         self.seen: Counter[str] = Counter()
         self._requests, self._orders, self._private = requests, orders, private
         self._queries, self._switch, self._rules, self._gate = queries, switch, rules, gate
+        self._placing: set[ClientOrderId] = set()  # without an answer so far
         self._held: dict[tuple[InstrumentId, ClientOrderId | None], tuple[Nanos, int, _Cancel]] = {}
         self.on: dict[type, Callable[[Any, Nanos], list[Output]]] = {
             PlaceOrder: self._place,
@@ -87,21 +88,26 @@ class OrderPath:
         obstacle = self._obstacle(order, now) or self._rules.obstacle(order)
         if not obstacle:
             try:
-                outputs = self._send(order, now)
+                outputs = self._send(order, now, lane=_lane_of(order.client_id))
             except ValueError:  # flags that contradict each other, or an id that is none
                 self.seen["order of a kind that is not to be had"] += 1
                 obstacle = Reason.INVALID_TERMS
         if obstacle:
             return told([OrderRejected(order.client_id, order.instrument, self._gate.at(now), now, int(obstacle))])
+        self._placing.add(order.client_id)
         self._private.placed(order)
         self._queries.sent(order.client_id, now)
         return [*self._switch.placing(now), *outputs]
 
     def _amend(self, amend: AmendOrder, now: Nanos) -> list[Output]:
+        at = (amend.client_id, amend.instrument, self._gate.at(now), now)
         obstacle = self._obstacle(amend, now)
         if obstacle:
-            return told([AmendRejected(amend.client_id, amend.instrument, self._gate.at(now), now, int(obstacle))])
-        return self._send(amend, now)
+            return told([AmendRejected(*at, int(obstacle))])
+        try:
+            return self._send(amend, now, lane=_lane_of(amend.client_id))
+        except ValueError:
+            return told([AmendRejected(*at, int(Reason.INVALID_TERMS))])
 
     def _obstacle(self, command: PlaceOrder | AmendOrder, now: Nanos) -> Reason:
         if not self.is_up:
@@ -117,6 +123,9 @@ class OrderPath:
         self._held.pop(_key(command), None)
         try:
             outputs = self._send(command, now, n_tries)
+            if isinstance(command, CancelOrder) and command.client_id in self._placing:
+                # it may be too early: once more, behind the order
+                outputs += self._send(command, now, n_tries, lane=_lane_of(command.client_id))
         except ValueError:
             self.seen["cancel of an order without an id"] += 1
             return []
@@ -129,16 +138,16 @@ class OrderPath:
     def _hold(self, command: _Cancel, until: Nanos, n_tries: int) -> None:
         self._held[_key(command)] = until, n_tries, command
 
-    def _send(self, command: OrderCommand, now: Nanos, n_tries: int = 0) -> list[Output]:
+    def _send(self, command: OrderCommand, now: Nanos, n_tries: int = 0, lane: str = URGENT) -> list[Output]:
         request = self._requests.of(command, self._gate.at(now))
-        # what is asked of one order arrives in its order; other orders do not wait for it
-        lane = "" if isinstance(command, CancelAll) else f"order {command.client_id}"
         answered = partial(self._answered, command, n_tries)
         return [self._gate.send(request, answered, self._requests.bucket_of(command), now, lane)]
 
     # --- answers -----------------------------------------------------------------------------------------------------
 
     def _answered(self, command: OrderCommand, n_tries: int, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+        if isinstance(command, PlaceOrder):
+            self._placing.discard(command.client_id)
         reply, verdict = Reply(), _NO_ANSWER
         if answer is not None:
             try:
@@ -161,6 +170,8 @@ class OrderPath:
             return []
         at = (command.client_id, command.instrument, ts_venue, now)
         if verdict.fate is Fate.REFUSED:
+            if isinstance(command, CancelOrder) and command.client_id in self._placing:
+                return []  # it has overtaken its order; the other one comes behind it
             if isinstance(command, PlaceOrder):
                 self._queries.heard_of(command.client_id)
                 return [OrderRejected(*at, int(verdict.reason))]
@@ -201,3 +212,8 @@ class OrderPath:
 
 def _key(command: _Cancel) -> tuple[InstrumentId, ClientOrderId | None]:
     return command.instrument, command.client_id if isinstance(command, CancelOrder) else None
+
+
+def _lane_of(client_id: ClientOrderId) -> str:
+    # what is asked of one order arrives in its order; other orders do not wait for it
+    return f"order {client_id}"
