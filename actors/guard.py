@@ -21,6 +21,7 @@ from market.messages import (
     ClockOffset,
     EquityStamp,
     Fresh,
+    GuardMemory,
     HaltCause,
     HaltCleared,
     HaltRequested,
@@ -103,6 +104,7 @@ class Guard(Actor):
         self._wanted = (_ACTIVE, int(HaltCause.NONE), "")  # by people and venues; kept until a person clears it
         self._peak = self._start = 0.0
         self._pnl = 0.0
+        self._has_news = False
         self._stamps: dict[InstrumentId, EquityStamp] = {}
         self._stale: dict[InstrumentId, Nanos] = {}  # since when
         self._refused: deque[Nanos] = deque()
@@ -122,11 +124,12 @@ class Guard(Actor):
             Fresh: self._on_fresh,
             ActorDown: self._on_actor_down,
             ActorCrashed: self._on_crash,
-            VenueRefused: lambda m: self._refused.append(self.now),
+            VenueRefused: self._on_refusal,
             ClockOffset: self._on_clock,
             HaltRequested: self._on_request,
             HaltCleared: self._on_cleared,
             HeartbeatAsked: lambda m: self.out.append(("beat", m)),
+            GuardMemory: self._recall,
             TradingStateChanged: self._on_told,
             TimerFired: self._on_timer,
             Started: self._on_started,
@@ -143,7 +146,9 @@ class Guard(Actor):
             return
         self._pnl = sum(self._in_report_currency(each) for each in self._stamps.values())
         if not isnan(self._pnl):  # without a mark there is no reading; that is what stale data are for
-            self._peak = max(self._peak, self._pnl)
+            if self._pnl > self._peak:
+                self._peak = self._pnl
+                self._remember()
             self._read(HaltCause.DRAWDOWN, self._drawdown())
         self._read(HaltCause.POSITION, self._positions())
         self._decide()
@@ -192,6 +197,11 @@ class Guard(Actor):
     def _on_crash(self, message: ActorCrashed) -> None:
         if message.kind != "recorder":
             self._crashed.append(self.now)
+            self._remember()
+
+    def _on_refusal(self, message: VenueRefused) -> None:
+        self._refused.append(self.now)
+        self._has_news = True
 
     def _on_clock(self, measured: ClockOffset) -> None:
         if self.config.on_clock_skew == "off":
@@ -224,6 +234,8 @@ class Guard(Actor):
         n = _count_since(self._crashed, self.now - round(c.crashes_window_s * SECOND))
         over = f"{n} crashes in {c.crashes_window_s:g} s, limit {c.max_crashes}" if n > c.max_crashes else ""
         self._read(HaltCause.CRASHES, over)
+        if self._has_news:
+            self._remember()
         self._decide()
 
     def _read(self, cause: HaltCause, text: str) -> None:
@@ -236,6 +248,7 @@ class Guard(Actor):
     def _on_request(self, wish: HaltRequested) -> None:
         if wish.state > self._wanted[0]:
             self._wanted = wish.state, wish.cause, wish.text
+            self._remember()
         self._decide()
 
     def _on_cleared(self, message: HaltCleared) -> None:
@@ -246,6 +259,7 @@ class Guard(Actor):
         self._refused.clear()
         self._crashed.clear()
         self._peak = self._start = 0.0 if isnan(self._pnl) else self._pnl
+        self._remember()
         self._tell(_ACTIVE, int(HaltCause.NONE), message.text)
 
     # --- verdicts ----------------------------------------------------------------------------------------------------
@@ -273,7 +287,7 @@ class Guard(Actor):
     def _on_started(self, message: Started) -> None:
         self._set_timer()
         if message.generation > 0:
-            return  # the nursery tells what the last life decided
+            return  # the nursery tells what the last life knew and decided
         if self._halted:
             self._wanted = _HALTED, int(HaltCause.EARLIER_RUN), self._halted
         self._tell(*self._wanted)
@@ -286,6 +300,18 @@ class Guard(Actor):
         elif news.state:
             self._wanted = news.state, news.cause, news.text
         self._tell(news.state, news.cause, news.text)
+
+    def _remember(self) -> None:
+        """Let the nursery keep what a next life must know; refusals come in bursts, and are kept once a check."""
+        self._has_news = False
+        refused, crashed = tuple(self._refused), tuple(self._crashed)
+        memory = GuardMemory(self.now, self._peak, self._start, self._wanted, refused, crashed)
+        self.out.append(("control", memory))
+
+    def _recall(self, memory: GuardMemory) -> None:
+        self._peak, self._start, self._wanted = memory.peak, memory.start, memory.wanted
+        self._refused.extend(memory.refused)
+        self._crashed.extend(memory.crashed)
 
     def _set_timer(self) -> None:
         period = round(self.config.check_s * SECOND)

@@ -27,6 +27,7 @@ from market.messages import (
     ActorUp,
     Drain,
     Flattened,
+    GuardMemory,
     LogReplayed,
     NothingOpen,
     QuotesBack,
@@ -172,6 +173,8 @@ class Children(Switchboard):
                 first_ts = first_ts or row[1]
                 yield unpack(row)
             yield LogReplayed(first_ts)
+        if self.guard_memory is not None and cell.generation > 0 and GuardMemory in cell.on:
+            yield self.guard_memory
         if self.trading and cell.generation > 0 and TradingStateChanged in cell.on and not cell.spec.is_shell:
             yield self.trading[-1]
 

@@ -21,6 +21,7 @@ from market.messages import (
     Fill,
     Flattened,
     FundingPayment,
+    GuardMemory,
     NothingOpen,
     SetTimer,
     TimerFired,
@@ -45,6 +46,7 @@ class Switchboard(ABC):
         drained: the order manager's answer to `Drain`.
         trading: every change of the trading state, where there is a guard.  The last is told to whoever begins anew.
         safety: besides, what a halt has brought about.
+        guard_memory: what the guard has read so far, for its next life.
 
     Args:
         ready: called with a cell when a message more waits for it.
@@ -59,6 +61,7 @@ class Switchboard(ABC):
         self.drained: Drained | None = None
         self.trading: list[TradingStateChanged] = []
         self.safety: list[NothingOpen | Flattened] = []
+        self.guard_memory: GuardMemory | None = None
         self.cells: dict[str, Cell] = {}
         self.edges: list[Edge] = []
         rows = (row for row in log.rows() if row[0] in _FILLS or row[0] == LogKind.FUNDING)
@@ -232,6 +235,8 @@ class Switchboard(ABC):
             self.trading.append(message)
         elif isinstance(message, NothingOpen | Flattened):
             self.safety.append(message)
+        elif isinstance(message, GuardMemory):
+            self.guard_memory = message
 
     def _log_adjustment(self, message: Adjustment) -> None:
         self.log.append(PACK[Adjustment](message, self.now))

@@ -69,6 +69,7 @@ from market.messages._orders import (
 from market.messages._safety import (
     ClockOffset,
     Flattened,
+    GuardMemory,
     HaltCause,
     HaltCleared,
     HaltRequested,
@@ -123,6 +124,7 @@ __all__ = [
     "Flattened",
     "Fresh",
     "FundingPayment",
+    "GuardMemory",
     "HaltCause",
     "HaltCleared",
     "HaltRequested",

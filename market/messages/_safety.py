@@ -90,6 +90,23 @@ class VenueRefused(msgspec.Struct, frozen=True, gc=False):
     reason: int
 
 
+class GuardMemory(msgspec.Struct, frozen=True, gc=False):
+    """What the guard has read so far (to the nursery, which tells it to the guard's next life).
+
+    Attributes:
+        peak, start: PnL, report currency; NaN never.
+        wanted: state, cause and text of what a person or a venue wants.
+        refused, crashed: when, as far as it still counts.
+    """
+
+    ts: Nanos
+    peak: float
+    start: float
+    wanted: tuple[int, int, str]
+    refused: tuple[Nanos, ...]
+    crashed: tuple[Nanos, ...]
+
+
 class ClockOffset(msgspec.Struct, frozen=True, gc=False):
     """A venue's clock was measured, by a connector's port `clock`: it is `offset_ns` ahead, give or take."""
 

@@ -1,6 +1,7 @@
 """What the guard makes of readings, wishes and restarts."""
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from market.messages import (
     ClockOffset,
     EquityStamp,
     Fresh,
+    GuardMemory,
     HaltCause,
     HaltCleared,
     HaltRequested,
@@ -45,16 +47,29 @@ class Watch:
             ]
         )
         limits = dict.fromkeys((0, 1), Limits(max_position=10.0, max_position_notional=2_000.0))
-        self.guard = Guard("guard", table, (0, 1), (0, 2), limits, GuardConfig(**config), halted)
+        self._make: Callable[[], Guard] = lambda: Guard(
+            "guard", table, (0, 1), (0, 2), limits, GuardConfig(**config), halted
+        )
+        self.guard = self._make()
         self.now = T0
         self.said: list[TradingStateChanged] = []
+        self.memory: GuardMemory | None = None
         self.give(Started(generation))
 
     def give(self, message: Any) -> None:
         self.guard.now = self.now
         self.guard.handle(message)
         self.said += [m for port, m in self.guard.out if port == "state"]
+        self.memory = next((m for _, m in self.guard.out if isinstance(m, GuardMemory)), self.memory)
         self.guard.out.clear()
+
+    def restart(self) -> None:
+        """It crashes, and the nursery tells the next life what it does."""
+        self.guard = self._make()
+        self.give(Started(1))
+        if self.memory is not None:
+            self.give(self.memory)
+        self.give(self.said[-1])
 
     def stamp(self, *pnls: float, lots: int = 0, mid: float = 100.0) -> None:
         """One reading of each: PnL of the first instrument, nothing on the second."""
@@ -246,6 +261,49 @@ def test_a_restarted_guard_goes_on_with_what_the_last_one_said() -> None:
     w.give(TradingStateChanged(T0, R, HaltCause.VENUE, "no margin"))
     w.stamp(0.0, 0.0, 0.0)
     assert w.states == [(R, HaltCause.VENUE)], "a venue's wish is kept"
+
+
+@pytest.mark.parametrize("drawdown_from", ["peak", "start"])
+def test_a_restarted_guard_knows_from_where_a_drawdown_counts(drawdown_from: str) -> None:
+    w = Watch(max_drawdown=50.0, drawdown_from=drawdown_from)
+    w.stamp(100.0)
+    w.give(HaltCleared(w.now, "begin here"))
+    w.stamp(120.0, 60.0)
+    w.restart()
+    said = len(w.said)
+    w.stamp(60.0, 60.0, 60.0)
+    assert len(w.said) == said + (drawdown_from == "peak")
+    w.stamp(49.0, 49.0, 49.0)
+    assert w.states[-1] == (H, HaltCause.DRAWDOWN)
+
+
+def test_a_restarted_guard_counts_the_refusals_and_crashes_of_before() -> None:
+    w = Watch(max_refusals=4, n_bad=1)
+    for _ in range(3):
+        w.give(VenueRefused(w.now, 0, 1))
+    w.check()
+    w.restart()
+    w.give(VenueRefused(w.now, 0, 1))
+    w.check()
+    assert w.states[-1] == (A, HaltCause.NONE)
+    w.give(VenueRefused(w.now, 0, 1))
+    w.check()
+    assert w.states[-1] == (H, HaltCause.REJECTS)
+    w = Watch(max_crashes=2, n_bad=1)
+    for _ in range(3):
+        w.give(ActorCrashed("keeper", 0, "it does so again and again"))
+        w.restart()
+    w.check()
+    assert w.states[-1] == (H, HaltCause.CRASHES)
+
+
+def test_a_restarted_guard_keeps_a_venues_wish_behind_a_check_that_trips_besides() -> None:
+    w = Watch()
+    w.give(HaltRequested(w.now, R, HaltCause.VENUE, "no margin"))
+    w.stamp(0.0, 0.0, 0.0, lots=106, mid=1.0)
+    w.restart()
+    w.stamp(0.0, 0.0, 0.0)
+    assert w.states[-1][0] == R, "the position is small again, the margin is not there yet"
 
 
 def test_a_heartbeat_goes_on_to_the_order_manager() -> None:

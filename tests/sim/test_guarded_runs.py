@@ -110,6 +110,20 @@ def test_a_halt_outlives_whoever_crashes(actor: str) -> None:
     assert placed == []
 
 
+def test_a_drawdown_counts_from_the_peak_before_the_guard_fell() -> None:
+    smooth = CrashRun(config=config(FAR), data=market(7, 60)).run()
+    memory = smooth.nursery.guard_memory
+    assert memory is not None
+    assert memory.peak > 0.0
+    crash = PlannedCrash(GUARD, at_ns=memory.ts + SECOND // 2)
+    run = CrashRun([crash], config=config(FAR), data=market(7, 60)).run()
+    guard = run.nursery.cells[GUARD]
+    assert guard.generation == 1
+    assert run.nursery.guard_memory is not None
+    assert run.nursery.guard_memory.peak >= memory.peak
+    assert len(run.nursery.guard_memory.crashed) == 1, "its own"
+
+
 def test_crashes_that_come_too_often_halt() -> None:
     guard = GuardConfig(max_crashes=2, n_bad=1)
     crashes = [PlannedCrash("quoter:vamp", at_message=at) for at in (50, 100, 150)]
