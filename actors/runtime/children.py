@@ -151,11 +151,15 @@ class Children(Switchboard):
             self._spread(cell, ActorUp(cell.spec.kind, cell.spec.index))
 
     def _tell_who_is_down(self, newcomer: Cell) -> None:
-        """Tell one who begins anew of the falls that its last life was told of: their books are not to be trusted."""
+        """Tell one who begins anew of the falls and lost connections that its last life was told of."""
         for cell in self.cells.values():
             is_away = not cell.is_up and self.tree.generation(cell.name) > 0
             if is_away and cell.spec.kind in _DISTRUSTED and ActorDown in newcomer.on:
                 self._tell(newcomer.orders, ActorDown(cell.spec.kind, cell.spec.index, "is not back yet"))
+            elif cell.is_up and cell.spec.kind == "connector" and cell.spec.index in self.lost:
+                hearers = (edge.cell for edge in cell.emissions.get("connection", ()))
+                if any(hearer is newcomer for hearer in hearers):
+                    self._tell(newcomer.orders, self.lost[cell.spec.index])
 
     def _inhabit(self, cell: Cell, actor: Actor) -> None:
         for port in actor.ports:

@@ -17,6 +17,8 @@ from actors.runtime.run_log import RunLog
 from market.messages import (
     AccountSnapshot,
     Adjustment,
+    ConnectionLost,
+    ConnectionUp,
     Drained,
     Fill,
     Flattened,
@@ -28,7 +30,7 @@ from market.messages import (
     TradingStateChanged,
 )
 from market.order_log import PACK, LogKind
-from market.units import Nanos
+from market.units import Nanos, VenueId
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -46,6 +48,7 @@ class Switchboard(ABC):
         drained: the order manager's answer to `Drain`.
         trading: every change of the trading state, where there is a guard.  The last is told to whoever begins anew.
         safety: besides, what a halt has brought about.
+        lost: the news of each connection that is down while its connector lives, by venue.
         guard_memory: what the guard has read so far, for its next life.
 
     Args:
@@ -61,6 +64,7 @@ class Switchboard(ABC):
         self.drained: Drained | None = None
         self.trading: list[TradingStateChanged] = []
         self.safety: list[NothingOpen | Flattened] = []
+        self.lost: dict[VenueId, ConnectionLost] = {}
         self.guard_memory: GuardMemory | None = None
         self.cells: dict[str, Cell] = {}
         self.edges: list[Edge] = []
@@ -149,6 +153,10 @@ class Switchboard(ABC):
         if pack is not None:
             if not isinstance(message, _ONCE) or self._is_first(message):
                 self.log.append(pack(message, self.now))
+        elif type(message) is ConnectionLost:
+            self.lost[message.venue] = message
+        elif type(message) is ConnectionUp:
+            self.lost.pop(message.venue, None)
         elif type(message) is AccountSnapshot:
             told: tuple[Fill | FundingPayment, ...] = (*message.payments, *message.fills)
             for each in told:

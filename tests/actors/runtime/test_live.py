@@ -20,6 +20,8 @@ from actors.runtime.run_log import RunLog
 from market.messages import (
     ActorDown,
     ActorUp,
+    ConnectionLost,
+    ConnectionUp,
     LogReplayed,
     OrderAccepted,
     PlaceOrder,
@@ -34,6 +36,7 @@ from sim.journal_replay import JournalReplay
 from sim.virtual import VirtualNursery
 from tests.actors.runtime.seeded_trio import seeded
 from tests.actors.runtime.toys import (
+    SHORT,
     Line,
     MuteManager,
     Script,
@@ -234,6 +237,38 @@ def test_a_shell_that_raises_is_restarted_once_it_has_closed() -> None:
     assert seen(line, "a") == [0, 2]
     news = [type(m) for _, _, m in line.diary if isinstance(m, ActorDown | ActorUp)]
     assert news == [ActorDown, ActorUp]
+
+
+class Losing(Shell):
+    """A venue whose connection is lost after a second, for two seconds."""
+
+    ports = ("connection",)
+
+    async def run(self, emit: Emit) -> None:
+        for message in (ConnectionUp(0, 0, 1), ConnectionLost(0, 0, 1, "reset"), ConnectionUp(0, 0, 2)):
+            emit("connection", message)
+            await trio.sleep(2.0 if isinstance(message, ConnectionLost) else 1.0)
+        await trio.sleep_forever()
+
+
+@pytest.mark.parametrize(("at_s", "n_told"), [(0.5, 1), (2.0, 1), (3.5, 0)])
+def test_who_begins_anew_is_told_of_a_connection_that_is_down(at_s: float, n_told: int) -> None:
+    """Before it is lost the news is still to come; while it is, the nursery repeats it; after it there is none."""
+    line = Line(("a",))
+
+    async def main() -> Outcome:
+        crash = PlannedCrash("a", at_ns=round(at_s * SECOND))
+        nursery = LiveNursery(RunLog(), 7, LiveClock(start=0), crashes=[crash])
+        nursery.spawn(ActorSpec("venue", "connector", is_shell=True))
+        nursery.spawn(ActorSpec("a", "manager"))
+        nursery.connect("venue", "connection", "a", Policy.FAIL, 64, "a toy")
+        made = [ChildSpec("venue", lambda: Losing("venue")), child("a", line.diary, kind=ToyManager)]
+        nursery.supervise(SupervisorSpec("top", Strategy.ONE_FOR_ONE, tuple(made), backoff=SHORT))
+        return await stop_after(nursery, 5.0)
+
+    assert seeded(1, main) == Outcome("done", 0)
+    second = [m for name, generation, m in line.diary if name == "a" and generation == 1]
+    assert [m for m in second if isinstance(m, ConnectionLost)] == [ConnectionLost(0, 0, 1, "reset")] * n_told
 
 
 class Stubborn(Shell):
