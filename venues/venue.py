@@ -156,6 +156,12 @@ class VenueSetup:
     credentials: Credentials | None = None
 
 
+def key_of(setup: VenueSetup) -> Credentials:
+    """Return the key of a setup that has one."""
+    assert setup.credentials is not None, f"an account on venue {setup.venue} without a key"
+    return setup.credentials
+
+
 # a talk over HTTP before the run: it yields requests, is sent their answers, and returns what it was held for
 Conversation: TypeAlias = Generator[HttpRequest, HttpAnswer, T]
 
@@ -184,15 +190,15 @@ class VenueKind:
         preparation: (setup, now) -> the setup's instruments with the fees of the account; checks before that the
             account is fit for trading and sets what it needs; raises ValueError with the remedy where a person must
             act: a key that may withdraw, hedge mode.
-        sweep: (credentials, whether to cancel) -> cancels all orders of an account, of which nothing need be known, and
-            says what is open after that; raises RemoteProtocolError where nothing is proven.
+        sweep: (setup, whether to cancel) -> cancels all orders of an account, of which nothing need be known, its
+            instruments neither, and says what is open after that; raises RemoteProtocolError where nothing is proven.
         orders_per_s: that an account may place when nothing else is agreed; what is more is refused.
     """
 
     make: Callable[[VenueSetup], Venue]
     instruments: Callable[[Sequence[str], int, Nanos], Conversation[tuple[Instrument, ...]]]
     preparation: Callable[[VenueSetup, Nanos], Conversation[tuple[Instrument, ...]]]
-    sweep: Callable[[Credentials, bool], Conversation[Swept]]
+    sweep: Callable[[VenueSetup, bool], Conversation[Swept]]
     orders_per_s: float
 
 

@@ -13,7 +13,7 @@ from scripts.watched_accounts import Account
 from venues.http_shell import HttpConfig
 from venues.registry import venue_kind
 from venues.shell import converse
-from venues.venue import Swept
+from venues.venue import Swept, VenueSetup
 from venues.wire import RemoteProtocolError
 
 AGAIN_S: Final = 0.5
@@ -37,7 +37,7 @@ class Broom:
             RemoteProtocolError: it has failed, or taken too long; nothing is proven.
         """
         account = self._account
-        talk = self._kind.sweep(account.credentials, cancels)
+        talk = self._kind.sweep(VenueSetup(0, (), account.connection, account.credentials), cancels)
         with trio.move_on_after(SWEEP_S):
             return await converse(
                 talk, self.name, account.connection, LiveClock(), config=HttpConfig(answer_s=ANSWER_S)

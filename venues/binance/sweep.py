@@ -9,8 +9,7 @@ from venues.binance import signing
 from venues.binance.answers import refusal_of_body
 from venues.binance.queries import SERVER_TIME, AccountQueries
 from venues.binance.venue_clock import VenueClock
-from venues.connection import Credentials
-from venues.venue import Conversation, HttpAnswer, Swept
+from venues.venue import Conversation, HttpAnswer, Swept, VenueSetup, key_of
 from venues.wire import HttpRequest, RemoteProtocolError, decode
 
 _RECV_WINDOW_MS: Final = 5000
@@ -23,7 +22,7 @@ class _OpenOrder(msgspec.Struct, frozen=True, gc=False):
 _OPEN: Final = msgspec.json.Decoder(list[_OpenOrder])
 
 
-def sweep(credentials: Credentials, cancels: bool) -> Conversation[Swept]:
+def sweep(setup: VenueSetup, cancels: bool) -> Conversation[Swept]:
     """Cancel every order of the account, if so wished; return what is open after that.
 
     Conditional ("algo") orders are left alone: nothing here places any.
@@ -31,6 +30,7 @@ def sweep(credentials: Credentials, cancels: bool) -> Conversation[Swept]:
     Raises:
         RemoteProtocolError: it could not be asked, or an answer makes no sense; nothing is proven.
     """
+    credentials = key_of(setup)
     refused = []
     key = signing.Credentials(credentials.key, credentials.secret)
     queries = AccountQueries(key, _RECV_WINDOW_MS)

@@ -11,8 +11,7 @@ from venues.bybit.requests import OrderRequests
 from venues.bybit.server_clock import TIME, ServerClock
 from venues.bybit.signing import Signer
 from venues.bybit.structs import read_reply, read_rows
-from venues.connection import Credentials
-from venues.venue import Conversation, HttpAnswer, Swept
+from venues.venue import Conversation, HttpAnswer, Swept, VenueSetup, key_of
 from venues.wire import RemoteProtocolError
 
 _SETTLED_IN: Final = ("USDT", "USDC")  # all that `linear` is settled in
@@ -28,7 +27,7 @@ _ROWS: Final = msgspec.json.Decoder(list[_Row])
 _ENDED: Final = frozenset({"Filled", "Cancelled", "PartiallyFilledCanceled", "Rejected", "Deactivated"})
 
 
-def sweep(credentials: Credentials, cancels: bool) -> Conversation[Swept]:
+def sweep(setup: VenueSetup, cancels: bool) -> Conversation[Swept]:
     """Cancel every order of the account's linear contracts, if so wished; return what is open after that.
 
     Conditional orders are cancelled and counted as well; spot, inverse contracts and options are left alone.
@@ -36,6 +35,7 @@ def sweep(credentials: Credentials, cancels: bool) -> Conversation[Swept]:
     Raises:
         RemoteProtocolError: it could not be asked, or an answer makes no sense; nothing is proven.
     """
+    credentials = key_of(setup)
     refused = []
     clock = ServerClock()
     answer = yield TIME

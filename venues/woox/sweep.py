@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from venues.connection import Credentials
-from venues.venue import Conversation, HttpAnswer, Swept
+from venues.venue import Conversation, HttpAnswer, Swept, VenueSetup, key_of
 from venues.wire import HttpRequest, RemoteProtocolError
 from venues.woox.gate import SYSTEM, VenueClock
 from venues.woox.private import STANDING
@@ -17,7 +16,7 @@ _PERPETUAL: Final = "PERP_"
 _MOST_PAGES: Final = 20
 
 
-def sweep(credentials: Credentials, cancels: bool) -> Conversation[Swept]:
+def sweep(setup: VenueSetup, cancels: bool) -> Conversation[Swept]:
     """Cancel every order of the account, conditional ones among them, if so wished; return how many are open after it.
 
     Conditional orders are not counted: the venue lists them elsewhere.  Orders on spot are cancelled, too: the venue
@@ -26,6 +25,7 @@ def sweep(credentials: Credentials, cancels: bool) -> Conversation[Swept]:
     Raises:
         RemoteProtocolError: it could not be asked, or an answer makes no sense; nothing is proven.
     """
+    credentials = key_of(setup)
     refused = []
     clock = VenueClock()
     answer = yield SYSTEM
