@@ -107,7 +107,9 @@ async def trade(
         out.mkdir()
         state = StateFolder(folder / "state")
         venues = RealVenues(prepared, made.run.seed, made.run.depth)
-        run = LiveRun(made, venues, out, session=state.next_session(), folder=folder, state=state, clock=clock)
+        run = LiveRun(
+            made, venues, out, session=state.next_session(clock.now_ns()), folder=folder, state=state, clock=clock
+        )
         traded = Traded(emulator, run)
 
         async def play() -> None:
