@@ -88,6 +88,7 @@ _ROWS: Final[tuple[tuple[tuple[int, ...], Verdict], ...]] = (
 )
 VERDICTS: Final = {code: verdict for codes, verdict in _ROWS for code in codes}
 _HTTP: Final = {
+    401: Verdict(Fate.UNKNOWN, Reason.NONE, Advice.HALT),  # the key, or whence it is used
     403: Verdict(Fate.UNKNOWN, Reason.NONE, Advice.PAUSE_HTTP),
     429: Verdict(Fate.UNKNOWN, Reason.NONE, Advice.SLOW_DOWN),
 }

@@ -5,17 +5,21 @@ from typing import Final
 
 from market.messages import ClockOffset, TradingState
 from market.units import SECOND, Nanos, VenueId
+from venues.bybit.errors import Advice, verdict_on, verdict_on_status
 from venues.bybit.limits import HTTP, RateLimits
 from venues.bybit.ports import ask_for_person
 from venues.bybit.server_clock import TIME, ServerClock
+from venues.bybit.structs import read_reply
 from venues.venue import HttpAnswer, Output, Questions, Tell
-from venues.wire import HttpRequest
+from venues.wire import HttpRequest, RemoteProtocolError
 
 Answered = Callable[[HttpAnswer | None, Nanos], list[Output]]
 
 # kept of the HTTP limit for cancels and the account, when orders go by HTTP
 RESERVE: Final = 120
 _BANNED: Final = 403
+_PATIENT: Final = 2  # reads in a row that may be refused as of a key that is none, before a person is asked for
+_LONGEST_REFUSAL: Final = 2000  # bytes; what is longer brings what was asked for
 _FIRST_SAMPLES: Final = 3
 _SOON: Final = 2 * SECOND
 _LATER: Final = 30 * SECOND
@@ -34,6 +38,8 @@ class Gate:
         self._clock = ServerClock()
         self._questions: Questions[Answered] = Questions()
         self._n_samples = 0
+        self._n_refused = 0
+        self._refused_at: Nanos = 0
         self._is_asking = False
         self.clock_due: Nanos = 0
 
@@ -65,11 +71,31 @@ class Gate:
     def answered(self, token: int, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
         """Give an answer to whoever asked."""
         asked = self._questions.answered(token)
-        if answer is None or answer.status != _BANNED:
+        if answer is None:
             return asked(answer, now)
-        self.limits.banned(now)
-        words = "HTTP status 403: this address sent too much, or comes from where the venue does not serve"
-        return [*asked(answer, now), *ask_for_person(TradingState.HALTED, words, now)]
+        if answer.status == _BANNED:
+            self.limits.banned(now)
+            words = "HTTP status 403: this address sent too much, or comes from where the venue does not serve"
+            return [*asked(answer, now), *ask_for_person(TradingState.HALTED, words, now)]
+        halts = [] if asked == self._on_time else self._look_at_key(answer, now)
+        try:
+            return [*asked(answer, now), *halts]
+        except RemoteProtocolError:
+            if halts:  # they say what was wrong
+                return halts
+            raise
+
+    def _look_at_key(self, answer: HttpAnswer, now: Nanos) -> list[Output]:
+        """A key that has died is seen by what is read, too, where no order is sent."""
+        words = _refusal(answer)
+        if not words:
+            self._n_refused = 0
+            return []
+        if now - self._refused_at < SECOND:  # what was asked side by side is refused side by side
+            return []
+        self._n_refused += 1
+        self._refused_at = now
+        return ask_for_person(TradingState.HALTED, words, now) if self._n_refused > _PATIENT else []
 
     # --- the venue's clock -------------------------------------------------------------------------------------------
 
@@ -105,3 +131,18 @@ class Gate:
         error = self._clock.error
         assert error is not None, "a clock that was measured has an error"
         return [Tell("clock", ClockOffset(self._venue, now, self._clock.offset, error))]
+
+
+def _refusal(answer: HttpAnswer) -> str:
+    """Return what an answer says that asks for a person; empty: nothing."""
+    verdict = verdict_on_status(answer.status)
+    if verdict is not None:
+        return f"HTTP status {answer.status}: {verdict.advice.value}" if verdict.advice is Advice.HALT else ""
+    if len(answer.body) > _LONGEST_REFUSAL:
+        return ""
+    try:
+        reply = read_reply(answer.body)
+    except RemoteProtocolError:
+        return ""
+    advice = verdict_on(reply.ret_code, reply.ret_msg).advice
+    return f"{reply.ret_code} {reply.ret_msg:.200}" if advice is Advice.HALT else ""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from market.messages import ConnectionUp, PlaceOrder
@@ -10,6 +11,7 @@ from tests.venues.bybit.bybit_wire import BTC, ETH
 from venues.bybit.venue import BybitVenue
 from venues.connection import Credentials, VenueConnection
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, SendRequest, Tell, VenueSetup
+from venues.wire import RemoteProtocolError
 
 T = TypeVar("T")
 NOW: Nanos = 1_760_000_000_000 * MS
@@ -30,6 +32,7 @@ class Bybit:
         self.venue = BybitVenue(VenueSetup(2, (BTC, ETH), connection, credentials))
         self.now = NOW
         self.outputs: list[Output] = []
+        self._answered: set[int] = set()
         self.take(self.venue.begin(NOW, 5))
 
     def take(self, outputs: Sequence[Output]) -> list[Output]:
@@ -50,7 +53,15 @@ class Bybit:
 
     def answer(self, asked: SendRequest, body: bytes | None, status: int = 200, **headers: str) -> list[Output]:
         answer = None if body is None else HttpAnswer(status, headers, body, self.now, self.now)
+        self._answered.add(asked.token)
         return self.take(self.venue.answered(asked.token, answer, self.now))
+
+    def answer_each(self, body: bytes, status: int) -> None:
+        """Answer all that has been asked of the account and has no answer."""
+        for asked in self.of(SendRequest):
+            if asked.token not in self._answered and asked.request.path != "/v5/market/time":
+                with suppress(RemoteProtocolError):  # it is logged by the shell
+                    self.answer(asked, body, status)
 
     def hear(self, socket: str, frame: dict[str, Any]) -> list[Output]:
         return self.take(self.venue.receive(socket, json.dumps(frame), self.now))

@@ -180,7 +180,7 @@ def test_orders_beyond_the_rate_are_refused_and_cancels_wait() -> None:
     assert sent.count("order.create") == 10
     assert sent.count("order.cancel") == 10
     assert [each.reason for each in bybit.told(OrderRejected)] == [Reason.LIMIT_ORDER_RATE] * 2
-    done = bybit.pass_by(1)
+    done = bybit.pass_by(1.05)
     held = [json.loads(each.data) for each in done if isinstance(each, SendFrame) and each.socket == "trade"]
     assert [each["args"][0]["orderLinkId"] for each in held if each["op"] == "order.cancel"] == ["ls-a", "ls-b"]
 
@@ -238,6 +238,32 @@ def test_a_banned_address_sends_nothing_by_http_and_says_so() -> None:
     assert not any(isinstance(each, SendRequest) for each in bybit.pass_by(599))
     done = bybit.pass_by(2)
     assert "/v5/order/cancel-all" in [each.request.path for each in done if isinstance(each, SendRequest)]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [(reply({}, 33004, "Your api key has expired."), 200, "33004 Your api key"), (b"", 401, "HTTP status 401")],
+)
+def test_a_key_that_dies_is_noticed_by_what_is_read(body: bytes, status: int, words: str) -> None:
+    """No order is sent, and the sockets stand: nothing else would tell."""
+    bybit = Bybit().come_up()
+    bybit.command(RequestAccount(2, NOW - SECOND))
+    for n in range(3):
+        assert not bybit.told(HaltRequested), n
+        bybit.answer_each(body, status)
+        bybit.pass_by(3)
+    halts = bybit.told(HaltRequested)
+    assert {halt.state for halt in halts} == {TradingState.HALTED}
+    assert f"bybit: {words}" in halts[0].text
+
+
+def test_a_read_that_is_refused_once_or_for_another_reason_halts_nothing() -> None:
+    bybit = Bybit().come_up()
+    bybit.command(RequestAccount(2, NOW - SECOND))
+    for code in (10003, 10006, 10016, 10002, 10016):
+        bybit.answer_each(reply({}, code, "no"), 200)
+        bybit.pass_by(17)
+    assert not bybit.told(HaltRequested)
 
 
 def test_an_answer_that_does_not_come_tells_nothing() -> None:
