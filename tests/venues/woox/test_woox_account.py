@@ -29,7 +29,6 @@ from tests.venues.woox.scripted_woox import (
     row,
 )
 from tests.venues.woox.woox_wire import BTC, LTC
-from venues.connection import Credentials
 from venues.venue import HttpAnswer, SendRequest, VenueSetup
 from venues.wire import HttpRequest, RemoteProtocolError
 from venues.woox.preparation import instruments_of, preparation
@@ -209,12 +208,15 @@ def test_a_shifted_grid_is_not_spoken() -> None:
         hold(instruments_of("woox", ["PERP_BTC_USDT"], 0, NOW), {INSTRUMENTS: listed})
 
 
+SWEPT = VenueSetup(0, (), CONNECTION, KEY)
+
+
 def test_a_sweep_cancels_all_and_counts_what_is_left() -> None:
     order = {"orderId": 1, "symbol": "PERP_BTC_USDT", "side": "BUY", "status": "NEW", "type": "LIMIT"}
     left = reply({"rows": [order, order | {"symbol": "SPOT_BTC_USDT"}], "meta": {"total": 2}})
-    swept = hold(sweep(Credentials("k", "s"), True), ANSWERS | {"/v3/trade/orders": left})
+    swept = hold(sweep(SWEPT, True), ANSWERS | {"/v3/trade/orders": left})
     assert (swept.n_open, swept.refused) == (1, ())
-    swept = hold(sweep(Credentials("k", "s"), True), ANSWERS | {"/v3/trade/allOrders": refusal(-1003, "slow down")})
+    swept = hold(sweep(SWEPT, True), ANSWERS | {"/v3/trade/allOrders": refusal(-1003, "slow down")})
     assert (swept.n_open, swept.refused) == (0, ("cancel of all: -1003 slow down",))
     with pytest.raises(RemoteProtocolError):
-        hold(sweep(Credentials("k", "s"), False), ANSWERS | {"/v3/trade/orders": refusal(-1002)})
+        hold(sweep(SWEPT, False), ANSWERS | {"/v3/trade/orders": refusal(-1002)})
