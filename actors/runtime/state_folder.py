@@ -24,6 +24,8 @@ from market.messages import HaltCause, HedgeAnswered, HedgeRequested, TradingSta
 from market.units import SECOND, Nanos
 
 _MAX_SESSION: Final = (1 << 20) - 1  # what a client order id has room for
+# a person may have put them there before anything was traded
+_NO_TRACE: Final = ("lock", "HALT", "halts.jsonl", "hedge.json", "hedge-answer.json")
 _MAX_DIGITS: Final = 7
 # sessions begin at a number that the clock gives: whoever loses the folder repeats none, if runs are rarer than this
 _FIRST_SESSION: Final = 1_735_689_600 * SECOND  # 2025-01-01
@@ -117,9 +119,7 @@ class StateFolder:
         try:
             text = file.read_bytes()
         except FileNotFoundError:
-            others = sorted(
-                each.name for each in self.path.iterdir() if each.name not in ("lock", "HALT", "halts.jsonl")
-            )
+            others = sorted(each.name for each in self.path.iterdir() if each.name not in _NO_TRACE)
             if others:
                 raise StateError(
                     f"{file} is missing beside {', '.join(others)}: which client order ids were used is not known;"

@@ -56,6 +56,8 @@ class RunMetrics(Collector):
         instruments = self._overview.instruments
         position = [(at, instruments[s.instrument].size(s.position)) for at, s in rows]
         yield _gauge("position", "signed, in the instrument's size unit", _AT, position)
+        nets = [((each.base,), each.net) for each in self._overview.positions_by_base()]
+        yield _gauge("net_base", "of all positions, signed, units of the asset", ("asset",), nets)
         yield _gauge("pnl", "cash and value at the mid, settle asset", _AT, [(at, s.pnl) for at, s in rows])
         yield _gauge("fees", "paid, settle asset; a rebate is negative", _AT, [(at, s.fees) for at, s in rows])
         yield _gauge("funding", "paid to us, settle asset", _AT, [(at, s.funding) for at, s in rows])

@@ -20,6 +20,7 @@ from market.messages import (
     CancelRejected,
     ConnectionLost,
     ConnectionUp,
+    CountedPosition,
     Fill,
     LogReplayed,
     OpenOrder,
@@ -98,6 +99,7 @@ class World:
         self.refused: list[OrderRefused] = []
         self.told: dict[int, OrderUpdate] = {}
         self.told_fills: list[Fill] = []
+        self.counted: list[CountedPosition] = []
         self.control: list[Any] = []
         self.reports: list[Any] = []
         self.commands: list[Any] = []
@@ -130,6 +132,8 @@ class World:
                 self.requests.append((self.now, out) if isinstance(out, RequestAccount | QueryOrder) else out)
             elif isinstance(out, Fill):
                 self.told_fills.append(out)
+            elif isinstance(out, CountedPosition):
+                self.counted.append(out)
             elif port in ("refused", "beat"):
                 self.reports.append(out)
             elif port == "refusals":

@@ -19,7 +19,7 @@ _LOOK_EVERY = 5 * MS
 _ENDS = (LogKind.REJECTED, LogKind.EXPIRED, LogKind.CANCELLED)
 _FILLS = (LogKind.FILL_MAKER, LogKind.FILL_TAKER)
 
-What = Literal["down", "lost", "refused", "manager", "quoter"]
+What = Literal["down", "lost", "refused", "stale", "maker", "manager", "quoter"]
 
 
 class Fault(NamedTuple):
@@ -95,7 +95,13 @@ class HedgedRun(CrashRun):
     # --- faults ------------------------------------------------------------------------------------------------------
 
     def _crash(self, faults: Sequence[Fault]) -> None:
-        actors = {"down": f"venue:{HEDGE}", "manager": "manager", "quoter": "quoter:hedged"}
+        actors = {
+            "down": f"venue:{HEDGE}",
+            "stale": f"keeper:{HEDGE}",
+            "maker": f"venue:{MAKER}",
+            "manager": "manager",
+            "quoter": "quoter:hedged",
+        }
         for what, at_s, for_s in faults:
             at = self.world.start + round(at_s * SECOND)
             if what in actors:

@@ -6,6 +6,8 @@ from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from actors.runtime.planned_crash import PlannedCrash
 from actors.runtime.wiring import GUARD
@@ -249,3 +251,54 @@ def test_what_it_does_at_the_very_instant_of_a_stamp_is_no_violation(tmp_path: P
     assert any(row[1] % SECOND == 0 for row in taken), "or nothing is proven"
     data = open_market(made, Path())
     assert check_run(tmp_path, data.streams(), data.clock_shifts, instruments=data.instruments) == []
+
+
+def test_an_order_whose_fate_is_unknown_keeps_the_request_under_way() -> None:
+    made = config({"request": "a", "on": {BINANCE: 1}}, orders={"request_timeout_s": 0.5})
+    done = DeskRun(config=made, data=market(7))
+    venue = done.instruments.venues.index("binance-futures")
+
+    def lose() -> None:
+        done.world.source.history.keep_in_flight(done.world.exchange, venue)
+        done.world.exchange.drop_in_flight(venue)
+
+    for n in range(800):  # nothing goes through for four seconds
+        done.nursery.agenda.schedule(done.world.start + 8 * SECOND + n * 5 * MS, lose)
+    done.run()
+    first, last = done.asked()
+    assert first.legs[0].text == "PENDING_NEW"
+    assert last.ts - first.ts > 3 * SECOND
+    assert last.legs[0].text == "CANCELLED: NOT_FOUND_IN_SNAPSHOT", "the venue has never had it"
+    assert len(done.sent()) == 1
+    assert [text for text in done.complaints() if "pulled" not in text] == []
+
+
+_asks = st.lists(
+    st.fixed_dictionaries(
+        {"order": st.sampled_from(("market", "limit")), "by": st.sampled_from(("room", "equal"))},
+        optional={
+            "on": st.dictionaries(st.sampled_from((BYBIT, BINANCE)), st.floats(0.1, 10.0), min_size=1),
+            "base": st.just("SOL"),
+        },
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None)
+@given(asks=_asks, seed=st.integers(1, 3), gap=st.floats(0.1, 2.0))
+def test_whatever_is_asked_no_more_is_sent_than_there_is(asks: list[dict[str, Any]], seed: int, gap: float) -> None:
+    named = [{"request": f"r{n}", **ask} for n, ask in enumerate(asks)]
+    made = config(*named, at_s=tuple(3.0 + gap * n for n in range(len(named))), desk={"wait_s": 0.7})
+    done = run(made, seed=seed)
+    answers = {answer.request: answer for answer in done.asked() if answer.is_over}
+    assert set(answers) == {ask["request"] for ask in named}
+    sizes = {each.name: float(each.lot) for each in done.instruments}
+    for answer in answers.values():
+        for asset in answer.assets:
+            sent = sum(leg.lots * sizes[leg.instrument] for leg in answer.legs)
+            assert sent <= abs(asset.before) + 1e-9
+            assert {leg.side for leg in answer.legs} <= {-1 if asset.before > 0 else 1}
+    assert len(done.sent()) == sum(len(answer.legs) for answer in answers.values())
