@@ -26,7 +26,7 @@ from market.messages import (
 )
 from market.units import MS, SECOND, Nanos
 from tests.venues.choices import Choices
-from tests.venues.reference_feed import T0_MS, BinanceMarket, BybitMarket
+from tests.venues.reference_feed import T0_MS, BinanceMarket, BybitMarket, WooxMarket
 from venues.connection import VenueConnection
 from venues.registry import venue_kind
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, SendRequest, Tell, Venue, VenueSetup
@@ -34,6 +34,12 @@ from venues.wire import RemoteProtocolError
 
 CONNECTION: Final = VenueConnection("custom", rest="http://127.0.0.1:1", sockets={"default": "ws://127.0.0.1:1"})
 _HEARD: Final = (BookSnapshot, BookDelta, BookGap, ConnectionUp, ConnectionLost)
+AnyMarket = BybitMarket | BinanceMarket | WooxMarket
+_MARKETS: Final[dict[str, type[AnyMarket]]] = {
+    "bybit": BybitMarket,
+    "binance-futures": BinanceMarket,
+    "woox": WooxMarket,
+}
 _WAYS: Final = ("whole", "whole", "whole", "whole", "cut", "merged", "lost", "twice", "swapped", "noise", "changed")
 _PAUSES_S: Final = (0.001, 0.001, 0.001, 0.001, 0.1, 1.5, 12.0, 40.0)
 _MAX_MOVES: Final = 60
@@ -48,7 +54,7 @@ class DamagedFeed:
         n_stale: how often the book was no more to be trusted.
     """
 
-    def __init__(self, venue: str, truth: BybitMarket | BinanceMarket, choices: Choices) -> None:
+    def __init__(self, venue: str, truth: AnyMarket, choices: Choices) -> None:
         self.now: Nanos = T0_MS * MS
         self.n_errors = 0
         self.n_stale = 0
@@ -114,9 +120,7 @@ class DamagedFeed:
         assert dict(book.ask_levels.tolist()) == asks, f"asks at update {book.seq}"
 
     def _update_of(self, seq: int) -> int:
-        update, rest = divmod(seq, self._truth.LEAP) if isinstance(self._truth, BinanceMarket) else (seq, 0)
-        assert rest == 0, f"no update has the number {seq}"
-        return update
+        return self._truth.update_of(seq)
 
     # --- the way ---------------------------------------------------------------------------------------------------
 
@@ -200,9 +204,7 @@ class DamagedFeed:
                 assert each.socket in self._open, f"a frame to {each.socket}, which is not open"
                 self._under_way[each.socket].extend(self._truth.hears(each.socket, each.data))
             elif isinstance(each, SendRequest):
-                is_depth = each.request.path.endswith("/depth") and isinstance(self._truth, BinanceMarket)
-                body = self._truth.depth() if is_depth and isinstance(self._truth, BinanceMarket) else None
-                self._asked.append((each.token, body))
+                self._asked.append((each.token, self._truth.answers(each.request.path)))
             elif isinstance(each, Connect):
                 self._to_open[each.socket] = None
             elif isinstance(each, Reconnect):
@@ -211,9 +213,11 @@ class DamagedFeed:
     def _hear(self, told: Tell) -> None:
         message = told.message
         if isinstance(message, Trade):
-            assert message.trade_id not in self._told_trades, f"trade {message.trade_id} is told twice"
-            self._told_trades.add(message.trade_id)
-            assert (message.price, message.size, message.taker) == self._truth.market.trades[message.trade_id]
+            number = self._truth.trade_of(message.trade_id)
+            is_new = number not in self._told_trades
+            assert is_new or not self._truth.NUMBERS_TRADES, f"trade {number} is told twice"
+            self._told_trades.add(number)
+            assert (message.price, message.size, message.taker) == self._truth.market.trades[number]
         elif isinstance(message, _HEARD):
             self._give(message)
 
@@ -250,5 +254,4 @@ class DamagedFeed:
 
 def damaged_feed(venue: str, data: bytes) -> DamagedFeed:
     """Return a feed that will be damaged as `data` says."""
-    truth = BybitMarket() if venue == "bybit" else BinanceMarket()
-    return DamagedFeed(venue, truth, Choices(data))
+    return DamagedFeed(venue, _MARKETS[venue](), Choices(data))

@@ -75,6 +75,7 @@ class BybitMarket:
     """The market in Bybit's words; it answers subscriptions."""
 
     SOCKETS: Final = ("public",)
+    NUMBERS_TRADES: Final = True
 
     def __init__(self) -> None:
         self.market = Market()
@@ -96,6 +97,18 @@ class BybitMarket:
     def reopened(self, socket: str) -> None:
         """The connection is a new one: nothing is subscribed."""
         self._topics.clear()
+
+    def update_of(self, seq: int) -> int:
+        """Return the number of the change that a book message goes up to."""
+        return seq
+
+    def trade_of(self, trade_id: int) -> int:
+        """Return the number of a trade that is told by this id."""
+        return trade_id
+
+    def answers(self, path: str) -> bytes | None:
+        """Return the answer to a question; None: there is none."""
+        return None
 
     def moves(self, choices: Choices) -> list[tuple[str, bytes]]:
         """Let something happen; return the frames of it with their sockets."""
@@ -133,6 +146,7 @@ class BinanceMarket:
     """The market in Binance's words: one stream of changes, whose update numbers leap, and books by REST."""
 
     SOCKETS: Final = ("public", "market")
+    NUMBERS_TRADES: Final = True
     LEAP: Final = 3  # update numbers a change
 
     def __init__(self) -> None:
@@ -148,8 +162,19 @@ class BinanceMarket:
         """The connection is a new one: nothing is subscribed."""
         self._subscribed[socket] = False
 
-    def depth(self) -> bytes:
+    def update_of(self, seq: int) -> int:
+        """Return the number of the change that a book message goes up to."""
+        update, rest = divmod(seq, self.LEAP)
+        assert rest == 0, f"no update has the number {seq}"
+        return update
+
+    def trade_of(self, trade_id: int) -> int:
+        return trade_id
+
+    def answers(self, path: str) -> bytes | None:
         """Return the answer to a question for the book."""
+        if not path.endswith("/depth"):
+            return None
         bids, asks, stamp = self.market.bids, self.market.asks, T0_MS + self.market.update
         rows = {"bids" if side == "b" else "asks": levels for side, levels in _rows(bids, asks).items()}
         return _frame({"lastUpdateId": self.market.update * self.LEAP, "E": stamp, "T": stamp, **rows})
@@ -183,6 +208,74 @@ class BinanceMarket:
         told |= {"b": price_text(bid), "B": size_text(self.market.bids[bid])}
         told |= {"a": price_text(ask), "A": size_text(self.market.asks[ask])}
         return _wrapped("btcusdt@bookTicker", told)
+
+
+class WooxMarket:
+    """The market in WOO X's words: changes that name the one before, and books by REST that lag behind them."""
+
+    SOCKETS: Final = ("public",)
+    NUMBERS_TRADES: Final = False  # one that is told twice is taken for two
+    PACE_MS: Final = 100  # between changes
+    LAG: Final = 3  # changes that the book by REST is behind at the most
+
+    def __init__(self) -> None:
+        self.market = Market()
+        self._topics: dict[str, None] = {}
+
+    def hears(self, socket: str, frame: bytes) -> list[bytes]:
+        """Return what the venue sends back for a frame of ours."""
+        asked = json.loads(frame)
+        if asked["cmd"] == "PING":
+            return [_frame({"cmd": "PONG", "success": True, "time": self._ts(self.market.update) + 1})]
+        self._topics |= dict.fromkeys(asked["params"])
+        return [_frame({"id": asked["id"], "cmd": asked["cmd"], "success": True, "time": 1, "data": asked["params"]})]
+
+    def reopened(self, socket: str) -> None:
+        """The connection is a new one: nothing is subscribed."""
+        self._topics.clear()
+
+    def update_of(self, seq: int) -> int:
+        """Return the number of the change that a book message goes up to; that nothing has changed is numbered too."""
+        return (seq - T0_MS) // self.PACE_MS
+
+    def trade_of(self, trade_id: int) -> int:
+        """Return the number of a trade, which is a part of its time here."""
+        return trade_id // 1000 - T0_MS
+
+    def answers(self, path: str) -> bytes | None:
+        """Return the answer to a question."""
+        if path.endswith("/systemInfo"):
+            return _frame({"success": True, "data": {"status": 0}, "timestamp": T0_MS})
+        if not path.endswith("/orderbook"):
+            return None
+        update = max(self.market.update - self.market.update % (self.LAG + 1), min(self.market.history))
+        bids, asks = self.market.history[update]
+        sides = {
+            name: [{"price": price_text(ticks), "quantity": size_text(lots)} for ticks, lots in levels.items()]
+            for name, levels in (("bids", bids), ("asks", asks))
+        }
+        return _frame({"success": True, "data": sides, "timestamp": self._ts(update)})
+
+    def moves(self, choices: Choices) -> list[tuple[str, bytes]]:
+        """Let something happen; return the frames of it with their sockets."""
+        market = self.market
+        if choices.below(4) == 0:
+            number = market.trade(choices)
+            ticks, lots, taker = market.trades[number]
+            data: dict[str, Any] = {"s": "BTCUSDT", "px": price_text(ticks), "sx": size_text(lots), "src": 1}
+            data |= {"sd": "BUY" if taker > 0 else "SELL", "rpi": False, "ts": T0_MS + number}
+            topic = "trade@BTCUSDT"
+        else:
+            previous = self._ts(market.update)
+            rows = _rows(*market.change(choices))
+            data = {"s": "BTCUSDT", "ts": self._ts(market.update), "prevTs": previous}
+            data |= {"bids": rows["b"], "asks": rows["a"]}
+            topic = "orderbookupdate@BTCUSDT@50"
+        frame = _frame({"topic": topic, "ts": self._ts(market.update), "data": data})
+        return [("public", frame)] if topic in self._topics else []
+
+    def _ts(self, update: int) -> int:
+        return T0_MS + update * self.PACE_MS
 
 
 def _rows(bids: LevelMap, asks: LevelMap) -> dict[str, list[tuple[str, str]]]:
