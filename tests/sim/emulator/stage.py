@@ -17,6 +17,7 @@ from sim.emulator.faults import Faults
 from sim.emulator.outbox import Outbox, Tally
 from sim.emulator.public_view import PublicView
 from sim.emulator.requests import HttpAnswer, HttpRequest, Session
+from sim.emulator.woox.venue import WooxVenue
 from tests.sim.emulator.raw_client import digest
 
 START: Nanos = 1_764_000_000_000_000_000
@@ -24,6 +25,11 @@ SYMBOL = "SOLUSDT"
 ACCOUNTS = (AccountSection("one", "keyOfOne", "secretOfOne"), AccountSection("two", "keyOfTwo", "secretOfTwo"))
 
 Message = dict[str, Any]
+_PROTOCOLS: dict[str, Callable[[Desk], BybitVenue | BinanceVenue | WooxVenue]] = {
+    "bybit": BybitVenue,
+    "binance-futures": BinanceVenue,
+    "woox": WooxVenue,
+}
 
 
 class Wire:
@@ -59,14 +65,13 @@ class Stage:
         self.tally = Tally()
         self.engine = Engine(config, START)
         self.desk = Desk(self.engine, config, section, self.faults, self.tally)
-        make: Callable[[Desk], BybitVenue | BinanceVenue] = BybitVenue if section.name == "bybit" else BinanceVenue
-        self.venue = make(self.desk)
+        self.venue = _PROTOCOLS[section.name](self.desk)
         self.engine.listen(section.name, self.venue)
         self.run(1.0)
 
     @property
     def view(self) -> PublicView:
-        return self.desk.views[SYMBOL]
+        return next(iter(self.desk.views.values()))
 
     def account(self, place: int = 0) -> Account:
         return self.desk.accounts[ACCOUNTS[place].key]
@@ -184,6 +189,51 @@ class BinanceStage(Stage):
         """Return a private socket of an account."""
         answer = self.http("POST", "/fapi/v1/listenKey", headers={"x-mbx-apikey": ACCOUNTS[place].key})
         return self.connect(f"/private/ws?listenKey={json.loads(answer.body)['listenKey']}")
+
+
+class WooxStage(Stage):
+    """WOO X, with its way of signing."""
+
+    symbol = "PERP_SOL_USDT"
+
+    def __init__(self, **more: Any) -> None:
+        accounts = more.pop("accounts", ACCOUNTS)
+        super().__init__(VenueSection("woox", **more), accounts)
+
+    def answer(
+        self, method: str, path: str, fields: Message | None = None, place: int = 0, **wrong: Any
+    ) -> tuple[int, Message]:
+        """Send a signed request; return status and reply.  `wrong`: key, secret, ahead_ms."""
+        is_body = method in ("POST", "PUT")
+        query = "" if is_body else urlencode(fields or {})
+        body = json.dumps(fields or {}) if is_body else ""
+        section = ACCOUNTS[place]
+        stamp = str(self.now // MS + wrong.get("ahead_ms", 0))
+        target = f"{path}?{query}" if query else path
+        headers = {
+            "x-api-key": wrong.get("key", section.key),
+            "x-api-timestamp": stamp,
+            "x-api-signature": digest(wrong.get("secret", section.secret), f"{stamp}{method}{target}{body}"),
+        }
+        answer = self.http(method, path, query, body, headers)
+        return answer.status, {} if answer.is_never else json.loads(answer.body)
+
+    def call(self, method: str, path: str, place: int = 0, **fields: Any) -> Any:
+        """Return what a success says."""
+        status, reply = self.answer(method, path, fields, place)
+        assert (status, reply["success"]) == (200, True), reply
+        return reply["data"]
+
+    def limit(self, side: str, price: Decimal, quantity: str = "1.0", kind: str = "LIMIT", **more: Any) -> Message:
+        """Return the terms of an order with a price."""
+        return {"symbol": self.symbol, "side": side, "type": kind, "quantity": quantity, "price": str(price), **more}
+
+    def listening(self, *topics: str, place: int = 0) -> Wire:
+        """Return a private socket of an account that is subscribed."""
+        key = self.call("POST", "/v3/account/listenKey", place, type="WEBSOCKET")["authKey"]
+        wire = self.connect(f"/v3/private?key={key}")
+        wire.ask({"id": "1", "cmd": "SUBSCRIBE", "params": list(topics)})
+        return wire
 
 
 def frames(data: bytes) -> list[bytes]:

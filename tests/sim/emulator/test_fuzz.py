@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from market.units import MS
 from tests.sim.emulator.raw_client import digest
-from tests.sim.emulator.stage import ACCOUNTS, SYMBOL, BinanceStage, BybitStage, Stage
+from tests.sim.emulator.stage import ACCOUNTS, SYMBOL, BinanceStage, BybitStage, Stage, WooxStage
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +75,12 @@ NAMES = [
     "marginType",
     "selfTradePreventionMode",
     "newOrderRespType",
+    "clientOrderId",
+    "triggerAfter",
+    "status",
+    "size",
+    "page",
+    "maxLevel",
 ]
 fields = st.dictionaries(st.sampled_from(NAMES), values, max_size=8)
 BYBIT_PATHS = [
@@ -123,6 +129,26 @@ BINANCE_PATHS = [
     "/fapi/v3/positionRisk",
     "/fapi/v3/account",
     "/fapi/v2/account",
+]
+WOOX_PATHS = [
+    "/",
+    "/v3/trade/order",
+    "/v3/trade/orders",
+    "/v3/trade/allOrders",
+    "/v3/trade/cancelAllAfter",
+    "/v3/trade/transactionHistory",
+    "/v3/trade/tradingFee",
+    "/v3/account/info",
+    "/v3/account/listenKey",
+    "/v3/asset/balances",
+    "/v3/futures/positions",
+    "/v3/futures/leverage",
+    "/v3/futures/fundingFee/history",
+    "/v3/public/orderbook",
+    "/v3/public/marketTrades",
+    "/v3/public/futures",
+    "/v1/public/token",
+    "/v3/nothing",
 ]
 OPS = ("subscribe", "unsubscribe", "auth", "ping", "order.create", "order.cancel-batch", "x")
 frames = st.text(max_size=20) | st.builds(json.dumps, values)
@@ -191,4 +217,34 @@ def test_binance_sockets_take_any_frame(method: str, sent: dict[str, Any], junk:
     still_works(BINANCE)
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(("GET", "POST", "PUT", "DELETE")), st.sampled_from(WOOX_PATHS), fields, st.binary(max_size=20))
+def test_woox_answers_any_request(method: str, path: str, sent: dict[str, Any], junk: bytes) -> None:
+    status, reply = WOOX.answer(method, path, {"symbol": WOOX.symbol, **sent})
+    assert (status == 200 and reply["success"]) or (400 <= status < 501 and isinstance(reply["code"], int))
+    headers = {"x-api-key": ACCOUNTS[0].key, "x-api-timestamp": junk.decode("latin-1"), "x-api-signature": "\xff"}
+    assert WOOX.http(method, path, urlencode(sent), junk.decode("latin-1"), headers).status in (200, 400, 401, 404)
+    still_works(WOOX)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(("SUBSCRIBE", "UN_SUBSCRIBE", "LIST_SUBSCRIPTION", "PING", "subscribe", "auth", "x")),
+    fields,
+    frames,
+)
+def test_woox_sockets_take_any_frame(command: str, sent: dict[str, Any], junk: str) -> None:
+    old = WOOX.connect("/v2/ws/private/stream/app")
+    old.say({"event": "auth", "params": sent})
+    for wire in (WOOX.connect("/v3/public"), WOOX.connect("/v3/private?key=x"), WOOX.connect("/ws/stream"), old):
+        wire.say({"id": sent, "cmd": command, "params": [sent, *sent]})
+        wire.say({"id": sent, "cmd": sent, "params": sent})
+        wire.say({"id": 1, "event": command, "topic": sent, "params": sent})
+        wire.say(junk)
+        wire.heard()
+        wire.session.closed()
+    still_works(WOOX)
+
+
+WOOX = WooxStage(order_rate=10**6, request_rate=10**6)
 BYBIT, BINANCE = BybitStage(order_rate=10**6, request_rate=10**6), BinanceStage(order_rate=10**6, request_rate=10**6)
