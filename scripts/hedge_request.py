@@ -81,7 +81,7 @@ def _print(console: Console, answer: HedgeAnswered) -> None:
     if answer.assets:
         table = Table("asset", "net before", "net now", "")
         for asset in answer.assets:
-            table.add_row(asset.base, f"{asset.before:+.6g}", f"{asset.after:+.6g}", asset.text)
+            table.add_row(asset.base, _units(asset.before), _units(asset.after), asset.text)
         console.print(table)
     if answer.legs:
         table = Table("instrument", "side", "lots", "filled", "")
@@ -91,6 +91,10 @@ def _print(console: Console, answer: HedgeAnswered) -> None:
         console.print(table)
     if not answer.is_over:
         console.print(f"it goes on: ask again by --request {answer.request!r}", markup=False, highlight=False)
+
+
+def _units(amount: float | None) -> str:
+    return "not known" if amount is None else f"{amount:+.6g}"
 
 
 def _share(text: str) -> tuple[str, float]:

@@ -78,7 +78,8 @@ class HedgedQuoter(VampQuoter):
         self._wanted: tuple[Levels, Levels] = ((), ())
         self._may_add = dict.fromkeys(Side, False)
         self._sent = 0  # tag of the hedge that has no end yet
-        self._most: Lots = self.hedged_on.max_size or 1 << 62  # of one hedge
+        self._largest: Lots = self.hedged_on.max_size or 1 << 62
+        self._most = self._largest  # of one hedge: less, while our limits refuse as much
         self._n_failed = 0
         self._next_try: Nanos = 0
         self._declared = 0.0
@@ -115,6 +116,7 @@ class HedgedQuoter(VampQuoter):
             self._sent = 0
         if order.filled:
             self._n_failed, self._next_try = 0, self.now
+            self._most = min(self._largest, 2 * self._most)
         else:
             if order.reason in _TOO_LARGE:
                 self._most = max(1, order.size // 2)

@@ -65,7 +65,9 @@ class _Leg:
 class _Request:
     wish: HedgeRequested
     cancel_at: Nanos
-    assets: list[tuple[str, float, str]] = attrs.field(factory=list)  # base, net before, what is to be said of it
+    assets: list[tuple[str, float | None, str]] = attrs.field(
+        factory=list
+    )  # base, net before, what is to be said of it
     legs: dict[tuple[InstrumentId, int], _Leg] = attrs.field(factory=dict)  # by instrument and tag
 
 
@@ -189,7 +191,7 @@ class PortfolioHedger(Quoter):
     def _hedge_asset(self, request: _Request, base: str, net: NetBase | None) -> None:
         before = net.net if net is not None else 0.0
         if math.isnan(before):
-            request.assets.append((base, before, "not hedged: an inverse contract has no price"))
+            request.assets.append((base, None, "not hedged: an inverse contract has no price"))
             return
         side = Side.SELL if before > 0.0 else Side.BUY
         places, notes = self._places(request.wish, base, side)
@@ -229,7 +231,7 @@ class PortfolioHedger(Quoter):
                 notes.append(f"{instrument.name} has no sound book")
                 continue
             room = self._room(instrument, side, price)
-            most = min(instrument.lots_of(room, price), self._largest(instrument, price))
+            most = min(int(room / instrument.exposure(price, 1) + 1e-9), self._largest(instrument, price))
             if most <= 0:
                 notes.append(f"{instrument.name} has no room within its limits")
                 continue
@@ -277,7 +279,10 @@ class PortfolioHedger(Quoter):
         request = self._request
         assert request is not None, "there is nothing to tell of"
         nets = {each.base: each.net for each in self.nets()}
-        assets = tuple(HedgedAsset(base, before, nets.get(base, 0.0), text) for base, before, text in request.assets)
+        assets = tuple(
+            HedgedAsset(base, before, None if math.isnan(net := nets.get(base, 0.0)) else net, text)
+            for base, before, text in request.assets
+        )
         text = "" if request.legs else "nothing to hedge: see the assets"
         legs = tuple(leg.told() for leg in request.legs.values())
         self._answer(HedgeAnswered(self.now, request.wish.request, is_over, text, assets, legs))

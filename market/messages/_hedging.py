@@ -35,11 +35,14 @@ class HedgeLeg(msgspec.Struct, frozen=True, gc=False):
 
 
 class HedgedAsset(msgspec.Struct, frozen=True, gc=False):
-    """An asset of a request: units of it, net, before and as of this answer; `text` says why less was sent."""
+    """An asset of a request: units of it, net, before and as of this answer; `text` says why less was sent.
+
+    None where an inverse contract has no price.
+    """
 
     base: str
-    before: float
-    after: float
+    before: float | None
+    after: float | None
     text: str
 
 

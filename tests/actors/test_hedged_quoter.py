@@ -205,6 +205,10 @@ def test_an_order_that_is_too_large_for_a_limit_is_halved() -> None:
         assert order.size == size
         alone.end(order, 0, OrderState.REJECTED, Reason.LIMIT_ORDER_SIZE)
         said = alone.tick(60.0)
+    (order,) = [m for m in said if isinstance(m, SubmitOrder)]
+    assert order.size == 2
+    alone.count(1, -2)
+    assert hedges(alone.end(order, 2, OrderState.FILLED)) == [(-1, 4)], "and doubled again when it fills"
 
 
 def test_a_target_is_left_as_it_is() -> None:

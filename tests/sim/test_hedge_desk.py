@@ -78,6 +78,8 @@ def test_a_request_is_carried_out_once_and_answered() -> None:
     assert (first.is_over, last.is_over) == (False, True)
     (asset,) = last.assets
     (leg,) = last.legs
+    assert asset.before is not None
+    assert asset.after is not None
     assert abs(asset.before) > 1.0, "or nothing is proven"
     assert (leg.instrument, leg.side) == (BINANCE, -1 if asset.before > 0 else 1)
     assert leg.filled == leg.lots == round(abs(asset.before) / 0.1)
@@ -90,7 +92,7 @@ def test_a_request_is_carried_out_once_and_answered() -> None:
 def test_it_is_shared_out_by_what_is_asked() -> None:
     done = run(config({"request": "a", "on": {BYBIT: 1, "binance-futures": 3}}))
     legs = {leg.instrument: leg for leg in done.asked()[-1].legs}
-    whole = round(abs(done.asked()[-1].assets[0].before) / 0.1)
+    whole = round(abs(done.asked()[-1].assets[0].before or 0.0) / 0.1)
     assert legs[BYBIT].lots + legs[BINANCE].lots == whole
     assert legs[BINANCE].lots == pytest.approx(0.75 * whole, abs=1.5)
 
@@ -298,6 +300,7 @@ def test_whatever_is_asked_no_more_is_sent_than_there_is(asks: list[dict[str, An
     sizes = {each.name: float(each.lot) for each in done.instruments}
     for answer in answers.values():
         for asset in answer.assets:
+            assert asset.before is not None
             sent = sum(leg.lots * sizes[leg.instrument] for leg in answer.legs)
             assert sent <= abs(asset.before) + 1e-9
             assert {leg.side for leg in answer.legs} <= {-1 if asset.before > 0 else 1}

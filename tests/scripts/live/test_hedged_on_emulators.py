@@ -205,7 +205,7 @@ def test_a_person_hedges_the_net_position_on_the_other_venue(
     answer = StateFolder(tmp_path / "state").hedge_answer()
     assert answer is not None
     (asset,), (leg,) = answer.assets, answer.legs
-    assert leg.filled == leg.lots == round(abs(asset.before) / LOT)
+    assert leg.filled == leg.lots == round(abs(asset.before or 0.0) / LOT)
     assert traded.position(HEDGE) == leg.side * leg.filled
     assert result["positions_by_base"]["SOL"]["positions"][f"{HEDGE}:{SYMBOL}"] == pytest.approx(
         LOT * leg.side * leg.filled

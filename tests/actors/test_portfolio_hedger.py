@@ -1,0 +1,126 @@
+"""The hedge desk by itself: contracts of several kinds, and what it does not know."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from actors.quoter import QuoterContext
+from actors.risk import Limits
+from actors.strategies.portfolio_hedger import PortfolioHedger, PortfolioParams
+from market.instrument import Instrument, InstrumentTable
+from market.messages import (
+    BookUpdate,
+    CountedPosition,
+    HedgeAnswered,
+    HedgeRequested,
+    OrderState,
+    OrderUpdate,
+    Started,
+    SubmitOrder,
+)
+from market.units import SECOND
+
+LINEAR = Instrument(0, "bybit", "BTCUSDT", "BTC", "USDT", "USDT", Decimal("0.1"), Decimal("0.001"))
+COINM = Instrument(
+    1, "binance-delivery", "BTCUSD_PERP", "BTC", "USD", "BTC", Decimal("0.1"), Decimal(1), Decimal(100), inverse=True
+)
+WOO = Instrument(2, "woox", "PERP_SOL_USDT", "SOL", "USDT", "USDT", Decimal("0.01"), Decimal("0.1"))
+TABLE = InstrumentTable((LINEAR, COINM, WOO))
+
+
+class Alone:
+    """A desk that may trade everything, and what it has said."""
+
+    def __init__(self, **params: Any) -> None:
+        limits = Limits(max_position_notional=1e7, max_order_notional=1e6)
+        context = QuoterContext("desk", 0, TABLE, tuple(TABLE), limits=(limits,) * 3)
+        self.desk = PortfolioHedger(context, PortfolioParams(**{"max_notional": 1e7, **params}))
+        self.orders: list[SubmitOrder] = []
+        self.answers: list[HedgeAnswered] = []
+        self.give(Started(0))
+
+    def give(self, message: Any) -> None:
+        self.desk.now = 100 * SECOND
+        self.desk.on[type(message)](message)
+        self.orders += [m for _, m in self.desk.out if isinstance(m, SubmitOrder)]
+        self.answers += [m for port, m in self.desk.out if port == "hedged"]
+        self.desk.out.clear()
+
+    def hold(self, *lots: int) -> None:
+        for i, n in enumerate(lots):
+            self.give(CountedPosition(i, self.desk.now, n, 0))
+
+    def book(self, instrument: Instrument, mid: float) -> None:
+        bids, asks = (np.array([[instrument.ticks(mid * (1 + side * 1e-5)), 10**6]], np.int64) for side in (-1, 1))
+        self.give(BookUpdate(instrument.id, self.desk.now, self.desk.now, 1, bids, asks))
+
+    def ask(self, **fields: Any) -> None:
+        self.give(HedgeRequested(self.desk.now, **{"request": "a", "base": "BTC", **fields}))
+
+    def end(self, order: SubmitOrder) -> None:
+        update = OrderUpdate(1, order.instrument, 0, order.tag, 0, order.side, 0, order.size, order.size, 0)
+        self.give(msgspec.structs.replace(update, state=int(OrderState.FILLED)))
+
+
+def test_an_inverse_contract_is_counted_and_hedged_in_base() -> None:
+    alone = Alone()
+    alone.book(LINEAR, 50_000.0)
+    alone.book(COINM, 50_000.0)
+    alone.hold(3_000, -500, 0)  # 3 BTC, less 500 contracts of 100 USD: 1 BTC
+    alone.ask(on=(("binance-delivery", 1.0),))
+    (order,) = alone.orders
+    assert (order.instrument, order.side) == (1, -1)
+    assert order.size == pytest.approx(1_000, rel=3e-3), "2 BTC of 100 USD each, at the price that is still taken"
+    alone.hold(3_000, -500 - order.size, 0)
+    alone.end(order)
+    last = alone.answers[-1]
+    assert last.is_over
+    assert last.assets[0].before == pytest.approx(2.0)
+    assert abs(last.assets[0].after or 0.0) < 0.01
+
+
+def test_what_has_no_price_is_not_guessed() -> None:
+    alone = Alone()
+    alone.book(LINEAR, 50_000.0)
+    alone.hold(3_000, -500, 0)
+    alone.ask()
+    assert alone.orders == []
+    (answer,) = alone.answers
+    assert answer.assets[0].before is None
+    assert answer.assets[0].text == "not hedged: an inverse contract has no price"
+    assert msgspec.json.decode(msgspec.json.encode(answer), type=HedgeAnswered) == answer, "as it is written down"
+
+
+def test_all_assets_at_once_and_those_that_are_flat() -> None:
+    alone = Alone()
+    for instrument, mid in ((LINEAR, 50_000.0), (COINM, 50_000.0), (WOO, 190.0)):
+        alone.book(instrument, mid)
+    alone.hold(0, 0, 25)
+    alone.ask(base="")
+    assert [(o.instrument, o.side, o.size) for o in alone.orders] == [(2, -1, 25)]
+    assert [(a.base, a.before) for a in alone.answers[-1].assets] == [("BTC", 0.0), ("SOL", 2.5)]
+
+
+def test_before_all_is_counted_or_in_doubt_nothing_is_sent() -> None:
+    alone = Alone()
+    alone.book(LINEAR, 50_000.0)
+    alone.hold(3_000)
+    alone.ask()
+    assert alone.answers[-1].text == "the positions are not known yet: ask again"
+    alone.hold(3_000, 0, 0)
+    alone.give(CountedPosition(0, alone.desk.now, 3_000, 5))
+    alone.ask()
+    assert alone.answers[-1].text.startswith("the account shows other than our fills make: bybit:BTCUSDT")
+    alone.give(CountedPosition(0, alone.desk.now, 3_005, 0))
+    alone.ask()
+    assert alone.orders, "a refusal is not remembered"
+
+
+def test_an_inverse_contract_that_is_only_counted_needs_its_book() -> None:
+    context = QuoterContext("desk", 0, TABLE, (TABLE[0],))
+    with pytest.raises(ValueError, match=r"^binance-delivery:BTCUSD_PERP is inverse: .* add `references`$"):
+        PortfolioHedger.check(context, PortfolioParams())
+    PortfolioHedger.check(QuoterContext("desk", 0, TABLE, (TABLE[0],), (TABLE[1],)), PortfolioParams())
