@@ -141,9 +141,10 @@ class OrderPath:
 
     def _cancel(self, command: CancelOrder | CancelAll, now: Nanos) -> list[Output]:
         client_id = command.client_id if isinstance(command, CancelOrder) else None
-        if self._cancel_free_at(command, now) > now:
+        free_at = self._cancel_free_at(command, now)
+        if free_at > now:
             self._held[command.instrument, client_id] = command
-            return []
+            return self._one_by_one(command.instrument, now) if client_id is None and free_at > now + SECOND else []
         by_socket = self.is_open and client_id is not None
         try:
             outputs = self._send(command, now, by_socket=by_socket)
@@ -153,6 +154,11 @@ class OrderPath:
         except ValueError:  # somebody else's order that this life has not been told of
             self.seen["cancel of an order that is not known"] += 1
             return []
+
+    def _one_by_one(self, instrument: InstrumentId, now: Nanos) -> list[Output]:
+        """HTTP is closed to us for long, and what cancels all goes by nothing else: name each order on the socket."""
+        ids = self._private.known_of(instrument) if self.is_open else []
+        return [output for client_id in ids for output in self._cancel(CancelOrder(client_id, instrument), now)]
 
     def _cancel_free_at(self, command: CancelOrder | CancelAll, now: Nanos) -> Nanos:
         bucket = bucket_of((command,))

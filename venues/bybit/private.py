@@ -21,7 +21,7 @@ from market.messages import (
     PlaceOrder,
     Reason,
 )
-from market.units import MS, ClientOrderId, Lots, Nanos, Ticks
+from market.units import MS, ClientOrderId, InstrumentId, Lots, Nanos, Ticks
 from venues.bybit.errors import REJECT_REASONS
 from venues.bybit.executions import Executions, milliseconds
 from venues.bybit.holdings import BalanceReport, PositionReport, balances, signed_lots
@@ -58,8 +58,8 @@ class PrivateData:
         self._ids = ids
         self._executions = Executions(self._grids, ids)
         self.n_skipped: Counter[str] = self._executions.n_skipped
-        # terms of live orders; whether they were told as accepted
-        self._known: dict[ClientOrderId, tuple[Ticks, Lots, bool]] = {}
+        # terms of live orders; whether they were told as accepted; their instrument
+        self._known: dict[ClientOrderId, tuple[Ticks, Lots, bool, InstrumentId]] = {}
         self._readers = {
             "order": self._orders,
             "execution": self._fills,
@@ -69,7 +69,11 @@ class PrivateData:
 
     def placed(self, order: PlaceOrder) -> None:
         """Remember what an order asks for that is being sent."""
-        self._remember(order.client_id, order.price, order.size, is_told=False)
+        self._remember(order.client_id, order.price, order.size, order.instrument, is_told=False)
+
+    def known_of(self, instrument: InstrumentId) -> list[ClientOrderId]:
+        """Return the orders of an instrument that may be live, as far as this life has heard of them."""
+        return [client_id for client_id, known in self._known.items() if known[3] == instrument]
 
     def receive(self, frame: Envelope, ts_recv: Nanos) -> Sequence[PrivateMessage]:
         """Return the messages of a frame of a topic.
@@ -144,13 +148,15 @@ class PrivateData:
         if is_limit and (known is None or known[:2] != (price, size)):
             # also of an order met for the first time: it may have been amended while we were away
             facts.append(OrderAmended(client_id, grid.instrument.id, ts_venue, ts_recv, price, size))
-        self._remember(client_id, price, size, is_told=True)
+        self._remember(client_id, price, size, grid.instrument.id, is_told=True)
         return facts
 
-    def _remember(self, client_id: ClientOrderId, price: Ticks, size: Lots, *, is_told: bool) -> None:
+    def _remember(
+        self, client_id: ClientOrderId, price: Ticks, size: Lots, instrument: InstrumentId, *, is_told: bool
+    ) -> None:
         if client_id not in self._known and len(self._known) >= _MAX_KNOWN:
             del self._known[next(iter(self._known))]  # one of long ago that was refused; at worst it is told again
-        self._known[client_id] = (price, size, is_told)
+        self._known[client_id] = (price, size, is_told, instrument)
 
     # --- the rest --------------------------------------------------------------------------------------------------
 

@@ -240,6 +240,20 @@ def test_a_banned_address_sends_nothing_by_http_and_says_so() -> None:
     assert "/v5/order/cancel-all" in [each.request.path for each in done if isinstance(each, SendRequest)]
 
 
+def test_a_banned_address_still_cancels_by_the_socket() -> None:
+    """The ban itself asks for a halt, and what cancels all goes by HTTP."""
+    bybit = Bybit().come_up()
+    for number in range(3):
+        bybit.command(numbered(number))
+    bybit.command(type(ORDER)(9, ETH.id, 1, 300_000, 10, 4))
+    (sent,) = bybit.command(CancelAll(BTC.id))
+    assert isinstance(sent, SendRequest)
+    bybit.answer(sent, b"access too frequent", 403)
+    bybit.command(CancelAll(BTC.id))
+    cancels = [frame for frame in bybit.frames("trade") if frame["op"] == "order.cancel"]
+    assert [each["args"][0]["orderLinkId"] for each in cancels] == ["ls-0", "ls-1", "ls-2"]
+
+
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [(reply({}, 33004, "Your api key has expired."), 200, "33004 Your api key"), (b"", 401, "HTTP status 401")],
