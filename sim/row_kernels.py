@@ -110,12 +110,18 @@ def take_event(state: IntArray, window: IntArray, e: int, at_headers: int, at_le
         return done
     state[NEXT_EVENT] = e + 1
     if window[event + E_CLASS] == CLASS_DELIVERY:
-        state[N_EVENTS] += 1
-        if state[stream + S_KIND] <= TRADES:
-            # clocks may disagree; nothing arrives before it was sent
-            venue = state[AT_VENUE] + state[stream + S_VENUE] * VENUE_SIZE
-            state[venue + V_FEED_LATENCY] = max(0, window[header + H_TS_RECV] - window[header + H_TS_VENUE])
+        count_delivery(state, stream, window, header)
     return 0
+
+
+@njit
+def count_delivery(state: IntArray, stream: int, window: IntArray, header: int) -> None:
+    """Count a delivered row, and keep how long it took."""
+    state[N_EVENTS] += 1
+    if state[stream + S_KIND] <= TRADES:
+        # clocks may disagree; nothing arrives before it was sent
+        venue = state[AT_VENUE] + state[stream + S_VENUE] * VENUE_SIZE
+        state[venue + V_FEED_LATENCY] = max(0, window[header + H_TS_RECV] - window[header + H_TS_VENUE])
 
 
 @njit
@@ -239,8 +245,7 @@ def _mirror_trade(state: IntArray, i: int, window: IntArray, header: int) -> int
 
 @njit
 def _mirror_book(state: IntArray, stream: int, window: IntArray, header: int, at_levels: int) -> int:
-    n = state[N_TOUCH]
-    if n >= state[ROW_CAP]:
+    if state[N_TOUCH] >= state[ROW_CAP]:
         return FLUSH
     i = state[stream + S_INSTRUMENT]
     instrument = state[AT_INSTRUMENT] + i * INSTRUMENT_SIZE
@@ -260,19 +265,57 @@ def _mirror_book(state: IntArray, stream: int, window: IntArray, header: int, at
     state[stamp + M_TS_RECV] = window[header + H_TS_RECV]
     state[stamp + M_SEQ] = window[header + H_SEQ]
     state[stamp + M_VERSION] += 1
-    row = state[AT_TOUCH] + n * TOUCH_SIZE
+    span = state[AT_MIRROR_SPAN] + i * 4
+    bids = state[AT_MIRROR_LADDER] + i * 4 * state[LADDER_CAP]
+    asks = bids + 2 * state[LADDER_CAP]
+    n_bids, n_asks = state[span + 1] - state[span], state[span + 3] - state[span + 2]
+    row = note_touch(
+        state, i, window, header, state, bids + 2 * state[span], n_bids, asks + 2 * state[span + 2], n_asks
+    )
+    state[stamp + M_BID] = state[row + 3]
+    state[stamp + M_ASK] = state[row + 5]
+    return 0
+
+
+@njit
+def pass_book_by(state: IntArray, stream: int, window: IntArray, header: int, at_levels: int) -> None:
+    """Note a delivered snapshot that another follows before anybody can look at the mirror; it is not put there.
+
+    Args: as of `on_venue_row`; there is room in the table.
+    """
+    i = state[stream + S_INSTRUMENT]
+    bids = at_levels + 2 * window[header + H_START]
+    n_bids = window[header + H_N_BIDS]
+    note_touch(state, i, window, header, window, bids, n_bids, bids + 2 * n_bids, window[header + H_N_ASKS])
+    state[state[AT_MIRROR_STAMP] + i * STAMP_SIZE + M_VERSION] += 1
+    count_delivery(state, stream, window, header)
+
+
+@njit
+def note_touch(
+    state: IntArray,
+    i: int,
+    window: IntArray,
+    header: int,
+    words: IntArray,
+    at_bid: int,
+    n_bids: int,
+    at_ask: int,
+    n_asks: int,
+) -> int:
+    """Add a row to the `touch` table, in which there is room; return where it begins.
+
+    Args:
+        words: where the best levels stand, at `at_bid` and `at_ask`.
+        n_bids, n_asks: 0: that side is empty.
+    """
+    row = state[AT_TOUCH] + state[N_TOUCH] * TOUCH_SIZE
     state[row] = window[header + H_TS_VENUE]
     state[row + 1] = window[header + H_TS_RECV]
     state[row + 2] = i
-    span = state[AT_MIRROR_SPAN] + i * 4
-    capacity = state[LADDER_CAP]
-    ladder = state[AT_MIRROR_LADDER] + i * 4 * capacity
-    for side in range(2):
-        best = ladder + 2 * (side * capacity + state[span + 2 * side])
-        is_there = state[span + 2 * side] < state[span + 2 * side + 1]
-        state[row + 3 + 2 * side] = state[best] if is_there else 0
-        state[row + 4 + 2 * side] = state[best + 1] if is_there else 0
-    state[stamp + M_BID] = state[row + 3]
-    state[stamp + M_ASK] = state[row + 5]
-    state[N_TOUCH] = n + 1
-    return 0
+    state[row + 3] = words[at_bid] if n_bids > 0 else 0
+    state[row + 4] = words[at_bid + 1] if n_bids > 0 else 0
+    state[row + 5] = words[at_ask] if n_asks > 0 else 0
+    state[row + 6] = words[at_ask + 1] if n_asks > 0 else 0
+    state[N_TOUCH] += 1
+    return row

@@ -7,14 +7,19 @@ events that actors hear of, and `catch_up` lets them happen afterwards, many in 
 from market.book_kernels import is_book
 from market.jit import njit
 from market.order_log_kernels import LOG_N, LOG_READ
-from sim.row_kernels import take_event
+from sim.row_kernels import pass_book_by, take_event
 from sim.state_kernels import (
+    AT_INSTRUMENT,
     AT_STREAM,
     AT_VENUE,
     BOOK,
     HEARD,
+    I_NEWEST_BOOK,
+    I_NEWEST_SHOWN,
+    INSTRUMENT_SIZE,
     LADDER_CAP,
     LAST_AT,
+    N_INSTRUMENTS,
     N_TOUCH,
     N_TRADE,
     N_VENUES,
@@ -26,6 +31,7 @@ from sim.state_kernels import (
     NEXT_REQUEST,
     NOW,
     ROW_CAP,
+    S_INSTRUMENT,
     S_KIND,
     S_MODE,
     SPOKEN,
@@ -51,36 +57,39 @@ from sim.window_kernels import (
     IS_SOUND,
 )
 
+_TRADE_FIELDS = 6  # of a trade in its header: all but the instrument
+
 
 @njit
-def look_ahead(state: IntArray, window: IntArray, until: int, ahead: IntArray) -> int:
+def look_ahead(state: IntArray, window: IntArray, until: int, ahead: IntArray, trades: IntArray) -> tuple[int, int]:
     """List the deliveries up to and including `until` that actors hear of; nothing happens.
 
     It stops before anything that `catch_up` could not let happen, or of which more comes than a row: an increment, a
     snapshot that is no book or finds no room, a payment of funding, a spoken feed, a full table, the window's end.
 
     Args:
-        ahead: (A, 4) time, stream, row, event of each.
+        ahead: (3, A) time, stream and event of each.
+        trades: (7, A) instrument, venue time, delivery, price, size, taker and id of those that are trades.
 
     Returns:
-        How many there are; 0 also where an order, a request or a fact may be touched.
+        How many there are, and how many of them are trades; 0 also where an order, a request or a fact may be touched.
     """
     log = log_of(state)
     if state[NEXT_REQUEST] != NEVER or state[NEXT_FACT] != NEVER or log[LOG_READ] < log[LOG_N]:
-        return 0
+        return 0, 0
     for v in range(state[N_VENUES]):
         if state[state[AT_VENUE] + v * VENUE_SIZE + V_N_OPEN] > 0:
-            return 0
+            return 0, 0
     n_events = state[N_WINDOW_EVENTS]
     at_headers = n_events * EVENT_SIZE
     at_levels = at_headers + state[N_WINDOW_HEADERS] * HEADER_SIZE
     n_touch, n_trade = state[N_TOUCH], state[N_TRADE]
-    n = 0
+    n = n_trades = 0
     for e in range(state[NEXT_EVENT], n_events):
         event = e * EVENT_SIZE
         stream = state[AT_STREAM] + window[event + E_STREAM] * STREAM_SIZE
         kind, mode = state[stream + S_KIND], state[stream + S_MODE]
-        if window[event + E_TS] > until or kind > TRADES or mode == SPOKEN or n == ahead.shape[0]:
+        if window[event + E_TS] > until or kind > TRADES or mode == SPOKEN or n == ahead.shape[1]:
             break
         if kind == BOOK:
             header = at_headers + window[event + E_ROW] * HEADER_SIZE
@@ -99,22 +108,56 @@ def look_ahead(state: IntArray, window: IntArray, until: int, ahead: IntArray) -
             n_trade += 1
         if n_touch > state[ROW_CAP] or n_trade > state[ROW_CAP]:
             break
-        if mode == HEARD:
-            ahead[n, 0] = window[event + E_TS]
-            ahead[n, 1] = window[event + E_STREAM]
-            ahead[n, 2] = window[event + E_ROW]
-            ahead[n, 3] = e
-            n += 1
-    return n
+        if mode != HEARD:
+            continue
+        if kind == TRADES:
+            trades[0, n_trades] = state[stream + S_INSTRUMENT]
+            header = at_headers + window[event + E_ROW] * HEADER_SIZE
+            for k in range(_TRADE_FIELDS):
+                trades[1 + k, n_trades] = window[header + k]
+            n_trades += 1
+        ahead[0, n] = window[event + E_TS]
+        ahead[1, n] = window[event + E_STREAM]
+        ahead[2, n] = e
+        n += 1
+    return n, n_trades
 
 
 @njit
 def catch_up(state: IntArray, window: IntArray, to: int) -> None:
-    """Let everything up to and including event `to` happen, which `look_ahead` has listed."""
+    """Let everything up to and including event `to` happen, which `look_ahead` has listed.
+
+    What the newest book of an instrument replaces is done no more: the books before it and, at the venue, where no
+    order stands, the trades.
+    """
     n_events = state[N_WINDOW_EVENTS]
     at_headers = n_events * EVENT_SIZE
     at_levels = at_headers + state[N_WINDOW_HEADERS] * HEADER_SIZE
+    _find_newest_books(state, window, to)
     for e in range(state[NEXT_EVENT], to + 1):
+        event = e * EVENT_SIZE
+        stream = state[AT_STREAM] + window[event + E_STREAM] * STREAM_SIZE
+        instrument = state[AT_INSTRUMENT] + state[stream + S_INSTRUMENT] * INSTRUMENT_SIZE
+        if window[event + E_CLASS] != CLASS_DELIVERY:
+            if e < state[instrument + I_NEWEST_BOOK]:
+                continue
+        elif state[stream + S_KIND] == BOOK and e < state[instrument + I_NEWEST_SHOWN]:
+            pass_book_by(state, stream, window, at_headers + window[event + E_ROW] * HEADER_SIZE, at_levels)
+            continue
         done = take_event(state, window, e, at_headers, at_levels)
         assert done == 0, "an event that was looked at could not happen"
-        state[NOW] = state[LAST_AT] = window[e * EVENT_SIZE + E_TS]
+    state[NOW] = state[LAST_AT] = window[to * EVENT_SIZE + E_TS]
+
+
+@njit
+def _find_newest_books(state: IntArray, window: IntArray, to: int) -> None:
+    """Set each instrument's I_NEWEST_BOOK and I_NEWEST_SHOWN among the events up to `to`; -1 where there is none."""
+    for i in range(state[N_INSTRUMENTS]):
+        instrument = state[AT_INSTRUMENT] + i * INSTRUMENT_SIZE
+        state[instrument + I_NEWEST_BOOK] = state[instrument + I_NEWEST_SHOWN] = -1
+    for e in range(state[NEXT_EVENT], to + 1):
+        stream = state[AT_STREAM] + window[e * EVENT_SIZE + E_STREAM] * STREAM_SIZE
+        if state[stream + S_KIND] == BOOK:
+            instrument = state[AT_INSTRUMENT] + state[stream + S_INSTRUMENT] * INSTRUMENT_SIZE
+            newest = I_NEWEST_SHOWN if window[e * EVENT_SIZE + E_CLASS] == CLASS_DELIVERY else I_NEWEST_BOOK
+            state[instrument + newest] = e

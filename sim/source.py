@@ -171,7 +171,8 @@ class MarketSource:
         self._lines_at = -1
         # running ahead: see `_run_ahead`
         self._may_run_ahead = self._is_ahead = False
-        self._ahead = np.zeros((_MOST_AHEAD, 4), np.int64)
+        self._ahead = np.zeros((3, _MOST_AHEAD), np.int64)
+        self._ahead_trades = np.zeros((7, _MOST_AHEAD), np.int64)
         self._told_event = 0
         self._look_in = 0  # events
         self._patience = _LOOK_AGAIN
@@ -314,35 +315,35 @@ class MarketSource:
         The kernels follow at the end, or as soon as somebody acts or looks at a mirror; who looks at mirrors is left
         alone for a while.
         """
-        teller, ahead = self._teller, self._ahead
-        n = look_ahead(self._exchange.state, self._window.flat, until, ahead)
+        teller, ahead, trade_rows = self._teller, self._ahead, self._ahead_trades
+        n, n_trades = look_ahead(self._exchange.state, self._window.flat, until, ahead, trade_rows)
         if n < _LEAST_AHEAD:
             self._look_in = _LOOK_AGAIN
             return False
         self._is_ahead = True
         self._exchange.make_late(self._catch_up)
-        told = now = 0
-        for now, stream, row, self._told_event in ahead[:n].tolist():
-            line = lines[stream]
-            assert line is not None, "a feed without a straight line was looked ahead in"
-            call, argument, actor, edge = line
-            actor.now = now
-            told += 1
-            try:
-                call(argument if argument is not None else self._trade(stream, row))
-            except Exception as error:
-                self._catch_up()
-                teller.told(told, now)
-                teller.fell(edge, error)
-                return True
-            if actor.out or not self._is_ahead:
-                break
+        times, streams, events = ahead[:, :n].tolist()
+        trades = map(Trade, *trade_rows[:, :n_trades].tolist())
+        try:
+            for now, stream, self._told_event in zip(times, streams, events, strict=True):
+                line = lines[stream]
+                assert line is not None, "a feed without a straight line was looked ahead in"
+                call, argument, actor, edge = line
+                actor.now = now
+                call(next(trades) if argument is None else argument)
+                if actor.out or not self._is_ahead:
+                    break
+        except Exception as error:
+            self._catch_up()
+            teller.told(events.index(self._told_event) + 1, now)
+            teller.fell(edge, error)
+            return True
         if self._is_ahead:
             self._catch_up()
             self._patience = _LOOK_AGAIN
         else:
             self._look_in = self._patience = min(2 * self._patience, _MOST_PATIENCE)
-        teller.told(told, now)
+        teller.told(events.index(self._told_event) + 1, now)
         try:
             return bool(actor.out) and not teller.answered(edge, actor)
         except Exception as error:

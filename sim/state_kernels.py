@@ -105,6 +105,8 @@ I_UNIT: Final = 14  # ticks in one whole unit of price
 I_MIRROR: Final = 15  # as I_BOOK, for what was delivered
 I_PAYMENT_ID: Final = 16
 I_TS: Final = 17  # venue time of the venue's book
+I_NEWEST_BOOK: Final = 18  # where several events happen in one call: the last that is a book of it at the venue
+I_NEWEST_SHOWN: Final = 19  # ... that is a book of it delivered
 INSTRUMENT_SIZE: Final = 20
 
 # --- stamp of a mirror: market.book_view ----------------------------------------------------------------------------

@@ -6,5 +6,5 @@ from typing import Any, TypeAlias
 from actors.runtime.actor import Actor
 from actors.runtime.mailbox import Edge
 
-# the call, its argument (None: the message), whose it is, and the edge that it stands for
+# the call, its argument (None: the trade), whose it is, and the edge that it stands for
 Line: TypeAlias = tuple[Callable[[Any], None], Any, Actor, Edge]

@@ -132,9 +132,9 @@ class VirtualNursery(Children):
             return None
         actor = cell.actor
         found = actor.straight(message) if isinstance(actor, Quoter) else None
-        if found is None:
-            found = cell.on[type(message)], message if isinstance(message, BookUpdate) else None
-        call, argument = found
+        call, argument = found or (cell.on[type(message)], None)
+        if argument is None and isinstance(message, BookUpdate):
+            argument = message
         return call, argument, actor, edge
 
     def told(self, n: int, now: Nanos) -> None:

@@ -45,6 +45,7 @@ class RareReader(Quoter):
             for instrument in (self.instrument, self.reference):
                 book, tape = self.book(instrument), self.tape(instrument)
                 seen.append((instrument, "mid", book.mid))
+                seen.append((instrument, "version", float(book.version)))
                 seen.append((instrument, "last", float(tape.rows(1).sum()) if len(tape) else 0.0))
                 seen.append((instrument, "deep", book.cumulative(1, 1e9)[0]))
         if chance() < rare.crash_chance:
