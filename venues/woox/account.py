@@ -204,7 +204,10 @@ class AccountReader:
                 self._strangers[row.order_id] = None
                 named = {"orderId": str(row.order_id)}
                 more.append(self._question("order", ORDER, named, venue_now, row.order_id))
-        if len(page.rows) >= _SURELY_WHOLE and len(self._fills) > n_before:
+        if len(page.rows) >= _SURELY_WHOLE and len(self._fills) == n_before:
+            # all at its edge: what lies beyond cannot be reached, and the position will show whether there is any
+            self._private.skipped["page of fills of one ms"] += 1
+        elif len(page.rows) >= _SURELY_WHOLE:
             times = [time_of(row.executed_timestamp, "executedTimestamp", "a fill of woox") // MS for row in page.rows]
             # newest first or oldest first: it goes on at the end of the page, whose rows come once more
             edge = {"endTime": str(times[-1] + 1)} if times[0] > times[-1] else {"startTime": str(times[-1])}
