@@ -177,7 +177,11 @@ class AccountReader:
         self._n_orders += len(page.rows)
         for row in page.rows:
             grid = self._grids.get(row.symbol)
-            if grid is not None and row.status in STANDING:
+            if grid is None or row.status not in STANDING:
+                continue
+            if not row.price.strip("0."):  # at whatever price the book has: somebody else's, by hand
+                self._private.skipped[f"open order of type {row.type[:20]} without a price"] += 1
+            else:
                 order = self._open_order(row, grid)
                 self._open[order.client_id] = order
         if not page.rows or self._n_orders >= page.meta.total:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from market.units import HOUR, SECOND, Nanos
 from venues.venue import Connect, HttpAnswer, Output
+from venues.wire import RemoteProtocolError
 from venues.woox.gate import Gate
 from venues.woox.limits import LISTEN_KEY
 from venues.woox.requests import OrderRequests
@@ -67,6 +68,8 @@ class ListenKeys:
             return []
         key, _ = read_data(answer.body, _KEY, "listen key")
         text = key.auth_key or key.listen_key
+        if not text:
+            raise RemoteProtocolError("woox granted a listen key and did not tell it")
         self._n_failed = 0
         self._ends_at = now + _LIFE
         self.due = now + 2 * _PATIENCE  # should it not open with it

@@ -21,16 +21,19 @@ pytestmark = pytest.mark.realtime
 ROOT = Path(__file__).resolve().parents[3]
 CONFIG = ROOT / "configs" / "woox.toml"
 SYMBOL = "PERP_SOL_USDT"
+LEADER, WITH_RPI = "binance-futures:SOLUSDT", f"woox-rpi:{SYMBOL}"
 MARKET = EmulatorConfig(
     venue=(VenueSection("woox"), VenueSection("binance-futures")), account=(AccountSection(is_vip=True),)
 )
 
 
-def written(emulator: Emulator, folder: Path, **books: Any) -> Path:
-    """Write the config with the emulator's addresses and live orders; return its path."""
+def written(emulator: Emulator, folder: Path, reference: str, **books: Any) -> Path:
+    """Write the config with the emulator's addresses, live orders and a reference; return its path."""
     raw = read_toml(CONFIG)
+    raw["quoter"][0]["references"] = [reference]
+    raw["venue"][0]["name"] = reference.partition(":")[0]
     for section in raw["venue"]:
-        address = emulator.addresses[section["name"]]
+        address = emulator.addresses[section["name"].removesuffix("-rpi")]
         sockets = {name: getattr(address, name) for name in ("public", "private", "trade")}
         sockets["market"] = address.public
         section |= {"network": "custom", "rest": address.rest, "sockets": sockets, "execution": "live"}
@@ -42,17 +45,10 @@ def written(emulator: Emulator, folder: Path, **books: Any) -> Path:
     return path
 
 
-async def run(emulator: Emulator, folder: Path, seconds: float, **books: Any) -> str:
+async def run(emulator: Emulator, folder: Path, seconds: float, reference: str = LEADER, **books: Any) -> str:
     """Run the command to its end; return what it said."""
-    command = [
-        sys.executable,
-        "-m",
-        "scripts.run",
-        "--mode",
-        "live",
-        "--config",
-        str(written(emulator, folder, **books)),
-    ]
+    path = written(emulator, folder, reference, **books)
+    command = [sys.executable, "-m", "scripts.run", "--mode", "live", "--config", str(path)]
     account = emulator.config.account[0]
     keys = {"LOCKSTEP_WOOX_KEY": account.key, "LOCKSTEP_WOOX_SECRET": account.secret}
     with trio.fail_after(240):
@@ -87,10 +83,11 @@ async def test_it_quotes_and_ends_reconciled(tmp_path: Path) -> None:
     assert asked["woox", "POST /v3/trade/cancelAllAfter"] > 0
 
 
-async def test_it_never_quotes_from_a_book_that_is_too_thin(tmp_path: Path) -> None:
+async def test_it_never_quotes_from_a_reference_that_is_too_thin(tmp_path: Path) -> None:
+    """The reference is the venue's own book with the orders that only its customers can take."""
     async with open_emulator(MARKET) as emulator:
-        thin = {"thin_of": {f"woox:{SYMBOL}": {"min_side_notional": 1e9}}}
-        await run(emulator, tmp_path, 3.0, **thin)
+        thin = {"thin_of": {WITH_RPI: {"min_side_notional": 1e9}}}
+        await run(emulator, tmp_path, 3.0, WITH_RPI, **thin)
         assert emulator.truth("woox").n_orders == 0
     log = (tmp_path / "run" / "log.jsonl").read_text()
     assert '"message":"book thin"' in log
