@@ -135,6 +135,27 @@ class BinanceRest(Rest):
         }
 
 
+class WooxRest(Rest):
+    async def raw(self, method: str, path: str, fields: Message | None = None) -> httpx.Response:
+        """Send a signed request: its fields in the body of POST and PUT, else in the query."""
+        is_body = method in ("POST", "PUT")
+        body = json.dumps(fields or {}) if is_body else ""
+        target = f"{path}?{urlencode(fields)}" if fields and not is_body else path
+        stamp = str(now_ms())
+        headers = {
+            "x-api-key": self.account.key,
+            "x-api-timestamp": stamp,
+            "x-api-signature": digest(self.account.secret, f"{stamp}{method}{target}{body}"),
+        }
+        return await self.client.request(method, target, content=body, headers=headers)
+
+    async def call(self, method: str, path: str, **fields: Any) -> Any:
+        """Return what a success says."""
+        reply = (await self.raw(method, path, fields)).json()
+        assert reply["success"], reply
+        return reply["data"]
+
+
 @asynccontextmanager
 async def open_bybit(address: VenueAddress, account: AccountSection, what: str) -> AsyncIterator[Socket]:
     """Open a signed-on private or trade socket of Bybit."""
