@@ -78,7 +78,9 @@ def _announce(config: EmulatorConfig, emulator: Emulator) -> None:
         for place in ("rest", "public", "private", "trade"):
             console.print(f"  {place:8} {getattr(address, place)}")
     for account in config.account:
-        console.print(f"account {account.name}: key {account.key}  secret {account.secret}")
+        for venue in emulator.addresses:
+            key, secret = emulator.keys(venue, account.name)
+            console.print(f"account {account.name} at {venue}: key {key}  secret {secret}")
     if emulator.ca_file is not None:
         console.print(f"certificate authority: {emulator.ca_file}")
     console.print(f"control: http://{config.host}:{emulator.control_port}/   (Ctrl-C ends)")

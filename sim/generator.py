@@ -140,7 +140,8 @@ class _MarketSource:
         self._made: dict[str, deque[Columns]] = {"book": deque(), "trades": deque()}
         self._seeds = _seeds(config, market, "market", books.N_MARKET_SEEDS)
         self._lost = np.array(market.display.lost, dtype=np.int64)
-        self._spec = _market_spec(market)
+        self._step = _step(market)
+        self._spec = _market_spec(market, self._step)
         marks = np.zeros(books.N_MARKS, np.int64)
         marks[books.NEXT_BOOK] = config.start
         self._state = books.MarketState(
@@ -176,18 +177,28 @@ class _MarketSource:
         )
         n_books, n_levels, n_trades = (int(end) for end in self._room.ends)
         if n_books:
-            columns = [*self._room.books[:, :n_books].copy(), self._room.levels[:n_levels].copy()]
+            levels = self._room.levels[:n_levels].copy()
+            levels[:, 0] *= self._step
+            columns = [*self._room.books[:, :n_books].copy(), levels]
             self._made["book"].append(BookColumns(*columns))
         if n_trades:
-            self._made["trades"].append(TradeColumns(*self._room.trades[:, :n_trades].copy()))
+            trades = TradeColumns(*self._room.trades[:, :n_trades].copy())
+            trades.ticks[:] *= self._step
+            self._made["trades"].append(trades)
         return True
 
 
-def _market_spec(market: MarketConfig) -> books.MarketSpec:
+def _step(market: MarketConfig) -> int:
+    """Return the ticks between prices that are drawn: those between valid ones near the first price."""
+    instrument = market.instrument
+    return instrument.price_rule.step(instrument.ticks(market.price))
+
+
+def _market_spec(market: MarketConfig, step: int) -> books.MarketSpec:
     instrument, flow, display = market.instrument, market.flow, market.display
     cooling = 1.0 / (flow.decay_s * _STEPS_PER_S)
     return books.MarketSpec(
-        price=market.price * instrument.tick_den / instrument.tick_num,
+        price=market.price * instrument.tick_den / (instrument.tick_num * step),
         slack=float(display.slack_ticks),
         level_lots=display.level_size * instrument.lot_den / instrument.lot_num,
         order_lots=flow.median_size * instrument.lot_den / instrument.lot_num,
@@ -221,7 +232,7 @@ def _funding(config: GeneratorConfig, market: MarketConfig) -> Iterator[Columns]
     path = _Path(config, market)
     seed = _seed(config, market, "funding")
     interval, walked, shown, received = market.funding_interval, 0, 0.0, 0
-    price = _market_spec(market).price
+    price = market.price * market.instrument.tick_den / market.instrument.tick_num
     due: Nanos = -(-config.start // interval) * interval
     while due < config.end:
         steps = (due - config.start) // STEP + 1

@@ -118,7 +118,7 @@ class MarketConfig:
     """One generated market.
 
     Attributes:
-        instrument: what is traded; its tick and lot are the grid.
+        instrument: what is traded; its lot and the step between valid prices near the first are the grid.
         price: at the start, quote currency; the hidden price moves around it.
         leader: the instrument whose path is added to the own one, `beta` times and `lead` later; None: own path only.
         lead: a multiple of 10 ms.

@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from market.instrument import Instrument
+from market.instrument import Instrument, SignificantFigures
 from market.units import MS, SECOND, InstrumentId, Nanos
 from sim.generator_config import Display, Flow, GeneratorConfig, MarketConfig, Moves
 
@@ -63,6 +63,7 @@ def venues_market(seed: int = 7, seconds: float = 3600) -> Preset:
         _sol_leader(0, _NEWS),
         _sol_follower(1, 0),
         MarketConfig(woox, 190.0, _PREMIUM, *_sizes(2.0, 30.0), leader=0, lead=LEAD),
+        MarketConfig(_hyperliquid_sol(3), 190.0, _PREMIUM, *_sizes(2.0, 30.0), leader=0, lead=LEAD),
     )
     return _preset(seed, seconds, markets)
 
@@ -88,6 +89,11 @@ def _sol_leader(place: InstrumentId, moves: Moves) -> MarketConfig:
 def _sol_follower(place: InstrumentId, leader: InstrumentId) -> MarketConfig:
     instrument = _instrument(place, "bybit", "SOLUSDT", tick="0.01", lot="0.1", min_notional="5")
     return MarketConfig(instrument, 190.0, _PREMIUM, *_sizes(2.0, 30.0), leader=leader, lead=LEAD)
+
+
+def _hyperliquid_sol(place: InstrumentId) -> Instrument:
+    sol = _instrument(place, "hyperliquid", "SOL", tick="0.0001", lot="0.01", min_notional="10")
+    return attrs.evolve(sol, quote="USDC", settle="USDC", price_rule=SignificantFigures(5, 10_000))
 
 
 def _instrument(place: InstrumentId, venue: str, symbol: str, tick: str, lot: str, min_notional: str) -> Instrument:

@@ -30,6 +30,7 @@ from tests.venue_contract import (
     on_stage,
 )
 from venues.connection import Credentials, VenueConnection
+from venues.hyperliquid.venue import HyperliquidConfig, HyperliquidVenue
 from venues.registry import venue_kind
 from venues.shell import converse
 from venues.venue import Venue, VenueKind, VenueSetup
@@ -39,10 +40,12 @@ from venues.woox.venue import WooxConfig, WooxVenue
 pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 DRAIN = 20 * SECOND
 _NOWHERE = "ws://127.0.0.1:1"
+WEIGHT = 100_000  # of requests a minute, where they are weighed
 ORDER_RATE = 200  # the suite sends faster than a usual account may
 # a venue that does not tell its limits is told them
 MAKERS: dict[str, Callable[[VenueSetup], Venue]] = {
-    "woox": partial(WooxVenue, config=WooxConfig(limits=dict.fromkeys((PLACE, AMEND, CANCEL), ORDER_RATE)))
+    "woox": partial(WooxVenue, config=WooxConfig(limits=dict.fromkeys((PLACE, AMEND, CANCEL), ORDER_RATE))),
+    "hyperliquid": partial(HyperliquidVenue, config=HyperliquidConfig(weight=WEIGHT)),
 }
 
 
@@ -86,15 +89,17 @@ class Ground:
 @asynccontextmanager
 async def emulated(name: str) -> AsyncIterator[Ground]:
     """Emulate a venue, and prepare an account there."""
-    config = EmulatorConfig(venue=(VenueSection(name, clock_offset_ms=250.0, order_rate=ORDER_RATE),))
+    request_rate = WEIGHT if name == "hyperliquid" else 0
+    section = VenueSection(name, clock_offset_ms=250.0, order_rate=ORDER_RATE, request_rate=request_rate)
+    config = EmulatorConfig(venue=(section,))
     async with open_emulator(config) as emulator:
-        address, account = emulator.addresses[name], config.account[0]
+        address = emulator.addresses[name]
         sockets = {"default": address.public, "private": address.private, "trade": address.trade}
         connection = VenueConnection("custom", address.rest, sockets)
         kind, clock = venue_kind(name), LiveClock()
         symbol = next(iter(emulator.truth(name).positions))
         instruments = await converse(kind.instruments([symbol], 0, clock.now_ns()), name, connection, clock)
-        setup = VenueSetup(0, instruments, connection, Credentials(account.key, account.secret))
+        setup = VenueSetup(0, instruments, connection, Credentials(*emulator.keys(name)))
         with_fees = await converse(kind.preparation(setup, clock.now_ns()), name, connection, clock)
         used = attrs.evolve(kind, make=MAKERS.get(name, kind.make))
         yield Ground(emulator, attrs.evolve(setup, instruments=with_fees), used, clock)
@@ -122,7 +127,7 @@ async def simulated() -> AsyncIterator[Stage]:
         yield stage
 
 
-@pytest.mark.parametrize("name", ["bybit", "binance-futures", "woox"])
+@pytest.mark.parametrize("name", ["bybit", "binance-futures", "woox", "hyperliquid"])
 async def test_a_real_venue_keeps_the_contract(name: str) -> None:
     async with emulated(name) as ground:
         truth = partial(ground.emulator.truth, name)

@@ -133,10 +133,14 @@ class Stage:
 
     async def place(self, away: float, size: int = 0, flags: int = OrderFlag.POST_ONLY, side: int = 1) -> PlaceOrder:
         """Send an order `away` (a share of the price) below the mid for a buy, above it for a sale."""
-        price = round(await self.mid() * (1 - side * away))
+        price = self.price(side * away, await self.mid())
         order = PlaceOrder(self.new_id(), self.instrument.id, side, price, size or self.size(price), int(flags))
         self.send(order)
         return order
+
+    def price(self, below: float, mid: int) -> int:
+        """Return the valid price nearest to one that is a share `below` the mid, ticks."""
+        return self.instrument.ticks(self.instrument.price(mid) * (1 - below))
 
     def size(self, price: int) -> int:
         """Return a size that every venue takes."""
@@ -199,9 +203,10 @@ async def an_order_is_accepted_amended_and_cancelled(stage: Stage) -> None:
     order = await stage.place(0.02)
     accepted = await stage.of_order(OrderAccepted, order)
     assert accepted.ts_venue > 0
-    stage.send(AmendOrder(order.client_id, order.instrument, order.price - 5, order.size + 1))
+    lower = order.price - 5 * stage.instrument.price_rule.step(order.price)
+    stage.send(AmendOrder(order.client_id, order.instrument, lower, order.size + 1))
     amended = await stage.of_order(OrderAmended, order)
-    assert (amended.price, amended.size) == (order.price - 5, order.size + 1)
+    assert (amended.price, amended.size) == (lower, order.size + 1)
     stage.send(CancelOrder(order.client_id, order.instrument))
     cancelled = await stage.of_order(OrderCancelled, order)
     assert cancelled.reason == Reason.NONE
@@ -391,7 +396,7 @@ async def a_connector_that_its_supervisor_stops_leaves_no_order(stage: Stage) ->
 
 async def nothing_but_cancels_is_sent_without_a_connection(stage: Stage, blind: Stage) -> None:
     """What opens a position, or could, is refused: nobody would hear what becomes of it."""
-    price = round(await stage.mid() * 0.98)
+    price = stage.price(0.02, await stage.mid())
     order = PlaceOrder(stage.new_id(), stage.instrument.id, 1, price, stage.size(price), int(OrderFlag.POST_ONLY))
     blind.send(order)
     rejected = await blind.of_order(OrderRejected, order)

@@ -61,6 +61,10 @@ DEFAULTS: Final[Mapping[tuple[str, str], Addresses]] = {
         {"public": _BYBIT_TESTNET, "private": _BYBIT_TESTNET, "trade": _BYBIT_TESTNET},
     ),
     **{
+        ("hyperliquid", network): Addresses(f"https://{host}", dict.fromkeys(("public", "private"), f"wss://{host}"))
+        for network, host in (("mainnet", "api.hyperliquid.xyz"), ("testnet", "api.hyperliquid-testnet.xyz"))
+    },
+    **{
         (venue, network): Addresses(rest, dict.fromkeys(("public", "private"), sockets))
         for venue in ("woox", "woox-rpi")
         for network, rest, sockets in (

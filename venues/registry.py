@@ -10,6 +10,7 @@ from venues.venue import VenueKind
 _KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "binance-futures": ("venues.binance.venue", "KIND"),
     "bybit": ("venues.bybit.venue", "KIND"),
+    "hyperliquid": ("venues.hyperliquid.venue", "KIND"),
     "woox": ("venues.woox.venue", "KIND"),
     "woox-rpi": ("venues.woox.venue", "RPI_KIND"),  # market data alone
 }

@@ -12,7 +12,7 @@ from sim.exchange import VenueModel
 from sim.fill_model import FillModel
 from sim.latency import Channel, ConstantLatency
 
-VENUES: Final = ("bybit", "binance-futures", "woox")
+VENUES: Final = ("bybit", "binance-futures", "woox", "hyperliquid")
 _WEEK_S: Final = 604_800.0
 _DEFAULT_MARKET: Final = frozenset({"bybit", "binance-futures"})  # that the preset "default" has
 _not_negative: Any = attrs.validators.ge(0)
@@ -32,7 +32,7 @@ class AccountSection:
         key, secret: of the API; throw-away values, but as hidden in a `repr` as real ones.
         can_withdraw: what the venue tells of the key's permissions.
         is_read_only: orders are refused.
-        is_vip: it may use what a venue keeps for some accounts: the dead man's switch of WOO X.
+        is_vip: it may use what a venue keeps for some accounts: the dead man's switch of WOO X and Hyperliquid.
     """
 
     name: str = "main"
@@ -55,7 +55,7 @@ class VenueSection:
         leverage: of every position at the start.
         max_open_orders: per account.
         order_rate: orders that an account may send: per second and kind of request (Bybit, WOO X), in ten seconds
-            (Binance).
+            (Binance), in a second of a minute that is all there is (Hyperliquid: actions without having traded).
         request_rate: requests of one address: per five seconds (Bybit), weight per minute (Binance), per second and
             public endpoint (WOO X).
         throttled: books go out at the venue's own pace; if not, at every change.

@@ -14,12 +14,14 @@ from actors.runtime.live_clock import LiveClock
 from market.units import MS, SECOND, Nanos
 from sim.emulator.binance.venue import BinanceVenue
 from sim.emulator.bybit.venue import BybitVenue
-from sim.emulator.config import EmulatorConfig, VenueSection
+from sim.emulator.config import AccountSection, EmulatorConfig, VenueSection
 from sim.emulator.control import Control
 from sim.emulator.desk import Desk
 from sim.emulator.engine import Engine
 from sim.emulator.fault_plan import FaultPlan
 from sim.emulator.faults import NETWORK_FAULTS, SOCKET_FAULTS, WHOLE_FAULTS, Fault, Faults
+from sim.emulator.hyperliquid.signing import keys_of as hyperliquid_keys
+from sim.emulator.hyperliquid.venue import HyperliquidVenue
 from sim.emulator.outbox import Tally
 from sim.emulator.requests import EmulatedVenue
 from sim.emulator.sent_log import SentFile
@@ -36,7 +38,10 @@ _PROTOCOLS: Final[Mapping[str, Callable[[Desk], EmulatedVenue]]] = {
     "bybit": BybitVenue,
     "binance-futures": BinanceVenue,
     "woox": WooxVenue,
+    "hyperliquid": HyperliquidVenue,
 }
+# where a key is not what a client chose, but an address and a private key
+_WALLETS: Final[Mapping[str, Callable[[AccountSection], tuple[str, str]]]] = {"hyperliquid": hyperliquid_keys}
 
 
 @attrs.frozen
@@ -106,6 +111,16 @@ class Emulator:
         desk = self._venue(venue).desk
         desk.catch_up(self.now(venue))
         return truth_of(desk.named(account or self.config.account[0].name))
+
+    def keys(self, venue: str, account: str = "") -> tuple[str, str]:
+        """Return key and secret by which a client is known at a venue; of the first account where none is named.
+
+        Raises:
+            KeyError: there is no such venue or account.
+        """
+        section = self._venue(venue).desk.named(account or self.config.account[0].name).section
+        made = _WALLETS.get(venue)
+        return (section.key, section.secret) if made is None else made(section)
 
     @property
     def lag_s(self) -> float:

@@ -1,0 +1,297 @@
+"""Order commands on their way, and the answers to them.
+
+An answer tells what has become of an order by then, so that facts come from it or from the streams, whichever is first.
+It does not say when: its facts have a time that has surely come, so that what the streams tell later is later.
+Orders and amends go by the private socket alone, cancels by HTTP where it is down.  What the limits have no room for
+is refused here, as surely not sent, but for cancels, which wait.  A cancel of unknown fate is sent again.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from market.messages import (
+    AmendOrder,
+    AmendRejected,
+    CancelAll,
+    CancelOrder,
+    CancelRejected,
+    OrderAmended,
+    OrderExpired,
+    OrderRejected,
+    PlaceOrder,
+    Reason,
+    TradingState,
+)
+from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
+from venues.hyperliquid.errors import Advice, Verdict, verdict_on
+from venues.hyperliquid.exchange import Exchange, Result
+from venues.hyperliquid.gate import Gate, info
+from venues.hyperliquid.order_status import OrderQueries
+from venues.hyperliquid.orders import Amending, Live, Orders
+from venues.hyperliquid.ports import ask_for_person, told
+from venues.hyperliquid.private import EXPIRING, At, PrivateData
+from venues.hyperliquid.requests import MAX_BATCH, OrderActions
+from venues.hyperliquid.structs import Filled, ItemStatus, OrderTerms
+from venues.venue import URGENT, HttpAnswer, Output
+from venues.wire import RemoteProtocolError, decode
+
+_NEVER: Final[Nanos] = 1 << 62
+_AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
+_MOST_TRIES: Final = 5
+_OPEN: Final = msgspec.json.Decoder(list[OrderTerms])
+_STATES: Final = {Advice.HALT: TradingState.HALTED, Advice.STOP_OPENING: TradingState.REDUCING}
+_Cancel = CancelOrder | CancelAll
+
+
+class OrderPath:
+    """Sends the commands of one account and reads the answers.
+
+    Attributes:
+        is_up: orders may be sent, as what becomes of them is heard.
+        seen: what is worth knowing, by what it was.
+        wants_instruments: a refusal says that a rule may have changed.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        actions: OrderActions,
+        orders: Orders,
+        private: PrivateData,
+        queries: OrderQueries,
+        exchange: Exchange,
+        gate: Gate,
+    ) -> None:
+        self.is_up = False
+        self.seen: Counter[str] = Counter()
+        self.wants_instruments = False
+        self._account, self._actions, self._orders, self._private = account, actions, orders, private
+        self._queries, self._exchange, self._gate = queries, exchange, gate
+        self._held: dict[tuple[InstrumentId, ClientOrderId | None], tuple[Nanos, int, _Cancel]] = {}
+        self.on: dict[type, Callable[[Any, Nanos], list[Output]]] = {
+            PlaceOrder: self._place,
+            AmendOrder: self._amend,
+            CancelOrder: self._cancel,
+            CancelAll: self._cancel,
+        }
+
+    # --- orders ------------------------------------------------------------------------------------------------------
+
+    def _place(self, order: PlaceOrder, now: Nanos) -> list[Output]:
+        obstacle = self._obstacle(now)
+        if not obstacle:
+            try:
+                action = self._actions.place([order])
+            except ValueError:
+                self.seen["order of a kind that is not to be had"] += 1
+                obstacle = Reason.INVALID_TERMS
+        if obstacle:
+            return told([OrderRejected(*self._at(order, now), int(obstacle))])
+        self._orders.placed(order, now)
+        return self._exchange.send(action, 1, partial(self._placed, order), now, expires=True)
+
+    def _placed(self, order: PlaceOrder, result: Result | None, now: Nanos) -> list[Output]:
+        if result is None:
+            self.seen["order of unknown fate"] += 1
+            return []
+        at = self._at(order, now)
+        error = result.error_of(0)
+        if error:
+            return self._refused(order, at, error, now)
+        status = result.statuses[0] if result.statuses else None
+        if not isinstance(status, ItemStatus) or (status.resting is None and status.filled is None):
+            self.seen["answer to an order that says nothing"] += 1
+            return []
+        stands = status.resting or status.filled
+        assert stands is not None
+        self._orders.note(stands.oid, order.client_id)
+        facts: list[Any] = self._private.accepted(at)
+        live = self._orders.live.get(order.client_id)
+        if status.filled is not None and live is not None and order.flags & EXPIRING:
+            facts += self._rest_expired(live, status.filled, at)
+        return told(facts)
+
+    def _rest_expired(self, live: Live, filled: Filled, at: At) -> list[Any]:
+        """An order that takes or goes has ended: what was not filled is gone, whether the stream says so or not."""
+        lots = self._actions.grids[at[1]].lots[filled.total_sz or "0"]
+        self._orders.ended(at[0], filled.oid)
+        return [OrderExpired(*at, int(Reason.REMAINDER_EXPIRED), lots)] if lots < live.size else []
+
+    def _refused(self, order: PlaceOrder, at: At, error: str, now: Nanos) -> list[Output]:
+        verdict = verdict_on(error)
+        outputs = self._see_to(verdict, error, now)
+        if not verdict.is_known:
+            self.seen["order of unknown fate"] += 1
+            return outputs
+        live = self._orders.ended(at[0], 0)
+        if live is None:
+            return outputs  # the stream has told of its end
+        if order.flags & EXPIRING and verdict.reason is Reason.NO_LIQUIDITY:
+            return [*told([OrderExpired(*at, int(Reason.NO_LIQUIDITY), 0)]), *outputs]
+        return [*told([OrderRejected(*at, int(verdict.reason))]), *outputs]
+
+    # --- amends ------------------------------------------------------------------------------------------------------
+
+    def _amend(self, amend: AmendOrder, now: Nanos) -> list[Output]:
+        at = self._at(amend, now)
+        live = self._orders.live.get(amend.client_id)
+        obstacle = self._obstacle(now)
+        if live is None:
+            obstacle = obstacle or Reason.UNKNOWN_ORDER
+        elif not obstacle and (live.amending is not None or amend.size <= live.filled):
+            obstacle = Reason.INVALID_TERMS if live.amending is not None else Reason.INVALID_SIZE
+        if obstacle or live is None:
+            return told([AmendRejected(*at, int(obstacle))])
+        remaining = amend.size - live.filled
+        action = self._actions.amend(amend, live.order, remaining)
+        live.amending = Amending(amend.price, remaining, live.oid)
+        return self._exchange.send(action, 1, partial(self._amended, live, live.filled), now, expires=True)
+
+    def _amended(self, live: Live, filled: int, result: Result | None, now: Nanos) -> list[Output]:
+        amending, live.amending = live.amending, None
+        assert amending is not None, "the answer to an amend that nobody sent"
+        at = self._at(live.order, now)
+        status = result.statuses[0] if result is not None and result.statuses else None
+        stands = (status.resting or status.filled) if isinstance(status, ItemStatus) else None
+        error = result.error_of(0) if result is not None else ""
+        if stands is not None:
+            self._orders.replaced(live, stands.oid)
+            live.price, live.base, live.size = amending.price, filled, filled + amending.remaining
+            live.ts = at[2]
+            facts: list[Any] = [OrderAmended(*at, live.price, live.size)]
+            if amending.ended is not None:
+                facts += self._private.news(amending.ended, now)
+            return told(facts)
+        outputs: list[Output] = []
+        if error:
+            outputs += told([AmendRejected(*at, int(verdict_on(error).reason))])
+            outputs += self._see_to(verdict_on(error), error, now)
+        else:
+            self.seen["amend of unknown fate"] += 1
+            self._private.is_doubted = True
+        if amending.ended is not None:
+            if error:  # none was put in its place: it was the end of the order
+                outputs += told(self._private.news(amending.ended, now))
+            else:
+                self._private.is_doubted = True
+        return outputs
+
+    def _obstacle(self, now: Nanos) -> Reason:
+        if not self.is_up:
+            return Reason.NOT_CONNECTED
+        return Reason.NONE if self._exchange.free_at(now) <= now else Reason.LIMIT_ORDER_RATE
+
+    # --- cancels -----------------------------------------------------------------------------------------------------
+
+    def _cancel(self, command: _Cancel, now: Nanos, n_tries: int = 0) -> list[Output]:
+        free_at = self._exchange.free_at(now, is_cancel=True)
+        if free_at > now:
+            self._hold(command, free_at, n_tries)
+            return []
+        self._held.pop(_key(command), None)
+        if isinstance(command, CancelAll):
+            return self._list_all(command, n_tries, now)
+        live = self._orders.live.get(command.client_id)
+        if live is not None:
+            live.is_cancelled = True
+        action = self._actions.cancel([command])
+        lane = "" if self._exchange.is_up else URGENT
+        return self._exchange.send(action, 1, partial(self._cancelled, command, n_tries), now, lane=lane)
+
+    def _hold(self, command: _Cancel, until: Nanos, n_tries: int) -> None:
+        self._held[_key(command)] = until, n_tries, command
+
+    def _try_again(self, command: _Cancel, n_tries: int, now: Nanos) -> None:
+        if n_tries < _MOST_TRIES:
+            self._hold(command, now + _AGAIN, n_tries + 1)
+
+    def _cancelled(self, command: CancelOrder, n_tries: int, result: Result | None, now: Nanos) -> list[Output]:
+        error = result.error_of(0) if result is not None else ""
+        verdict = verdict_on(error)
+        if result is None or (error and (not verdict.is_known or verdict.advice is Advice.NO_BUDGET)):
+            self.seen["cancel of unknown fate"] += 1
+            self._try_again(command, n_tries, now)
+            return []
+        if not error:
+            return []  # the stream tells of the end, and of what was filled until then
+        live = self._orders.live.get(command.client_id)
+        if live is not None:
+            live.is_cancelled = False
+        at = self._at(command, now)
+        return [*told([CancelRejected(*at, int(verdict.reason))]), *self._see_to(verdict, error, now)]
+
+    def _list_all(self, command: CancelAll, n_tries: int, now: Nanos) -> list[Output]:
+        """There is no cancel of all: what is known here is cancelled at once, and what the venue lists after it."""
+        ours = [each for each in self._orders.live.values() if each.order.instrument == command.instrument]
+        outputs: list[Output] = []
+        for begin in range(0, len(ours), MAX_BATCH):
+            if self._exchange.free_at(now, is_cancel=True) > now:
+                break  # those are in the venue's list
+            part = ours[begin : begin + MAX_BATCH]
+            for live in part:
+                live.is_cancelled = True
+            action = self._actions.cancel([CancelOrder(live.order.client_id, command.instrument) for live in part])
+            outputs += self._exchange.send(action, len(part), _nobody_asked, now, lane=URGENT)
+        question = info("frontendOpenOrders", user=self._account)
+        return [*outputs, self._gate.send(question, partial(self._listed, command, n_tries), now, URGENT)]
+
+    def _listed(self, command: CancelAll, n_tries: int, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+        symbol = self._actions.grids[command.instrument].instrument.symbol
+        try:
+            if answer is None or answer.status != 200:
+                raise RemoteProtocolError("no answer")
+            rows = decode(_OPEN, answer.body, "hyperliquid open orders")
+        except RemoteProtocolError:
+            self.seen["open orders that were not told"] += 1
+            self._try_again(command, n_tries, now)
+            return []
+        ours = [(command.instrument, row.oid) for row in rows if row.coin == symbol]
+        if not ours:
+            return []
+        if self._exchange.free_at(now, is_cancel=True) > now:
+            self._try_again(command, n_tries, now)
+            return []
+        answered = partial(self._all_cancelled, command, n_tries)
+        return self._exchange.send(self._actions.cancel_ids(ours), len(ours), answered, now, lane=URGENT)
+
+    def _all_cancelled(self, command: CancelAll, n_tries: int, result: Result | None, now: Nanos) -> list[Output]:
+        if result is None or result.refusal:
+            self.seen["cancel of all of unknown fate"] += 1
+            self._try_again(command, n_tries, now)
+            return [] if result is None else self._see_to(verdict_on(result.refusal), result.refusal, now)
+        return []
+
+    def _at(self, command: PlaceOrder | AmendOrder | CancelOrder, now: Nanos) -> At:
+        live = self._orders.live.get(command.client_id)
+        told_at = live.ts if live is not None else 0
+        return command.client_id, command.instrument, max(told_at, self._gate.surely_past(now)), now
+
+    # --- the rest ----------------------------------------------------------------------------------------------------
+
+    def _see_to(self, verdict: Verdict, error: str, now: Nanos) -> list[Output]:
+        if verdict.advice is Advice.RELOAD_INSTRUMENTS:
+            self.wants_instruments = True
+        if verdict.advice is Advice.NO_BUDGET:
+            self.seen["action refused for want of budget"] += 1
+        state = _STATES.get(verdict.advice)
+        return [] if state is None else ask_for_person(state, f"{verdict.advice.value} ({error:.200})", now)
+
+    def next_deadline(self) -> Nanos:
+        return min((until for until, _, _ in self._held.values()), default=_NEVER)
+
+    def on_deadline(self, now: Nanos) -> list[Output]:
+        due = [(n_tries, command) for until, n_tries, command in self._held.values() if until <= now]
+        return [output for n_tries, command in due for output in self._cancel(command, now, n_tries)]
+
+
+def _nobody_asked(result: Result | None, now: Nanos) -> list[Output]:
+    """Take the answer to what nobody hears of: the streams, and the account, tell what came of it."""
+    return []
+
+
+def _key(command: _Cancel) -> tuple[InstrumentId, ClientOrderId | None]:
+    return command.instrument, command.client_id if isinstance(command, CancelOrder) else None

@@ -1,0 +1,200 @@
+"""What has to do with the account: the private socket, actions, questions by REST, the dead man's switch."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from market.messages import AccountSnapshot, PlaceOrder, QueryOrder, RequestAccount, TradingState
+from market.units import MINUTE, SECOND, Nanos
+from venues.hyperliquid.account_asking import AccountAsking
+from venues.hyperliquid.accounts import Account
+from venues.hyperliquid.dead_mans_switch import DeadMansSwitch, SwitchConfig
+from venues.hyperliquid.exchange import PRIVATE, Exchange
+from venues.hyperliquid.gate import Gate, info
+from venues.hyperliquid.limits import ActionBudget, Window
+from venues.hyperliquid.order_path import OrderPath
+from venues.hyperliquid.order_status import OrderQueries
+from venues.hyperliquid.orders import Orders
+from venues.hyperliquid.ports import ask_for_person, told
+from venues.hyperliquid.private import PrivateData
+from venues.hyperliquid.public_feed import PATH
+from venues.hyperliquid.requests import OrderActions
+from venues.hyperliquid.rules import Rules
+from venues.hyperliquid.session import Session
+from venues.hyperliquid.structs import Budget, read_frame
+from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueSetup
+from venues.wire import InstrumentGrid, decode
+
+_DOUBT_PAUSE: Final = SECOND  # several doubts at a time are one
+_BUDGET_EVERY: Final = MINUTE
+_BUDGET: Final = msgspec.json.Decoder(Budget)
+_NEVER: Final[Nanos] = 1 << 62
+
+
+class TradingAccount:
+    """Orders may be sent while the private socket is subscribed, and the assets' numbers are known.
+
+    Attributes:
+        budget: what the account may still do.
+    """
+
+    def __init__(self, setup: VenueSetup, account: Account, gate: Gate, messages: Window, switch: SwitchConfig) -> None:
+        listed, address = setup.instruments, account.address
+        self._gate, self._address = gate, address
+        self.budget = ActionBudget()
+        self._orders = Orders()
+        self.exchange = Exchange(account.signer, gate, messages, self.budget)
+        self.data = PrivateData(address, {each.symbol: InstrumentGrid(each) for each in listed}, self._orders)
+        self.rules = Rules(listed, gate)
+        self.switch = DeadMansSwitch(self.exchange, gate, switch)
+        self._queries = OrderQueries(address, listed, self._orders, gate)
+        actions = OrderActions(listed, self.rules.assets)
+        self.path = OrderPath(address, actions, self._orders, self.data, self._queries, self.exchange, gate)
+        self._asking = AccountAsking(address, listed, self._orders, self.data, gate)
+        self._session = Session(self.data.subscriptions(), messages)
+        self._is_begun = False
+        self._doubt_at: Nanos = _NEVER
+        self._budget_at: Nanos = 0
+
+    @property
+    def seen(self) -> Counter[str]:
+        """What was skipped or came unlooked for, by what it was."""
+        return self.data.skipped + self.path.seen + self.switch.seen + self.exchange.seen
+
+    @property
+    def is_ready(self) -> bool:
+        """Orders can be sent, and what becomes of them is heard."""
+        return self._session.is_ready and self.rules.is_known
+
+    def begin(self, now: Nanos) -> None:
+        """A life begins."""
+        self._queries.begin(now)
+        self.exchange.begin(now)
+
+    def clock_is_known(self, now: Nanos) -> list[Output]:
+        """Open the private socket, once."""
+        if self._is_begun:
+            return []
+        self._is_begun = True
+        self.rules.due = self._budget_at = now
+        return [Connect(PRIVATE, PATH), *self.rules.ask(now), *self._ask_budget(now)]
+
+    def opened(self, now: Nanos) -> list[Output]:
+        return [SendFrame(PRIVATE, frame) for frame in self._session.opened(now)]
+
+    def closed(self, now: Nanos) -> list[Output]:
+        self._session.closed()
+        self.exchange.is_up = False
+        return self.exchange.closed(now)
+
+    def receive(self, frame: str | bytes, now: Nanos) -> list[Output]:
+        """Take a frame.
+
+        Raises:
+            RemoteProtocolError: it breaks the protocol.
+        """
+        read = read_frame(frame)
+        if read is None or self._session.receive(read):
+            return []
+        if read.channel == "post":
+            outputs = self.exchange.receive(read, now)
+        else:
+            outputs = told(self.data.receive(read, now))
+        if self.data.alarm:
+            outputs += ask_for_person(TradingState.HALTED, self.data.alarm, now)
+            self.data.alarm = ""
+        self._look(now)
+        return outputs
+
+    def _look(self, now: Nanos) -> None:
+        """See to what was noticed on the way."""
+        if self.data.is_doubted:
+            self.data.is_doubted = False
+            self._doubt_at = min(self._doubt_at, now + _DOUBT_PAUSE)
+        if self.path.wants_instruments:
+            self.path.wants_instruments = False
+            self.rules.doubt(now)
+
+    def command(self, message: Any, now: Nanos) -> list[Output]:
+        """Take a command about orders or the account."""
+        if isinstance(message, RequestAccount):
+            return self._asking.request(message, now)
+        if isinstance(message, QueryOrder):
+            return self._queries.ask(message, now)
+        first = self.switch.placing(now) if isinstance(message, PlaceOrder) and self.path.is_up else []
+        return [*first, *self.path.on[type(message)](message, now)]
+
+    def watch(self, outputs: list[Output], now: Nanos) -> list[Output]:
+        """Return what follows from what is about to be told: an account that shows no order needs no switch."""
+        self._look(now)
+        return [
+            more
+            for each in outputs
+            if isinstance(each, Tell) and type(each.message) is AccountSnapshot
+            for more in self.switch.seen_account(each.message, now)
+        ]
+
+    def set_up(self, now: Nanos, *, is_up: bool) -> None:
+        """The trading path has come, or gone."""
+        self.path.is_up = self.exchange.is_up = is_up
+        self.switch.healthy(now, is_well=is_up)
+
+    # --- the budget --------------------------------------------------------------------------------------------------
+
+    @property
+    def used(self) -> Mapping[str, tuple[int, int]]:
+        """Return what is used of the account's actions, and what it may use."""
+        return {"actions": (self.budget.used, self.budget.cap)}
+
+    def _ask_budget(self, now: Nanos) -> list[Output]:
+        if now < self._budget_at:
+            return []
+        request = info("userRateLimit", user=self._address)
+        free_at = self._gate.free_at(request, now)
+        self._budget_at = now + _BUDGET_EVERY if free_at <= now else free_at
+        return [self._gate.send(request, self._take_budget, now)] if free_at <= now else []
+
+    def _take_budget(self, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+        if answer is not None and answer.status == 200:
+            told = decode(_BUDGET, answer.body, "hyperliquid rate limit")
+            self.budget.told(told.used, told.cap + told.surplus)
+        return []
+
+    # --- the clock ---------------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> Nanos:
+        if not self._is_begun:
+            return _NEVER
+        return min(
+            self._session.next_deadline(),
+            self._queries.next_deadline(),
+            self.path.next_deadline(),
+            self.exchange.next_deadline(),
+            self._asking.due,
+            self.switch.next_deadline(),
+            self.rules.due,
+            self._budget_at,
+            self._doubt_at,
+        )
+
+    def on_deadline(self, now: Nanos) -> list[Output]:
+        if not self._is_begun:
+            return []
+        outputs: list[Output] = [SendFrame(PRIVATE, frame) for frame in self._session.on_deadline(now)]
+        if self._session.failure:
+            outputs.append(Reconnect(PRIVATE, self._session.failure))
+            self._session.closed()
+        outputs += self.exchange.on_deadline(now)
+        outputs += self.path.on_deadline(now)
+        outputs += self._asking.on_deadline(now)
+        outputs += self._queries.on_deadline(now)
+        outputs += self.switch.on_deadline(now)
+        outputs += self.rules.ask(now)
+        outputs += self._ask_budget(now)
+        self._look(now)
+        if now >= self._doubt_at:
+            self._doubt_at = _NEVER
+            outputs += self._asking.again(now)
+        return outputs
