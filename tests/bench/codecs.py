@@ -2,6 +2,7 @@
 
 Processor time in us per frame, the best of several passes over a recorded session by a fresh codec, by kind of frame,
 with the mean bytes and level rows a frame of that kind has.  Where the recordings are absent it says so and exits 0.
+Of WOO X there is no recorded session: its frames are those of the emulated venue.
 """
 
 import json
@@ -12,14 +13,22 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from market import Instrument
+from tests.sim.emulator.stage import WooxStage
 from venues.binance.market_data import MarketData as BinanceData
 from venues.bybit.market_data import MarketData as BybitData
 from venues.bybit.structs import read_frame
+from venues.woox.market_data import MarketData as WooxData
+from venues.woox.order_index import OrderIndex
+from venues.woox.private import PrivateData
+from venues.woox.structs import read_frame as read_woox_frame
 
 PROJECT = Path(__file__).resolve().parents[2]
 WIRE = Path(os.environ.get("LOCKSTEP_SHARED", PROJECT.parent / "shared")) / "data" / "wire"
 N_PASSES = 7
+_SIDES = ("bids", "asks")
 Codec = Callable[[bytes], object]
 
 
@@ -57,6 +66,38 @@ def binance_frames() -> Iterator[tuple[str, int, bytes]]:
         kind = data.get("e", "")
         if kind in ("depthUpdate", "trade", "bookTicker"):
             yield kind, len(data["b"]) + len(data["a"]) if kind == "depthUpdate" else 0, _frame(message)
+
+
+def woox() -> Codec:
+    """Return a fresh codec of WOO X's two sockets, whose book is sound."""
+    traded = [attrs.evolve(instrument(0, "woox", "SOL", "0.01", "0.1"), symbol=WooxStage.symbol)]
+    market, private = WooxData(traded), PrivateData(traded, OrderIndex())
+    market.syncs[0].is_sound = True
+
+    def read(frame: bytes) -> object:
+        envelope = read_woox_frame(frame)
+        return (private if "@" not in envelope.topic else market).receive(envelope, 1)
+
+    return read
+
+
+def woox_frames() -> Iterator[tuple[str, int, bytes]]:
+    """Yield (kind, level rows, frame) of a minute of the emulated venue, with an order that comes and goes."""
+    stage = WooxStage(order_rate=1000)
+    topics = [f"{name}@{stage.symbol}" for name in ("trade", "markprice", "estfundingrate")]
+    public, private = stage.connect("/v3/public"), stage.listening("executionreport", "position")
+    public.ask({"id": "1", "cmd": "SUBSCRIBE", "params": [f"orderbookupdate@{stage.symbol}@50", *topics]})
+    for number in range(1, 241):
+        stage.run(0.25)
+        low = (stage.touch()[0] * Decimal("0.98")).quantize(Decimal("0.01"))
+        stage.call("POST", "/v3/trade/order", **stage.limit("BUY", low, clientOrderId=number))
+        stage.call("DELETE", "/v3/trade/order", symbol=stage.symbol, clientOrderId=number)
+        for wire in (public, private):
+            wire.session.receive('{"cmd":"PING","ts":1}', stage.now)
+            for message in wire.heard():
+                if "topic" in message:
+                    data = message["data"]
+                    yield message["topic"].partition("@")[0], sum(len(data.get(s, ())) for s in _SIDES), _frame(message)
 
 
 def measure(make: Callable[[], Codec], frames: list[tuple[str, int, bytes]]) -> dict[str, dict[str, float]]:
@@ -98,6 +139,7 @@ if __name__ == "__main__":
         result: dict[str, object] = {
             "bybit": measure(bybit, list(bybit_frames())),
             "binance-futures": measure(binance, list(binance_frames())),
+            "woox": measure(woox, list(woox_frames())),
         }
     else:
         result = {"skipped": f"the recordings are not there: no folder {WIRE}"}

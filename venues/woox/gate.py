@@ -8,12 +8,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from market.messages import ClockOffset
+from market.messages import ClockOffset, TradingState
 from market.units import MINUTE, MS, SECOND, Nanos, VenueId
 from venues.venue import HttpAnswer, Output, Questions, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
+from venues.woox.errors import Advice, verdict_on
 from venues.woox.limits import PUBLIC, Bucket, RateLimits
-from venues.woox.structs import SystemInfo, decoder, read_data
+from venues.woox.ports import ask_for_person
+from venues.woox.structs import SystemInfo, decoder, read_data, read_reply
 
 Answered = Callable[[HttpAnswer | None, Nanos], list[Output]]
 
@@ -26,6 +28,8 @@ _LATER: Final = 30 * SECOND
 _IN_MAINTENANCE: Final = 5 * SECOND
 _KEPT: Final = 8
 _LONGEST_ROUND: Final = MINUTE
+_PATIENT: Final = 2  # answers in a row that refuse the key, before a person is asked for
+_LONGEST_REFUSAL: Final = 2000  # bytes; what is longer brings what was asked for
 
 
 class VenueClock:
@@ -67,7 +71,9 @@ class Gate:
         self.due: Nanos = 0
         self.maintenance = ""
         self._venue = venue
-        self._questions: Questions[Answered] = Questions()
+        self._questions: Questions[tuple[Answered, bool]] = Questions()
+        self._n_refused = 0
+        self._refused_at: Nanos = 0
         self._n_samples = 0
         self._is_asking = False
 
@@ -86,11 +92,30 @@ class Gate:
     def send(self, request: HttpRequest, answered: Answered, bucket: Bucket, now: Nanos, lane: str = "") -> Output:
         """Count a request, and return what sends it; `answered` is called with its answer."""
         self.limits.spend(bucket, now)
-        return self._questions.ask(request, answered, lane)
+        return self._questions.ask(request, (answered, bool(request.headers)), lane)
 
     def answered(self, token: int, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
         """Give an answer to whoever asked."""
-        return self._questions.answered(token)(answer, now)
+        asked, is_signed = self._questions.answered(token)
+        halts = self._look_at_key(answer, now) if is_signed and answer is not None else []
+        try:
+            return [*asked(answer, now), *halts]
+        except RemoteProtocolError:
+            if halts:  # they say what was wrong
+                return halts
+            raise
+
+    def _look_at_key(self, answer: HttpAnswer, now: Nanos) -> list[Output]:
+        """A key that has died is seen by what is read, too, where no order is sent."""
+        words = _refusal(answer)
+        if not words:
+            self._n_refused = 0
+            return []
+        if now - self._refused_at < SECOND:  # what was asked side by side is refused side by side
+            return []
+        self._n_refused += 1
+        self._refused_at = now
+        return ask_for_person(TradingState.HALTED, words, now) if self._n_refused > _PATIENT else []
 
     # --- the venue itself --------------------------------------------------------------------------------------------
 
@@ -135,3 +160,16 @@ class Gate:
         elif self._n_samples >= _FIRST_SAMPLES:
             self.due = now + _LATER
         return [Tell("clock", ClockOffset(self._venue, now, self.clock.offset, self.clock.error))]
+
+
+def _refusal(answer: HttpAnswer) -> str:
+    """Return what an answer says that asks for a person; empty: nothing."""
+    if len(answer.body) > _LONGEST_REFUSAL:
+        return ""
+    try:
+        reply = read_reply(answer.body)
+    except RemoteProtocolError:
+        return ""
+    if reply.success or verdict_on(answer.status, reply.code).advice is not Advice.HALT:
+        return ""
+    return f"{reply.code or answer.status} {reply.message:.200}"

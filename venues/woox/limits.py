@@ -1,6 +1,7 @@
 """The venue's rate limits, counted here alone: its answers do not tell what is left.
 
-Each endpoint has its own rolling window.  Placing and asking for one order count by symbol, all else by account; public
+Each endpoint has its own rolling window, taken a little longer here: requests may arrive closer together than they were
+sent.  Placing and asking for one order count by symbol, all else by account; public
 endpoints count by address.
 """
 
@@ -39,6 +40,8 @@ RULES: Final[Mapping[str, tuple[int, Nanos]]] = {
     PUBLIC: (10, SECOND),
 }
 
+_MARGIN: Final = SECOND // 10
+
 Bucket = tuple[str, str]  # kind of request; symbol, or the public endpoint
 
 
@@ -63,7 +66,7 @@ class RateLimits:
         spent = self._spent.get(bucket)
         if spent is None:
             return at
-        period = RULES[bucket[0]][1]
+        period = RULES[bucket[0]][1] + _MARGIN
         while spent and spent[0] + period <= now:
             spent.popleft()
         limit = self._limits[bucket[0]]
@@ -75,5 +78,5 @@ class RateLimits:
 
     def refused(self, bucket: Bucket, now: Nanos) -> None:
         """Close a bucket that the venue found empty for its whole period: it does not say for how long."""
-        until = now + RULES[bucket[0]][1]
+        until = now + RULES[bucket[0]][1] + _MARGIN
         self._closed_until[bucket] = max(self._closed_until.get(bucket, 0), until)

@@ -8,10 +8,12 @@ import pytest
 from market.messages import (
     AccountSnapshot,
     CancelAll,
+    HaltRequested,
     OrderState,
     OrderStatus,
     QueryOrder,
     RequestAccount,
+    TradingState,
 )
 from market.units import MS, SECOND
 from tests.venues.woox.scripted_woox import (
@@ -124,6 +126,19 @@ def test_an_account_is_asked_for_until_it_is_whole() -> None:
     for path, data in EMPTY.items():
         woox.answer(woox.asked(path, "GET")[-1], reply(data))
     assert woox.told(AccountSnapshot)
+
+
+def test_a_key_that_has_died_is_noticed_by_what_is_read() -> None:
+    woox = Woox().come_up()
+    woox.command(RequestAccount(2, NOW - SECOND))
+    for _ in range(2):
+        with pytest.raises(RemoteProtocolError):
+            woox.answer(woox.asked("/v3/trade/orders", "GET")[-1], refusal(-1002, "revoked"), 401)
+        assert not woox.told(HaltRequested)
+        woox.pass_by(2.1)
+    woox.answer(woox.asked("/v3/trade/orders", "GET")[-1], refusal(-1002, "revoked"), 401)
+    (halt,) = woox.told(HaltRequested)
+    assert (halt.state, halt.text) == (TradingState.HALTED, "woox: -1002 revoked")
 
 
 def test_no_secret_is_in_what_the_venue_wants() -> None:

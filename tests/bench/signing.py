@@ -1,0 +1,64 @@
+"""What it costs to sign a request of each venue: `python -m tests.bench.signing`, one JSON line.
+
+Processor time; the best of several passes.  `us`: one signature with its headers or parameters; `order_us`: a whole
+order, from the command to the bytes that are sent.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from decimal import Decimal
+
+from market import Instrument
+from market.messages import PlaceOrder
+from venues.binance.signing import Credentials
+from venues.bybit.order_ids import OrderIds
+from venues.bybit.requests import OrderRequests as BybitRequests
+from venues.bybit.signing import Signer as BybitSigner
+from venues.woox.requests import OrderRequests as WooxRequests
+from venues.woox.signing import Signer as WooxSigner
+
+N = 20_000
+N_PASSES = 5
+KEY, SECRET = "k" * 24, "s" * 32
+NOW = 1_760_000_000_123_000_000
+BODY = (
+    b'{"symbol":"PERP_BTC_USDT","clientOrderId":42,"side":"BUY","type":"POST_ONLY","price":"60000","quantity":"0.001"}'
+)
+BTC = Instrument(0, "any", "PERP_BTC_USDT", "BTC", "USDT", "USDT", Decimal("0.1"), Decimal("0.001"))
+ORDER = PlaceOrder(1 << 50, 0, 1, 600_000, 1, 4)
+
+
+def us(call: Callable[[], object]) -> float:
+    """Return the microseconds of processor time that a call takes."""
+    best = float("inf")
+    for _ in range(N_PASSES):
+        begin = time.process_time()
+        for _ in range(N):
+            call()
+        best = min(best, time.process_time() - begin)
+    return round(best / N * 1e6, 2)
+
+
+def main() -> dict[str, dict[str, float]]:
+    """Measure all."""
+    bybit, woox, binance = BybitSigner(KEY, SECRET), WooxSigner(KEY, SECRET), Credentials(KEY, SECRET)
+    by_bybit, by_woox = BybitRequests((BTC,), OrderIds(), bybit), WooxRequests((BTC,), woox)
+    text = BODY.decode()
+    params: dict[str, str | int] = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.001", "timestamp": NOW // 10**6}
+    found = {
+        "bybit": {
+            "us": us(lambda: bybit.headers(text, NOW)),
+            "order_us": us(lambda: by_bybit.http((ORDER,), NOW)),
+        },
+        "binance-futures": {"us": us(lambda: binance.signed_params(params))},
+        "woox": {
+            "us": us(lambda: woox.headers("POST", "/v3/trade/order", BODY, NOW)),
+            "order_us": us(lambda: by_woox.of(ORDER, NOW)),
+        },
+    }
+    return {venue: each | {"per_s": round(1e6 / each["us"])} for venue, each in found.items()}
+
+
+if __name__ == "__main__":
+    print(json.dumps({"bench": "signing", **main()}))
