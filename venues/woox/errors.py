@@ -105,7 +105,7 @@ def reason_of(text: str) -> Reason:
     return Reason.NONE
 
 
-# (?) the texts are documented nowhere; what they say of most orders is known from our own terms
+# the texts are documented nowhere; how most orders end is known from our own terms as well
 _WORDS: Final[tuple[tuple[Reason, tuple[str, ...]], ...]] = (
     (Reason.POST_ONLY_WOULD_TAKE, ("post only",)),
     (Reason.REDUCE_ONLY, ("reduce only",)),
