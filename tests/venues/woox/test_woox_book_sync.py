@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors.book_keeper import BookKeeper
 from market.book import Book
-from market.messages import BookDelta, BookGap, BookSnapshot
+from market.messages import BookDelta, BookGap, BookSnapshot, Stale, Started, TimerFired
 from market.units import MS, SECOND, Nanos
 from tests.venues.woox.woox_wire import BTC
 from venues.woox.book_sync import LAG, BookMessage, BookSync
@@ -199,3 +200,21 @@ def test_closing_forgets_everything(seconds: int) -> None:
     assert (sync.ask_at, sync.is_sound) == (None, False)
     sync.begin(T0 + seconds * SECOND)
     assert sync.whole(whole(20), T0 + seconds * SECOND) == []  # what was heard before proves nothing now
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_keeper_trusts_a_silent_book_for_as_long_as_its_socket_lives(lives: bool) -> None:
+    keeper = BookKeeper("keeper", 0, [BTC])
+    keeper.now = T0
+    keeper.handle(Started(0))
+    sync = begun()
+    sync.change(10, change(20), T0)
+    for each in sync.whole(whole(20), T0):
+        keeper.handle(each)
+    for _ in range(20):  # five minutes, with a ping's answer every 15 s
+        keeper.now += 15 * SECOND
+        for each in sync.still(keeper.now, keeper.now) if lives else ():
+            keeper.handle(each)
+        keeper.handle(TimerFired(2))
+    stale = [message for _, message in keeper.out if isinstance(message, Stale)]
+    assert bool(stale) is not lives
