@@ -137,6 +137,8 @@ async def test_a_real_venue_keeps_the_contract(name: str) -> None:
                 await check(stage)
                 lots = dict((await stage.account()).positions)[stage.instrument.id]
                 assert truth().positions[stage.instrument.symbol] == lots
+            if balances := dict((await stage.account()).balances):  # a venue need not tell them
+                assert balances == {stage.instrument.settle: round(truth().wallet * 10**12)}
             await a_connector_that_its_supervisor_stops_leaves_no_order(stage)
             for socket in ground.setup.connection.sockets:
                 async with ground.stage(ground.without_socket(socket)) as other:

@@ -44,6 +44,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
         fills: those since `fills_since`, by venue time.
         positions: (instrument, signed lots) of every instrument of the venue that we know.
         payments: of funding, since `fills_since`.
+        balances: (asset, what is in the wallet, e-12), without what open positions have made; empty: it is not told.
     """
 
     venue: VenueId
@@ -55,6 +56,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
     fills: tuple[Fill, ...]
     positions: tuple[tuple[InstrumentId, Lots], ...]
     payments: tuple[FundingPayment, ...] = ()
+    balances: tuple[tuple[str, int], ...] = ()
 
 
 class Adjustment(msgspec.Struct, frozen=True, gc=False):

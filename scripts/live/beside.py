@@ -114,7 +114,7 @@ class Beside:
             listen(keeper_name(venue), "books", self._hear_book)
             listen(keeper_name(venue), "status", self._hear)
             listen(connector_name(venue), "trades", self._tables.trade)
-            for port in ("connection", "facts", "clock", "halts"):
+            for port in ("connection", "facts", "fills", "clock", "halts"):
                 listen(connector_name(venue), port, self._hear)
         for port in ("equity", "positions"):
             listen(TRACKER, port, self._hear)

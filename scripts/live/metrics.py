@@ -93,6 +93,8 @@ class RunMetrics(Collector):
         yield _gauge("book_stale", "1: not to be trusted", _AT, [(at, float(bool(f.stale))) for at, f in feeds])
         venues = [((self._overview.instruments.venues[v],), c) for v, c in self._overview.connections.items()]
         yield _gauge("connection_up", "1: connected", ("venue",), [(at, float(bool(c.is_up))) for at, c in venues])
+        money = [((*at, asset), last) for at, c in venues for asset, (_, last) in c.balances.items()]
+        yield _gauge("balance", "in the wallet, by the venue's word", ("venue", "asset"), money)
         yield _counter("connections_lost", "so far", ("venue",), [(at, float(c.n_lost)) for at, c in venues])
         offsets = [(at, c.clock.offset_ns / SECOND) for at, c in venues if c.clock is not None]
         yield _gauge("clock_offset_seconds", "the venue's clock is ahead by", ("venue",), offsets)

@@ -55,6 +55,7 @@ class Connection:
         is_up: None before anything was heard of it.
         reason: why it was lost last.
         clock: how far the venue's clock is from ours, as measured last.
+        balances: of each asset what was in the wallet when it was told first, and last; 0 where it was not told of.
     """
 
     is_up: bool | None = None
@@ -63,6 +64,7 @@ class Connection:
     reason: str = ""
     clock: ClockOffset | None = None
     account: AccountSnapshot | None = None
+    balances: dict[str, tuple[float, float]] = attrs.field(factory=dict)
 
 
 class Overview:
@@ -132,6 +134,16 @@ class Overview:
             mid = (instrument.price(int(book.bids[0, 0])) + instrument.price(int(book.asks[0, 0]))) / 2
         return Held(instrument, self.lots(instrument.id) or 0, mid, buying, selling)
 
+    def balances(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Return by venue and asset what was in the wallet at first and last, of accounts that tell it."""
+        return {
+            self.instruments.venues[venue]: {
+                asset: {"first": first, "last": last} for asset, (first, last) in connection.balances.items()
+            }
+            for venue, connection in self.connections.items()
+            if connection.balances
+        }
+
     @property
     def state(self) -> str:
         """The trading state in a word."""
@@ -155,7 +167,13 @@ class Overview:
         self.connections[message.venue].clock = message
 
     def _account(self, snapshot: AccountSnapshot) -> None:
-        self.connections[snapshot.venue].account = snapshot
+        connection = self.connections[snapshot.venue]
+        is_first = not connection.balances
+        connection.account = snapshot
+        told = {asset: e12 / 10**12 for asset, e12 in snapshot.balances}
+        for asset in {**connection.balances, **told} if told else ():
+            now = told.get(asset, 0.0)
+            connection.balances[asset] = (now if is_first else connection.balances.get(asset, (0.0, now))[0], now)
         self.orders.reconcile(snapshot)
 
     def _stale(self, message: Stale) -> None:

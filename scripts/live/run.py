@@ -179,6 +179,7 @@ class LiveRun:
             "faults": faults,
             **safety_record(self.nursery.trading, self.nursery.safety),
             "positions_by_base": as_record(positions_by_base(held_at(self.instruments, self.tables.newest()))),
+            "balances": self.overview.balances(),
             "refusals": {plan.config.name: self.tables.refusals(plan.index) for plan in self._trading.plans},
             "start_ns": self.start,
             "until_ns": end,

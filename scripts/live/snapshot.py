@@ -48,6 +48,7 @@ class VenueShown(msgspec.Struct, frozen=True):
         lag_ms: how old the newest book was when it came: the venue's stamp against our clock, its offset and all.
         place_ms, cancel_ms: median and 99 % of the newest round trips.
         clock_ms: how far the venue's clock is ahead, give or take.
+        wallet: what the account holds of each asset, by the venue's word.
     """
 
     name: str
@@ -58,6 +59,7 @@ class VenueShown(msgspec.Struct, frozen=True):
     place_ms: tuple[float, float] | None
     cancel_ms: tuple[float, float] | None
     clock_ms: tuple[float, float] | None
+    wallet: dict[str, float]
 
 
 class BaseShown(msgspec.Struct, frozen=True):
@@ -201,6 +203,7 @@ def _venue(overview: Overview, venue: VenueId) -> VenueShown:
         place_ms=_quantiles(latencies.place if latencies else ()),
         cancel_ms=_quantiles(latencies.cancel if latencies else ()),
         clock_ms=(clock.offset_ns / MS, clock.uncertainty_ns / MS) if clock is not None else None,
+        wallet={asset: last for asset, (_, last) in connection.balances.items()},
     )
 
 

@@ -13,6 +13,7 @@ import msgspec
 from market.instrument import Instrument
 from market.messages import AccountSnapshot, Fill, FundingPayment, OpenOrder, OrderFlag, RequestAccount
 from market.units import DAY, MS, InstrumentId, Lots, Nanos
+from venues.binance.account_checks import balances
 from venues.binance.account_structs import AccountTrade, Income, OrderAnswer, PositionAnswer
 from venues.binance.answers import refusal_of_body
 from venues.binance.client_ids import client_id_of
@@ -20,7 +21,7 @@ from venues.binance.errors import Refusal
 from venues.binance.fills import Symbols, payment_id, side_of
 from venues.binance.order_index import OrderIndex
 from venues.binance.queries import MAX_TRADES, AccountQueries
-from venues.wire import HttpRequest, InstrumentGrid, decode, money_e12
+from venues.wire import HttpRequest, InstrumentGrid, RemoteProtocolError, decode, money_e12
 
 _ORDERS: Final = msgspec.json.Decoder(list[OrderAnswer])
 _ORDER: Final = msgspec.json.Decoder(OrderAnswer)
@@ -32,7 +33,7 @@ _HISTORY: Final = 90 * DAY  # the venue remembers no more
 _NO_SUCH_ORDER: Final = -2013
 _TERMS: Final = {"IOC": OrderFlag.IOC, "FOK": OrderFlag.FOK, "GTX": OrderFlag.POST_ONLY}
 
-Kind = Literal["open", "positions", "trades", "order", "funding"]
+Kind = Literal["open", "positions", "trades", "order", "funding", "balances"]
 
 
 @attrs.frozen
@@ -76,6 +77,7 @@ class AccountReader:
         self._trades: dict[tuple[InstrumentId, int], AccountTrade] = {}
         self._strangers: dict[tuple[InstrumentId, int], None] = {}  # orders of fills, asked for
         self._income: dict[tuple[str, str], Income] = {}
+        self._balances: tuple[tuple[str, int], ...] = ()
         self._n_waiting = 0
         self._is_second_half = False
 
@@ -102,11 +104,12 @@ class AccountReader:
             more = self._on(question, body, venue_time)
         else:
             refusal = refusal_of_body(status, body)
-            if question.kind != "order" or refusal.code != _NO_SUCH_ORDER:
+            if question.kind == "order" and refusal.code == _NO_SUCH_ORDER:
+                # it is too old for the venue to know; so it is not one that we placed lately
+                self._orders.note_id(question.instrument, question.order_id, -question.order_id)
+            elif question.kind != "balances":  # without them an account is none the less whole
                 self.failed = refusal
                 return []
-            # it is too old for the venue to know; so it is not one that we placed lately
-            self._orders.note_id(question.instrument, question.order_id, -question.order_id)
         self._asked(more)
         if self._n_waiting == 0 and not self._is_second_half:
             self._is_second_half = True
@@ -120,7 +123,8 @@ class AccountReader:
     def _history(self, venue_time: Nanos) -> list[Question]:
         since = max(self._ask.fills_since, venue_time - _HISTORY)
         questions = [self._trades_since(grid.instrument, since, venue_time) for grid in self.symbols.by_id.values()]
-        return [*questions, Question("funding", self._queries.funding_since(since, venue_time), since=since)]
+        funding = Question("funding", self._queries.funding_since(since, venue_time), since=since)
+        return [*questions, funding, Question("balances", self._queries.balances(venue_time))]
 
     def _trades_since(self, instrument: Instrument, since: Nanos, venue_time: Nanos) -> Question:
         request = self._queries.trades_since(instrument, since, venue_time)
@@ -139,6 +143,7 @@ class AccountReader:
             "trades": self._on_trades,
             "order": self._on_order,
             "funding": self._on_funding,
+            "balances": self._on_balances,
         }
         found: list[Question] | None = handlers[question.kind](question, body, venue_time)
         return found or []
@@ -193,6 +198,14 @@ class AccountReader:
         client_id = client_id_of(order.client_id, question.order_id)
         self._orders.note_id(question.instrument, question.order_id, client_id)
 
+    def _on_balances(self, question: Question, body: bytes, venue_time: Nanos) -> None:
+        try:
+            told = [(asset, round(each.total * 10**12)) for asset, each in balances(body).items()]
+        except RemoteProtocolError:
+            self.symbols.seen["balances that make no sense"] += 1
+            return
+        self._balances = tuple((asset, e12) for asset, e12 in told if e12)
+
     def _on_funding(self, question: Question, body: bytes, venue_time: Nanos) -> list[Question]:
         rows = decode(_INCOME, body, "the funding of Binance")
         n_before = len(self._income)
@@ -221,6 +234,7 @@ class AccountReader:
             tuple(sorted(fills, key=lambda each: (each.ts_venue, each.instrument, each.fill_id))),
             tuple(self._positions.items()),
             self._payments(ts_recv),
+            self._balances,
         )
 
     def _fill(self, grid: InstrumentGrid, trade: AccountTrade, ts_recv: Nanos) -> Fill:

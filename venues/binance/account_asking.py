@@ -16,7 +16,7 @@ from venues.wire import RemoteProtocolError
 
 _BACKOFF: Final = SECOND // 2  # before the second attempt; it doubles
 _LONGEST: Final = 20 * SECOND
-_WEIGHT: Final = 35  # of positions and funding
+_WEIGHT: Final = 40  # of positions, funding and balances
 _WEIGHT_EACH: Final = 6  # of open orders and fills of an instrument
 
 

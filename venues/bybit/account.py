@@ -15,7 +15,7 @@ from market.units import DAY, MS, InstrumentId, Lots, Nanos
 from venues.actions import SendRequest
 from venues.bybit.errors import verdict_on_status
 from venues.bybit.executions import SIDES, Executions
-from venues.bybit.holdings import signed_lots
+from venues.bybit.holdings import signed_lots, wallet_balances
 from venues.bybit.order_ids import OrderIds
 from venues.bybit.requests import OrderRequests
 from venues.bybit.structs import ExecutionRow, OrderRow, PositionRow, read_rows
@@ -24,6 +24,7 @@ from venues.wire import InstrumentGrid, RemoteProtocolError
 _ORDERS: Final = "/v5/order/realtime"
 _POSITIONS: Final = "/v5/position/list"
 _EXECUTIONS: Final = "/v5/execution/list"
+_WALLET: Final = "/v5/account/wallet-balance"
 _PAGE: Final = {_ORDERS: "50", _POSITIONS: "200", _EXECUTIONS: "100"}
 _MAX_PAGES: Final = 1000  # of one question; a cursor that leads nowhere must end
 _WINDOW: Final = 7 * DAY  # of executions in one question
@@ -54,6 +55,7 @@ class AccountQuery:
         self._positions: dict[tuple[InstrumentId, int], Lots] = {}
         self._fills: dict[tuple[InstrumentId, int], tuple[int, Fill]] = {}
         self._payments: dict[tuple[InstrumentId, int], FundingPayment] = {}
+        self._balances: tuple[tuple[str, int], ...] = ()
         self.snapshot: AccountSnapshot | None = None
 
     def start(self, now: Nanos, offset: Nanos) -> list[SendRequest]:
@@ -65,6 +67,7 @@ class AccountQuery:
             for path in (_ORDERS, _POSITIONS)
             for coin in coins
         ]
+        sent.append(self._ask(_WALLET, {"accountType": "UNIFIED"}, now + offset))
         begin = max(self._command.fills_since, now + offset - _HISTORY)
         while True:
             query = {"category": "linear", "startTime": str(begin // MS), "limit": _PAGE[_EXECUTIONS]}
@@ -82,6 +85,10 @@ class AccountQuery:
             RemoteProtocolError: it failed or is malformed: the query is lost, begin a new one.
         """
         path, query = self._questions.pop(token)
+        if path == _WALLET:
+            self._read_wallet(status, body, now)
+            self.snapshot = self._whole(now) if not self._questions else None
+            return []
         verdict = verdict_on_status(status)
         if verdict is not None:
             raise RemoteProtocolError(f"bybit answered {path} by HTTP status {status}: {verdict.advice.value}")
@@ -135,6 +142,14 @@ class AccountQuery:
                 self._payments.setdefault((message.instrument, message.payment_id), message)
         return cursor, len(rows)
 
+    def _read_wallet(self, status: int, body: bytes, now: Nanos) -> None:
+        """Take the balances; an account without them, or of another kind, is none the less whole."""
+        try:
+            told = wallet_balances(body, now) if status == 200 else []
+        except RemoteProtocolError:
+            return
+        self._balances = tuple((each.asset, round(each.wallet * 10**12)) for each in told if each.wallet)
+
     _READERS: Final = {_ORDERS: _read_orders, _POSITIONS: _read_positions, _EXECUTIONS: _read_executions}
 
     def _was_true_at(self, time_ms: int) -> None:
@@ -160,6 +175,7 @@ class AccountQuery:
             tuple(fill for _, fill in fills),
             tuple(lots.items()),
             tuple(payments),
+            self._balances,
         )
 
 

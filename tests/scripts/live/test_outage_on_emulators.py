@@ -64,5 +64,7 @@ async def outages(traded: Traded) -> None:
 def test_quotes_are_gone_while_a_socket_is_down_and_come_back(tmp_path: Path) -> None:
     traded, result = trio.run(trade, tmp_path, config, outages)
     assert result["complete"]
+    (held,) = result["balances"][MAKER].values()
+    assert held["last"] == pytest.approx(float(traded.emulator.truth(MAKER).wallet))
     assert traded.emulator.faults.met["sever"] == 2
     assert replay_journal.main([str(tmp_path / "run")]) == replay_journal.EXIT_SAME

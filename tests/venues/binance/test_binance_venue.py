@@ -59,6 +59,8 @@ COUNTDOWN, CANCEL, ALL = "POST /fapi/v1/countdownCancelAll", "DELETE /fapi/v1/or
 BATCH, QUERY, DEPTH = "DELETE /fapi/v1/batchOrders", "GET /fapi/v1/order", "GET /fapi/v1/depth"
 OPEN, POSITIONS = "GET /fapi/v1/openOrders", "GET /fapi/v3/positionRisk"
 FILLS, INCOME = "GET /fapi/v1/userTrades", "GET /fapi/v1/income"
+BALANCES = "GET /fapi/v3/balance"
+NOTHING = {"asset": "BNB", "balance": "0.00000000", "availableBalance": "0.00000000"}
 PLACE = PlaceOrder(7, 0, 1, 1000, 5, 0)
 
 
@@ -448,6 +450,7 @@ def _answer_account(venue: Drive, *, orders: list[dict[str, object]] | None = No
     venue.answer(POSITIONS, [{"symbol": "BTCUSDT", "positionAmt": "-0.005"}])
     venue.answer(FILLS, [])
     venue.answer(INCOME, [{"symbol": "BTCUSDT", "income": "-0.5", "asset": "USDT", "time": T // MS, "tranId": 4}])
+    venue.answer(BALANCES, [{"asset": "USDT", "balance": "250.5", "availableBalance": "0"}, NOTHING])
 
 
 def test_the_account_is_told_whole() -> None:
@@ -456,8 +459,31 @@ def test_the_account_is_told_whole() -> None:
     (snapshot,) = venue.told["fills"]
     payment = FundingPayment(0, T, T, (T + HOUR // 2) // HOUR, -5 * 10**11)
     assert snapshot == AccountSnapshot(
-        3, T, T, T, T - HOUR, (OpenOrder(7, 0, 1, 1000, 5, 0, 4),), (), ((0, -5),), (payment,)
+        3,
+        T,
+        T,
+        T,
+        T - HOUR,
+        (OpenOrder(7, 0, 1, 1000, 5, 0, 4),),
+        (),
+        ((0, -5),),
+        (payment,),
+        (("USDT", 2505 * 10**11),),
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [({"code": -1000}, 500), ([{"asset": "USDT"}], 200), ([{**NOTHING, "balance": "NaN"}], 200)]
+)
+def test_an_account_whose_balances_are_not_told_is_whole(body: object, status: int) -> None:
+    venue = drive().up().command(RequestAccount(3, T - HOUR))
+    venue.answer(OPEN, [])
+    venue.answer(POSITIONS, [])
+    venue.answer(FILLS, [])
+    venue.answer(INCOME, [])
+    venue.answer(BALANCES, body, status)
+    (snapshot,) = venue.told["fills"]
+    assert snapshot.balances == ()
 
 
 def test_half_an_account_is_never_told_and_it_is_read_again_from_the_beginning() -> None:
@@ -498,7 +524,7 @@ def test_a_reading_that_is_asked_for_again_is_read_after_the_one_under_way() -> 
 
 
 def test_the_account_waits_for_room_in_the_limits() -> None:
-    venue = drive().up(info=rules(limits=(("REQUEST_WEIGHT", "MINUTE", 1, 50),)))
+    venue = drive().up(info=rules(limits=(("REQUEST_WEIGHT", "MINUTE", 1, 55),)))
     venue.command(RequestAccount(3, T - HOUR))
     assert venue.n_asked(OPEN) == 0
     left = MINUTE - T % MINUTE
@@ -514,6 +540,7 @@ def test_funding_that_is_not_named_makes_us_look_at_the_account() -> None:
     for _ in range(2):
         venue.answer(FILLS, [])
     venue.answer(INCOME, [])
+    venue.answer(BALANCES, [])
     update = {"m": "FUNDING_FEE", "B": [{"a": "USDT", "wb": "1", "cw": "1", "bc": "-0.5"}], "P": []}
     venue.hear("private", {"e": "ACCOUNT_UPDATE", "E": 5, "T": 4, "a": update}).later(1)
     assert venue.n_asked(OPEN) == 2

@@ -57,6 +57,7 @@ def test_an_account_of_one_page_each() -> None:
     rows = {
         "/v5/order/realtime": [partly, foreign, ORDER | {"orderId": "o-3", "orderStatus": "Untriggered", "price": ""}],
         "/v5/position/list": [position, position | {"symbol": "XUSDT"}],
+        "/v5/account/wallet-balance": [{"coin": [coin("USDT", "1000.5"), coin("BTC", "0"), coin("USDC", "")]}],
         "/v5/execution/list": [executed(2, 1_760_000_000_100), executed(1, 1_760_000_000_100), funding],
     }
     got = run(query(NOW - DAY), lambda path, _: (rows[path], ""))
@@ -67,8 +68,25 @@ def test_an_account_of_one_page_each() -> None:
         OpenOrder(-1 - number_of("o-2"), 0, -1, 650009, 10, 0, 0),
     )
     assert got.positions == ((0, -250), (1, 0))
+    assert got.balances == (("USDT", 10005 * 10**11),)
     assert [fill.fill_id for fill in got.fills] == [number_of("e-1"), number_of("e-2")]  # by the engine's number
     assert [(each.payment_id, each.amount_e12) for each in got.payments] == [(number_of("e-3"), 2 * 10**12)]
+
+
+def coin(name: str, wallet: str) -> dict[str, str]:
+    return {"coin": name, "equity": "7", "walletBalance": wallet}
+
+
+@pytest.mark.parametrize(("status", "body"), [(500, b""), (200, b'{"retCode": 10001, "retMsg": "UNIFIED only"}')])
+def test_an_account_whose_balances_are_not_told_is_whole(status: int, body: bytes) -> None:
+    ask = query(NOW - DAY)
+    for sent in ask.start(NOW, 0):
+        time = TIMES.get(sent.request.path, 1_760_000_000_400)
+        empty = json.dumps({"retCode": 0, "result": {"list": []}, "time": time}).encode()
+        is_wallet = sent.request.path == "/v5/account/wallet-balance"
+        ask.receive(sent.token, status if is_wallet else 200, body if is_wallet else empty, NOW, 0)
+    assert ask.snapshot is not None
+    assert ask.snapshot.balances == ()
 
 
 @given(st.integers(0, 230), st.integers(0, 5), st.integers(1, 40))

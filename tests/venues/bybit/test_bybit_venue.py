@@ -342,22 +342,22 @@ def answer_account(bybit: Bybit, asked: list[SendRequest]) -> None:
 
 
 def account_requests(outputs: list[Output]) -> list[SendRequest]:
-    paths = ("/v5/order/realtime", "/v5/position/list", "/v5/execution/list")
+    paths = ("/v5/order/realtime", "/v5/position/list", "/v5/execution/list", "/v5/account/wallet-balance")
     return [each for each in outputs if isinstance(each, SendRequest) and each.request.path in paths]
 
 
 def test_an_account_is_asked_for_until_it_is_whole() -> None:
     bybit = Bybit().come_up()
     asked = account_requests(bybit.command(RequestAccount(2, NOW - SECOND)))
-    assert len(asked) == 3
+    assert len(asked) == 4
     answer_account(bybit, asked[:2])
     with pytest.raises(RemoteProtocolError, match="10016"):
-        bybit.answer(asked[2], reply(None, 10016, "server error"))
+        bybit.answer(asked[3], reply(None, 10016, "server error"))
     assert not bybit.told(AccountSnapshot)
     for pause in (0.5, 1.0, 2.0):
         assert not account_requests(bybit.pass_by(pause - 0.01))
         asked = account_requests(bybit.pass_by(0.02))
-        assert len(asked) == 3
+        assert len(asked) == 4
         if pause < 2.0:
             bybit.answer(asked[0], None)
             answer_account(bybit, asked[1:])  # of a query that was given up
