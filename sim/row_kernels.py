@@ -309,7 +309,7 @@ def note_touch(
         words: where the best levels stand, at `at_bid` and `at_ask`.
         n_bids, n_asks: 0: that side is empty.
     """
-    row = state[AT_TOUCH] + state[N_TOUCH] * TOUCH_SIZE
+    row: int = state[AT_TOUCH] + state[N_TOUCH] * TOUCH_SIZE
     state[row] = window[header + H_TS_VENUE]
     state[row + 1] = window[header + H_TS_RECV]
     state[row + 2] = i
