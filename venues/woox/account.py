@@ -16,7 +16,7 @@ from market.messages import AccountSnapshot, Fill, FundingPayment, OpenOrder, Or
 from market.units import DAY, MS, InstrumentId, Lots, Nanos
 from venues.wire import HttpRequest, InstrumentGrid, RemoteProtocolError, decode, money_e12
 from venues.woox.errors import verdict_on
-from venues.woox.limits import FILLS, ORDERS, PAYMENTS, POSITIONS, Bucket
+from venues.woox.limits import BALANCES, FILLS, ORDERS, PAYMENTS, POSITIONS, Bucket
 from venues.woox.limits import ORDER as ONE_ORDER
 from venues.woox.market_data import SIDES
 from venues.woox.order_ids import fill_id_of
@@ -25,6 +25,7 @@ from venues.woox.order_status import ROW
 from venues.woox.private import STANDING, PrivateData
 from venues.woox.requests import ORDER, OrderRequests
 from venues.woox.structs import (
+    BalanceRows,
     FillRow,
     FillRows,
     OrderRow,
@@ -42,6 +43,7 @@ _ORDERS: Final = "/v3/trade/orders"
 _POSITIONS: Final = "/v3/futures/positions"
 _FILLS: Final = "/v3/trade/transactionHistory"
 _PAYMENTS: Final = "/v3/futures/fundingFee/history"
+_BALANCES: Final = "/v3/asset/balances"
 _PAGE: Final = 500
 _SURELY_WHOLE: Final = 25  # the venue has no smaller page: fewer rows than that are all there are
 _MOST_PAGES: Final = 400
@@ -52,9 +54,10 @@ _ORDER_ROWS: Final = decoder(OrderRows)
 _POSITION_ROWS: Final = decoder(PositionRows)
 _FILL_ROWS: Final = decoder(FillRows)
 _PAYMENT_ROWS: Final = decoder(PaymentRows)
+_BALANCE_ROWS: Final = decoder(BalanceRows)
 _PAYS: Final = {"pay": -1, "receive": 1}
 
-Kind = Literal["orders", "positions", "fills", "payments", "order"]
+Kind = Literal["orders", "positions", "fills", "payments", "order", "balances"]
 
 
 @attrs.frozen
@@ -99,6 +102,7 @@ class AccountReader:
         self._fills: dict[tuple[int, int], FillRow] = {}
         self._payments: dict[int, PaymentRow] = {}
         self._strangers: dict[int, None] = {}
+        self._balances: tuple[tuple[str, int], ...] = ()
         self._n_asked = self._n_waiting = 0
         self._is_second_half = False
         self._on: dict[Kind, Callable[[Question, bytes, Nanos], list[Question]]] = {
@@ -125,9 +129,11 @@ class AccountReader:
             RemoteProtocolError: it failed or is malformed: the reading is lost, begin a new one.
         """
         self._n_waiting -= 1
+        more: list[Question] = []
         if question.kind == "order":
             self._on_order(question, status, body)
-            more: list[Question] = []
+        elif question.kind == "balances":
+            self._on_balances(body)
         else:
             more = self._asked(self._on[question.kind](question, body, venue_now))
         if self._n_waiting == 0 and not self._is_second_half:
@@ -146,6 +152,7 @@ class AccountReader:
             "fills": (FILLS, ""),
             "payments": (PAYMENTS, ""),
             "order": (ONE_ORDER, ""),
+            "balances": (BALANCES, ""),
         }
         return Question(kind, self._requests.ask("GET", path, fields, venue_now), buckets[kind], fields, order_id)
 
@@ -158,7 +165,7 @@ class AccountReader:
 
     def _history(self, venue_now: Nanos) -> list[Question]:
         begin = max(self._ask.fills_since, venue_now - _HISTORY)
-        questions = []
+        questions = [self._question("balances", _BALANCES, {}, venue_now)]
         while True:
             end = min(begin + _WINDOW, venue_now + DAY)  # the venue's own clock, whatever it is
             window = {"startTime": str(begin // MS), "endTime": str(end // MS)}
@@ -238,6 +245,16 @@ class AccountReader:
         else:
             raise RemoteProtocolError(f"woox order {question.order_id}: error {reply.code}, {reply.message:.200}")
 
+    def _on_balances(self, body: bytes) -> None:
+        """Take what the wallet holds; an account without that is none the less whole."""
+        try:
+            rows, _ = read_data(body, _BALANCE_ROWS, "balances")
+            told = [(row.token, money_e12(row.holding, "holding", f"{row.token:.20} at woox")) for row in rows.holding]
+        except RemoteProtocolError:
+            self._private.skipped["balances that make no sense"] += 1
+            return
+        self._balances = tuple((asset, e12) for asset, e12 in told if e12)
+
     # --- the whole ---------------------------------------------------------------------------------------------------
 
     def _open_order(self, row: OrderRow, grid: InstrumentGrid) -> OpenOrder:
@@ -275,6 +292,7 @@ class AccountReader:
             tuple(sorted((f for f in fills if f.ts_venue >= since), key=_by_time)),
             tuple(lots.items()),
             tuple(sorted((p for p in payments if p.ts_venue >= since), key=_by_time)),
+            self._balances,
         )
 
     def _fill(self, row: FillRow, grid: InstrumentGrid, now: Nanos) -> Fill:

@@ -20,6 +20,7 @@ ORDERS: Final = "orders"
 FILLS: Final = "fills"
 POSITIONS: Final = "positions"
 PAYMENTS: Final = "payments"
+BALANCES: Final = "balances"
 LISTEN_KEY: Final = "listen-key"
 SWITCH: Final = "cancel-all-after"
 PUBLIC: Final = "public"
@@ -35,6 +36,7 @@ RULES: Final[Mapping[str, tuple[int, Nanos]]] = {
     FILLS: (2, SECOND),
     POSITIONS: (30, 10 * SECOND),
     PAYMENTS: (20, MINUTE),
+    BALANCES: (10, SECOND),
     LISTEN_KEY: (5, 10 * SECOND),
     SWITCH: (10, SECOND),
     PUBLIC: (10, SECOND),

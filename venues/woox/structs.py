@@ -341,6 +341,17 @@ class PaymentRows(msgspec.Struct, frozen=True, gc=False):
     meta: Meta = Meta()
 
 
+class BalanceRow(msgspec.Struct, frozen=True, gc=False):
+    """An asset of the wallet, what is bound in orders included."""
+
+    token: str
+    holding: Number
+
+
+class BalanceRows(msgspec.Struct, frozen=True, gc=False):
+    holding: list[BalanceRow]
+
+
 class AccountInfo(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The modes of an account."""
 

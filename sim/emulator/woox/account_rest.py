@@ -126,7 +126,7 @@ class AccountRest:
     def _balances(self, account: Account, fields: Fields, now: Nanos) -> Any:
         row = {
             "token": "USDT",
-            "holding": plain(account.wallet),
+            "holding": plain(account.wallet, 12),
             "frozen": plain(account.order_margin),
             "staked": "0",
             "unbonding": "0",

@@ -24,6 +24,7 @@ EMPTY: dict[str, Any] = {
     "/v3/futures/positions": {"positions": []},
     "/v3/trade/transactionHistory": {"rows": []},
     "/v3/futures/fundingFee/history": {"rows": [], "meta": {"total": 0}},
+    "/v3/asset/balances": {"holding": []},
 }
 
 

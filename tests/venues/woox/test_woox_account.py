@@ -66,7 +66,17 @@ def test_a_question_without_an_answer_tells_nothing(body: bytes | None) -> None:
     assert woox.answer(woox.asked(ORDER_PATH, "GET")[0], body, 500) == []
 
 
-def test_an_account_is_read_orders_and_positions_first() -> None:
+@pytest.mark.parametrize(
+    ("balances", "told"),
+    [
+        (
+            reply({"holding": [{"token": "USDT", "holding": "10.25"}, {"token": "WOO", "holding": 0}]}),
+            (("USDT", 10_250_000_000_000),),
+        ),
+        (refusal(-1000), ()),
+    ],
+)
+def test_an_account_is_read_orders_and_positions_first(balances: bytes, told: tuple[tuple[str, int], ...]) -> None:
     woox = Woox().come_up()
     woox.command(RequestAccount(2, NOW - SECOND))
     first = [each for each in woox.of(SendRequest) if each.request.path in EMPTY]
@@ -77,7 +87,10 @@ def test_an_account_is_read_orders_and_positions_first() -> None:
     woox.answer(woox.asked("/v3/trade/transactionHistory")[0], reply({"rows": []}))
     payment = {"id": 7, "symbol": "PERP_BTC_USDT", "fundingFee": "9.56", "paymentType": "Pay", "createdTime": NOW // MS}
     woox.answer(woox.asked("/v3/futures/fundingFee/history")[0], reply({"rows": [payment]}))
+    assert not woox.told(AccountSnapshot)
+    woox.answer(woox.asked("/v3/asset/balances")[0], balances)
     (snapshot,) = woox.told(AccountSnapshot)
+    assert snapshot.balances == told
     assert dict(snapshot.positions) == {BTC.id: -50_000, LTC.id: 0}
     assert [(each.payment_id, each.amount_e12) for each in snapshot.payments] == [(7, -9_560_000_000_000)]
     assert snapshot.ts_venue <= NOW + AHEAD
@@ -93,6 +106,7 @@ def test_a_fill_of_an_order_that_was_not_heard_of_has_it_asked_for() -> None:
     fill |= {"executedTimestamp": seconds, "side": "SELL", "isMaker": 1, "fee": "0.02", "feeAsset": "USDT"}
     woox.answer(woox.asked("/v3/trade/transactionHistory")[0], reply({"rows": [fill]}))
     woox.answer(woox.asked("/v3/futures/fundingFee/history")[0], reply({"rows": []}))
+    woox.answer(woox.asked("/v3/asset/balances")[0], reply({"holding": []}))
     assert not woox.told(AccountSnapshot)
     (asked,) = woox.asked(ORDER_PATH, "GET")
     assert asked.request.query == "orderId=9001"
