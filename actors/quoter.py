@@ -94,12 +94,16 @@ class Quoter(Actor):
         hears_reference: `on_book` and `on_trade` are called for the references too, not only for what is quoted.
         reads_orders: the strategy calls `orders` (or writes `on_order`); one that only quotes is spared two messages an
             order.
+        hedges_itself: it takes back what it fills; nobody else is to hedge the same asset.
+        is_desk: it takes `HedgeRequested` and answers by a port `hedged`; a run has at most one.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("quotes", "orders", "declarations", "hedges")
     params_class: ClassVar[type | None] = None
     hears_reference: ClassVar[bool] = False
     reads_orders: ClassVar[bool] = True
+    hedges_itself: ClassVar[bool] = False
+    is_desk: ClassVar[bool] = False
 
     def __init__(self, context: QuoterContext, params: Any = None) -> None:
         super().__init__(context.name)

@@ -21,8 +21,6 @@ from actors.runtime.actor import Actor
 from actors.runtime.child_spec import ChildSpec, OnRestart, Strategy, SupervisorSpec
 from actors.runtime.mailbox import Edge, Policy
 from actors.runtime.nursery import ActorSpec, Nursery
-from actors.strategies.hedged_quoter import HedgedQuoter
-from actors.strategies.portfolio_hedger import PortfolioHedger
 from market.instrument import Instrument, InstrumentTable
 from market.units import InstrumentId, Nanos
 
@@ -91,7 +89,7 @@ class Trading:
     @property
     def has_desk(self) -> bool:
         """Some quoter is the hedge desk."""
-        return any(issubclass(each, PortfolioHedger) for each in self.strategies)
+        return any(each.is_desk for each in self.strategies)
 
     @cached_property
     def plans(self) -> "tuple[QuoterPlan, ...]":
@@ -308,11 +306,11 @@ def _desk(plans: Sequence[QuoterPlan]) -> QuoterPlan | None:
     Raises:
         ValueError: there are several, or another hedges what it would hedge.
     """
-    desks = [plan for plan in plans if issubclass(plan.strategy, PortfolioHedger)]
+    desks = [plan for plan in plans if plan.strategy.is_desk]
     if len(desks) > 1:
         raise ValueError(f"one hedge desk is enough, got {', '.join(repr(each.config.name) for each in desks)}")
     for plan in plans:
-        if desks and issubclass(plan.strategy, HedgedQuoter):
+        if desks and plan.strategy.hedges_itself:
             common = {each.base for each in plan.quoted} & {each.base for each in desks[0].quoted}
             if common:
                 raise ValueError(

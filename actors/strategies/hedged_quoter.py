@@ -66,6 +66,7 @@ class HedgedQuoter(VampQuoter):
 
     params_class = HedgedParams
     reads_orders: ClassVar[bool] = True
+    hedges_itself: ClassVar[bool] = True
 
     def __init__(self, context: QuoterContext, params: HedgedParams) -> None:
         super().__init__(context, params)

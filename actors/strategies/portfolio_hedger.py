@@ -81,6 +81,7 @@ class PortfolioHedger(Quoter):
 
     ports: ClassVar[tuple[str, ...]] = (*Quoter.ports, "hedged")
     params_class = PortfolioParams
+    is_desk: ClassVar[bool] = True
 
     def __init__(self, context: QuoterContext, params: PortfolioParams) -> None:
         super().__init__(context, params)
