@@ -33,7 +33,6 @@ INVERSE = Instrument(
 @cache
 def market() -> ColumnData:
     news, premium = Moves(vol_bps=1.1, jumps_per_s=1.0, jump_bps=6.5), Moves(vol_bps=0.3, reversion_s=3.0)
-    led: dict[str, Any] = {"leader": 0, "lead": LEAD}
     markets = (
         MarketConfig(LINEAR, 50_000.0, news, Flow(median_size=0.05), Display(level_size=0.5)),
         MarketConfig(
