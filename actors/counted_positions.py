@@ -2,18 +2,23 @@
 
 from actors.order_ledger import OrderLedger
 from actors.quote_ownership import QuoteOwnership
+from actors.reconciliation import Reconciliation
 from actors.runtime.actor import Actor
 from market.messages import CountedPosition, CountsWish, PositionInDoubt
-from market.units import InstrumentId, Lots
+from market.units import InstrumentId, Lots, VenueId
 
 
 class CountedPositions:
     """Tells whoever has asked, at once and after every change; of a new life of a quoter it waits to be asked again."""
 
-    def __init__(self, actor: Actor, ledger: OrderLedger, ownership: QuoteOwnership) -> None:
+    def __init__(
+        self, actor: Actor, ledger: OrderLedger, ownership: QuoteOwnership, reconciliation: Reconciliation
+    ) -> None:
         self._actor = actor
         self._ledger = ledger
         self._ownership = ownership
+        self._reconciliation = reconciliation
+        self._is_known = [not has_account for has_account in ledger.has_account]  # by venue, from then on
         self._asked: list[str] = []  # ports, in the order of asking
         self._doubts: dict[InstrumentId, Lots] = {}
 
@@ -28,8 +33,18 @@ class CountedPositions:
         port = f"updates:{wish.quoter}"
         if port not in self._asked:
             self._asked.append(port)
+        for venue in range(len(self._is_known)):
+            self._is_known[venue] |= self._reconciliation.is_settled(venue)
         for instrument in range(len(ledger.guards)):
             self._tell(port, instrument)
+
+    def settled(self, venue: VenueId) -> None:
+        """An account has been compared; the first time that is told."""
+        if not self._is_known[venue]:
+            self._is_known[venue] = True
+            for instrument, its_venue in enumerate(self._ledger.venue_of):
+                if its_venue == venue:
+                    self.changed(instrument)
 
     def doubt(self, message: PositionInDoubt) -> None:
         """Keep what the account may hold besides, and tell of it."""
@@ -43,4 +58,5 @@ class CountedPositions:
 
     def _tell(self, port: str, instrument: InstrumentId) -> None:
         lots, doubt = self._ledger.guards[instrument].position, self._doubts.get(instrument, 0)
-        self._actor.out.append((port, CountedPosition(instrument, self._actor.now, lots, doubt)))
+        is_known = self._is_known[self._ledger.venue_of[instrument]]
+        self._actor.out.append((port, CountedPosition(instrument, self._actor.now, lots, doubt, is_known)))

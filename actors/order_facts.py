@@ -1,6 +1,6 @@
 """What the venues say of our orders.  Every fact may come late, twice, or about an order that we do not know."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from actors.lanes import PHASE, STANDING
@@ -154,21 +154,34 @@ class OrderFacts:
 
     def on_fill(self, fill: Fill) -> None:
         ledger = self._ledger
-        self.take_fill(fill)
+        self.take_fills((fill,))
         if ledger.has_news:
             ledger.wake()
 
-    def take_fill(self, fill: Fill) -> None:
-        """Count a fill once, whichever way it came; its owner hears of the order first, then of the fill."""
-        ledger = self._ledger
+    def take_fills(self, fills: Iterable[Fill]) -> None:
+        """Count fills once, whichever way they came; their owner hears of the order first, then of the fill.
+
+        Those that come together change the position together: nobody is told of what it was between them.
+        """
+        new = [fill for fill in fills if self._count(fill)]
+        for instrument in dict.fromkeys(fill.instrument for fill in new):
+            self.on_counted(instrument)
+        for fill in new:
+            self._apply(fill)
+
+    def _count(self, fill: Fill) -> bool:
+        """Count a fill into the position; False if it was counted before."""
         seen = self._seen_fills[fill.instrument]
         if fill.fill_id in seen:
-            return
+            return False
         seen.add(fill.fill_id)
-        ledger.guards[fill.instrument].position += fill.side * fill.size
-        self.on_counted(fill.instrument)
-        if ledger.trading_state:
-            ledger.has_news = True
+        self._ledger.guards[fill.instrument].position += fill.side * fill.size
+        if self._ledger.trading_state:
+            self._ledger.has_news = True
+        return True
+
+    def _apply(self, fill: Fill) -> None:
+        ledger = self._ledger
         order = self._live.get(fill.client_id) or self._not_live(fill.client_id, fill.instrument, is_alive=True)
         if order is not None:
             old = order.state

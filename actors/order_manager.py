@@ -99,7 +99,7 @@ class OrderManager(Actor):
         self._gate = TradingGate(self, self.ledger, self._ownership, self._reconciliation, self._flattening)
         self._withdrawal = Withdrawal(self, self.ledger, quoters)
         singles = SingleOrders(self.ledger, self._ownership)
-        self._counts = CountedPositions(self, self.ledger, self._ownership)
+        self._counts = CountedPositions(self, self.ledger, self._ownership, self._reconciliation)
         self._facts.on_counted = self._counts.changed
         self._lanes = self.ledger.lanes
         self._spoke, self._is_watched = self._ownership.spoke, self._ownership.is_watched
@@ -204,6 +204,7 @@ class OrderManager(Actor):
     def _look_at_account(self, venue: VenueId) -> None:
         if self._reconciliation.is_settled(venue):
             self._ownership.account_is_known(venue)
+            self._counts.settled(venue)
 
     def _on_status(self, status: OrderStatus) -> None:
         self._reconciliation.on_status(status)

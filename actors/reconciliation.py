@@ -164,8 +164,7 @@ class Reconciliation:
         """Make the ledger agree with a snapshot; True if the account has become known by it."""
         venue = snapshot.venue
         account = self.accounts[venue]
-        for fill in snapshot.fills:
-            self._facts.take_fill(fill)
+        self._facts.take_fills(snapshot.fills)
         self._take_open(snapshot)
         self._take_missing(snapshot)
         for order in self._orders(venue):

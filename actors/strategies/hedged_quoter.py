@@ -154,6 +154,11 @@ class HedgedQuoter(VampQuoter):
         """Units of base, signed: positions as they are counted, less the target; None: not known."""
         return self._base({each.id: self._counted[each.id].lots for each in self._pair}, -self.params.target)
 
+    @property
+    def _is_known(self) -> bool:
+        """Both accounts have been compared: what is counted of one alone is no exposure."""
+        return all(each.id in self._counted and self._counted[each.id].is_known for each in self._pair)
+
     def _base(self, lots: dict[InstrumentId, Lots], total: float = 0.0) -> float | None:
         """Return the sum of positions in units of base; None where one of an inverse contract has no price."""
         for each in self._pair:
@@ -185,7 +190,7 @@ class HedgedQuoter(VampQuoter):
         return self._base(lots, -self.params.target)
 
     def _what_may_add(self) -> dict[Side, bool]:
-        if self._is_draining or not all(each.id in self._counted for each in self._pair):
+        if self._is_draining or not self._is_known:
             return dict.fromkeys(Side, False)
         return {side: self._may_grow(side) for side in Side}
 
@@ -213,7 +218,7 @@ class HedgedQuoter(VampQuoter):
         may_add = self._what_may_add()
         if may_add != self._may_add:
             self.quote(self.instrument, *self._wanted)
-        if not all(each.id in self._counted for each in self._pair):
+        if not self._is_known:
             return
         exposure = self.unhedged
         if exposure is None:

@@ -162,7 +162,7 @@ class PortfolioHedger(Quoter):
                 return f"the share of {name} must be above 0 and finite, got {share}"
         if wish.by not in ("room", "equal") or wish.order not in ("market", "limit"):
             return f"by {wish.by!r}, order {wish.order!r}: allowed are room, equal, and market, limit"
-        if len(self._counted) < len(table):
+        if len(self._counted) < len(table) or not all(each.is_known for each in self._counted.values()):
             return "the positions are not known yet: ask again"
         doubts = [table[i].name for i, each in sorted(self._counted.items()) if each.doubt]
         if doubts:

@@ -112,12 +112,14 @@ class CountedPosition(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         lots: signed.
         doubt: lots that the account may hold beyond that, signed; see `PositionInDoubt`.
+        is_known: the account has been compared since the order manager began; before that there may be more.
     """
 
     instrument: InstrumentId
     ts: Nanos
     lots: Lots
     doubt: Lots
+    is_known: bool = True
 
 
 class EquityStamp(msgspec.Struct, frozen=True, gc=False):

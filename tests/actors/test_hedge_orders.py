@@ -14,6 +14,7 @@ from market.messages import (
     OrderFlag,
     OrderUpdate,
     PositionInDoubt,
+    PositionsCompared,
     Reason,
     Stale,
     SubmitOrder,
@@ -121,6 +122,41 @@ def test_a_new_life_of_the_manager_tells_those_who_ask_again_what_the_log_holds(
     told = outputs(w, CountsWish(0))
     assert [type(m) for m in told] == [OrderUpdate, CountedPosition, CountedPosition], "what is live comes first"
     assert [m.lots for m in told[1:]] == [0, 3]
+
+
+def test_fills_that_come_together_are_counted_together() -> None:
+    w = world()
+    outputs(w, CountsWish(0))
+    for tag, side in ((1, 1), (2, -1), (3, 1)):
+        w.give(SubmitOrder(0, HEDGED_ON, tag, side, 10_010, 5, IOC, True))
+    orders = list(w.manager.ledger.live.values())
+    while w.requests:
+        w.serve()
+    for order in orders:
+        w.fill(order.client_id, 5)
+    told = outputs(w, w.snapshot(w.now, 0))
+    assert [m.lots for m in told if isinstance(m, CountedPosition)] == [5], "not 5, 0, 5"
+    assert isinstance(told[0], CountedPosition), "and before the orders"
+    assert sum(isinstance(m, Fill) for m in told) == 3
+
+
+def test_an_account_is_known_once_it_has_been_compared() -> None:
+    w = World(OrderManagerConfig(session=5, reconcile_at_start=True), (QuoterSpec(0, "q", (QUOTED, HEDGED_ON)),))
+    asked = w.now
+    assert [m.is_known for m in outputs(w, CountsWish(0))] == [False, False]
+    w.now += 1
+    outputs(w, w.snapshot(asked, 0))
+    assert [m.is_known for m in outputs(w, PositionInDoubt(QUOTED, w.now, 7))] == [False]
+    told = outputs(w, Adjustment(QUOTED, w.now, w.now, 1, 7, 10_000, "test"))
+    told += outputs(w, PositionInDoubt(QUOTED, w.now, 0))
+    told += outputs(w, PositionsCompared(0, asked))
+    assert [(m.instrument, m.lots, m.doubt, m.is_known) for m in told][-2:] == [
+        (QUOTED, 7, 0, True),
+        (HEDGED_ON, 0, 0, True),
+    ]
+    assert not any(m.is_known for m in told[:-2])
+    outputs(w, ConnectionLost(0, w.now, 0, "test"))
+    assert all(m.is_known for m in outputs(w, CountsWish(0))), "what was counted stays counted in an outage"
 
 
 def test_nobody_who_has_not_asked_is_told() -> None:

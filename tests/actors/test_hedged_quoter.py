@@ -89,6 +89,19 @@ class Alone:
         return self.give(TimerFired(1))
 
 
+def test_what_is_counted_of_one_account_alone_is_no_exposure() -> None:
+    alone = Alone()
+    alone.counted(0)
+    alone.book(LINEAR, 50_000.0)
+    alone.give(CountedPosition(0, alone.now, 0, 0, False))
+    # a new process: the hedge's account has been compared, the maker's has not
+    assert hedges(alone.give(CountedPosition(1, alone.now, 50, 0, True))) == []
+    (wanted,) = alone.book(LINEAR, 50_000.0)
+    assert (wanted.bids, wanted.asks) == ((), ())
+    assert hedges(alone.tick(5.0)) == []
+    assert hedges(alone.give(CountedPosition(0, alone.now, -480, 0, True))) == [(-1, 2)]
+
+
 def hedges(said: list[Any]) -> list[tuple[int, int]]:
     return [(m.side, m.size) for m in said if isinstance(m, SubmitOrder)]
 
