@@ -61,6 +61,13 @@ DEFAULTS: Final[Mapping[tuple[str, str], Addresses]] = {
         {"public": _BYBIT_TESTNET, "private": _BYBIT_TESTNET, "trade": _BYBIT_TESTNET},
     ),
     **{
+        ("paradex", network): Addresses(
+            f"https://api.{name}.paradex.trade",
+            dict.fromkeys(("public", "private"), f"wss://ws.api.{name}.paradex.trade"),
+        )
+        for network, name in (("mainnet", "prod"), ("testnet", "testnet"))
+    },
+    **{
         ("hyperliquid", network): Addresses(f"https://{host}", dict.fromkeys(("public", "private"), f"wss://{host}"))
         for network, host in (("mainnet", "api.hyperliquid.xyz"), ("testnet", "api.hyperliquid-testnet.xyz"))
     },

@@ -11,6 +11,7 @@ _KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "binance-futures": ("venues.binance.venue", "KIND"),
     "bybit": ("venues.bybit.venue", "KIND"),
     "hyperliquid": ("venues.hyperliquid.venue", "KIND"),
+    "paradex": ("venues.paradex.venue", "KIND"),
     "woox": ("venues.woox.venue", "KIND"),
     "woox-rpi": ("venues.woox.venue", "RPI_KIND"),  # market data alone
 }

@@ -20,6 +20,7 @@ from venues.venue import (
     Connect,
     Conversation,
     HttpAnswer,
+    MakeFrame,
     Output,
     Reconnect,
     SendFrame,
@@ -207,6 +208,8 @@ class VenueShell:
                 self._tell(output.port, output.message)
             elif isinstance(output, SendFrame):
                 self.sockets[output.socket].send(output.data)
+            elif isinstance(output, MakeFrame):
+                self.sockets[output.socket].make(output.make)
             elif isinstance(output, SendRequest):
                 self._http.send(output)
             elif isinstance(output, Connect):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from loguru import Logger
 
 _Stream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
+_Frame: TypeAlias = bytes | Callable[[], bytes]  # the latter is made in a thread
 
 _PORTS: Final = {"wss": 443, "ws": 80}
 # how a connection ends, or does not begin, by no fault of ours
@@ -111,7 +112,7 @@ class SocketShell:
         self._answers_pings = False
         self._pongs = trio.Event()
         self._websocket: WebSocketClient
-        self._unsent, self._to_send = trio.open_memory_channel[bytes](0)
+        self._unsent, self._to_send = trio.open_memory_channel[_Frame](0)
 
     def connect(self, target: str) -> None:
         """Open it at this path and query; one that is open or being opened elsewhere is closed first."""
@@ -124,6 +125,11 @@ class SocketShell:
         """Hand a frame to the writer; lost when the socket is not open."""
         if self.is_open:
             self._put(self._websocket.text(data))
+
+    def make(self, frame: Callable[[], bytes]) -> None:
+        """Hand a frame to the writer that is still to be made, in a thread; lost when the socket is not open."""
+        if self.is_open:
+            self._put(frame)
 
     def drop(self, reason: str) -> None:
         """Close it; it is opened again."""
@@ -166,7 +172,7 @@ class SocketShell:
                 with trio.fail_after(self._config.connect_s):
                     stream = await self._stream()
                     first = await self._upgrade(stream, target)
-                self._unsent, self._to_send = trio.open_memory_channel[bytes](self._config.max_unsent)
+                self._unsent, self._to_send = trio.open_memory_channel[_Frame](self._config.max_unsent)
                 self.is_open = True
                 self.n_opened += 1
                 self._log.info("socket is open")
@@ -217,14 +223,16 @@ class SocketShell:
                     await trio.lowlevel.checkpoint()
             received = receive(bytes(await stream.receive_some(_CHUNK)))
 
-    def _put(self, frame: bytes) -> None:
+    def _put(self, frame: _Frame) -> None:
         try:
             self._unsent.send_nowait(frame)
         except trio.WouldBlock:
             self.drop(f"{self._config.max_unsent} frames wait to be written")
 
-    async def _write(self, stream: _Stream, to_send: "trio.MemoryReceiveChannel[bytes]") -> None:
+    async def _write(self, stream: _Stream, to_send: "trio.MemoryReceiveChannel[_Frame]") -> None:
         async for frame in to_send:
+            if not isinstance(frame, bytes):
+                frame = self._websocket.text(await trio.to_thread.run_sync(frame))
             await stream.send_all(frame)
 
     async def _ping(self) -> None:

@@ -51,6 +51,16 @@ class SendFrame(msgspec.Struct, frozen=True, gc=False):
         return f"SendFrame({self.socket}, {len(self.data)} bytes)"  # a sign-on holds a key
 
 
+class MakeFrame(msgspec.Struct, frozen=True, gc=False):
+    """Write a text frame that takes long to make, as by a slow signature: it is made in a thread.
+
+    What is written after it on the socket waits for it, so that the order stays.  `make` raises nothing.
+    """
+
+    socket: str
+    make: Callable[[], bytes]
+
+
 class SendRequest(msgspec.Struct, frozen=True, gc=False):
     """Send a request by HTTP; `answered` is called once under its token, whatever becomes of it.
 
@@ -72,7 +82,7 @@ class Reconnect(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-Output: TypeAlias = Tell | Connect | SendFrame | SendRequest | Reconnect
+Output: TypeAlias = Tell | Connect | SendFrame | MakeFrame | SendRequest | Reconnect
 
 
 class HttpAnswer(msgspec.Struct, frozen=True, gc=False):

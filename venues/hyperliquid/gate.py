@@ -4,16 +4,17 @@ The venue tells its time nowhere but in the state of an account, which anybody m
 there is no key.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from market.messages import ClockOffset
-from market.units import MINUTE, MS, SECOND, Nanos, VenueId
-from venues.hyperliquid.limits import RESERVED, WEIGHT, Window
+from market.units import MS, SECOND, Nanos, VenueId
+from venues.clock_offset import VenueClock
+from venues.hyperliquid.limits import RESERVED, WEIGHT
 from venues.hyperliquid.structs import AccountState
+from venues.rate_window import RateWindow
 from venues.venue import HttpAnswer, Output, Questions, Tell
 from venues.wire import HttpRequest, RemoteProtocolError, decode
 
@@ -31,7 +32,6 @@ _OTHER_WEIGHT: Final = 20
 _FIRST_SAMPLES: Final = 3
 _SOON: Final = 2 * SECOND
 _LATER: Final = 30 * SECOND
-_KEPT: Final = 8
 _PAUSE: Final = 10 * SECOND  # after a 429, which does not say for how long
 
 
@@ -59,31 +59,6 @@ def time_of_state(answer: HttpAnswer) -> Nanos:
     return time * MS
 
 
-class VenueClock:
-    """What the venue's clock is ahead, as if it were read halfway; of the latest answers the quickest counts."""
-
-    def __init__(self) -> None:
-        self._measured: deque[tuple[Nanos, Nanos]] = deque(maxlen=_KEPT)
-
-    @property
-    def is_known(self) -> bool:
-        return bool(self._measured)
-
-    @property
-    def offset(self) -> Nanos:
-        """The venue's clock less ours; 0 until it is measured."""
-        return min(self._measured)[1] if self._measured else 0
-
-    @property
-    def error(self) -> Nanos:
-        """How far off `offset` may be."""
-        return min(self._measured)[0] // 2 + MS if self._measured else MINUTE
-
-    def measured(self, ts_venue: Nanos, ts_sent: Nanos, ts_recv: Nanos) -> None:
-        """Take the time of an answer, which is cut to whole ms."""
-        self._measured.append((ts_recv - ts_sent, ts_venue + MS // 2 - (ts_sent + ts_recv) // 2))
-
-
 class Gate:
     """What all parts of the venue share: tokens, the weight of REST, the venue's clock.
 
@@ -97,7 +72,7 @@ class Gate:
 
     def __init__(self, venue: VenueId, account: str = NOBODY, weight: int = WEIGHT) -> None:
         self.clock = VenueClock()
-        self.weight = Window(weight)
+        self.weight = RateWindow(weight)
         self.due: Nanos = 0
         self._venue, self._account = venue, account
         self._questions: Questions[Answered] = Questions()

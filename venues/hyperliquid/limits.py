@@ -4,10 +4,9 @@ REST counts weight by IP address, the sockets count messages.  Each order, cance
 a budget that grows by one with each USDC traded; cancels may go further.  Beyond it one action in 10 s is taken.
 """
 
-from collections import deque
 from typing import Final
 
-from market.units import MINUTE, SECOND, Nanos
+from market.units import SECOND, Nanos
 
 WEIGHT: Final = 1200  # of REST, a minute
 MESSAGES: Final = 2000  # on all sockets, a minute
@@ -15,41 +14,6 @@ RESERVED: Final = 200  # weight that is kept for cancels and the sweep
 _SPARE_FOR_CANCELS: Final = 100_000
 _WHEN_EMPTY: Final = 10 * SECOND
 _UNKNOWN_CAP: Final = 10_000  # of an account that has never traded
-
-
-class Window:
-    """What was spent in the last minute; all times are ours."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._spent: deque[tuple[Nanos, int]] = deque()
-        self._sum = 0
-        self._closed_until: Nanos = 0
-
-    def used(self, now: Nanos) -> int:
-        """Return what counts at present."""
-        while self._spent and self._spent[0][0] + MINUTE <= now:
-            self._sum -= self._spent.popleft()[1]
-        return self._sum
-
-    def free_at(self, amount: int, now: Nanos, reserved: int = 0) -> Nanos:
-        """Return from when on `amount` may be spent, `reserved` left untouched."""
-        at = max(now, self._closed_until)
-        over = self.used(now) + amount + reserved - self.limit
-        for spent_at, spent in self._spent:
-            if over <= 0:
-                break
-            over -= spent
-            at = max(at, spent_at + MINUTE)
-        return at
-
-    def spend(self, amount: int, now: Nanos) -> None:
-        self._spent.append((now, amount))
-        self._sum += amount
-
-    def refused(self, now: Nanos, pause: Nanos) -> None:
-        """The venue counts more than we do: nothing is sent for a while."""
-        self._closed_until = max(self._closed_until, now + pause)
 
 
 class ActionBudget:

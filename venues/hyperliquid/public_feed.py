@@ -8,11 +8,11 @@ import msgspec
 from market.instrument import Instrument
 from market.units import InstrumentId, Nanos
 from venues.hyperliquid.gate import Gate, info
-from venues.hyperliquid.limits import Window
 from venues.hyperliquid.market_data import MarketData
 from venues.hyperliquid.ports import told
 from venues.hyperliquid.session import Session
 from venues.hyperliquid.structs import Frame, read_frame
+from venues.rate_window import RateWindow
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame
 
 PUBLIC: Final = "public"
@@ -26,7 +26,7 @@ class PublicFeed:
         is_ready: every subscription is granted.
     """
 
-    def __init__(self, instruments: Iterable[Instrument], gate: Gate, messages: Window) -> None:
+    def __init__(self, instruments: Iterable[Instrument], gate: Gate, messages: RateWindow) -> None:
         listed = tuple(instruments)
         self.data = MarketData(listed)
         self._symbols = {each.id: each.symbol for each in listed}

@@ -6,8 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from market.units import SECOND, Nanos
-from venues.hyperliquid.limits import Window
 from venues.hyperliquid.structs import Frame
+from venues.rate_window import RateWindow
 from venues.wire import RemoteProtocolError, decode
 
 PING_EVERY: Final = 20 * SECOND  # a socket on which the venue has sent nothing for 60 s is cut off
@@ -39,7 +39,7 @@ class Session:
         failure: why the connection is of no use; empty: it is.
     """
 
-    def __init__(self, subscriptions: Iterable[Subscription], messages: Window) -> None:
+    def __init__(self, subscriptions: Iterable[Subscription], messages: RateWindow) -> None:
         self._subscriptions = tuple(subscriptions)
         self._messages = messages
         self._awaited: dict[tuple[str, ...], Nanos] = {}

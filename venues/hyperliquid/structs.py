@@ -1,5 +1,7 @@
 """The venue's JSON as typed structs; fields that are not read are left out."""
 
+from typing import Any
+
 import msgspec
 
 from venues.wire import decode
@@ -162,8 +164,8 @@ class UserEvent(Rows, frozen=True, gc=False):
     """What `userEvents` tells; one of these."""
 
     fills: list[FillRow] | None = None
-    funding: msgspec.Raw | None = None
-    liquidation: msgspec.Raw | None = None
+    funding: dict[str, Any] | None = None
+    liquidation: dict[str, Any] | None = None
     cancels: list[SystemCancel] | None = msgspec.field(name="nonUserCancel", default=None)
 
 

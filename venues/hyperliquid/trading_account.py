@@ -13,7 +13,7 @@ from venues.hyperliquid.accounts import Account
 from venues.hyperliquid.dead_mans_switch import DeadMansSwitch, SwitchConfig
 from venues.hyperliquid.exchange import PRIVATE, Exchange
 from venues.hyperliquid.gate import Gate, info
-from venues.hyperliquid.limits import ActionBudget, Window
+from venues.hyperliquid.limits import ActionBudget
 from venues.hyperliquid.order_path import OrderPath
 from venues.hyperliquid.order_status import OrderQueries
 from venues.hyperliquid.orders import Orders
@@ -24,6 +24,7 @@ from venues.hyperliquid.requests import OrderActions
 from venues.hyperliquid.rules import Rules
 from venues.hyperliquid.session import Session
 from venues.hyperliquid.structs import Budget, read_frame
+from venues.rate_window import RateWindow
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueSetup
 from venues.wire import InstrumentGrid, decode
 
@@ -40,7 +41,9 @@ class TradingAccount:
         budget: what the account may still do.
     """
 
-    def __init__(self, setup: VenueSetup, account: Account, gate: Gate, messages: Window, switch: SwitchConfig) -> None:
+    def __init__(
+        self, setup: VenueSetup, account: Account, gate: Gate, messages: RateWindow, switch: SwitchConfig
+    ) -> None:
         listed, address = setup.instruments, account.address
         self._gate, self._address = gate, address
         self.budget = ActionBudget()

@@ -12,11 +12,12 @@ from venues.hyperliquid.accounts import account_of
 from venues.hyperliquid.dead_mans_switch import SwitchConfig
 from venues.hyperliquid.gate import NOBODY, Gate
 from venues.hyperliquid.instruments import NAME
-from venues.hyperliquid.limits import MESSAGES, RESERVED, WEIGHT, Window
+from venues.hyperliquid.limits import MESSAGES, RESERVED, WEIGHT
 from venues.hyperliquid.preparation import instruments_of, preparation
 from venues.hyperliquid.public_feed import PUBLIC, PublicFeed
 from venues.hyperliquid.sweep import sweep
 from venues.hyperliquid.trading_account import TradingAccount
+from venues.rate_window import RateWindow
 from venues.venue import HttpAnswer, Output, Tell, VenueKind, VenueSetup
 
 _FAR: Final[Nanos] = 1 << 62
@@ -44,7 +45,7 @@ class HyperliquidVenue:
         self._setup = setup
         account = account_of(setup.credentials, setup.connection.network) if setup.credentials is not None else None
         self._gate = Gate(setup.venue, NOBODY if account is None else account.address, config.weight)
-        messages = Window(MESSAGES)
+        messages = RateWindow(MESSAGES)
         self.feed = PublicFeed(setup.instruments, self._gate, messages)
         self.account: TradingAccount | None = None
         if account is not None:

@@ -4,12 +4,12 @@ The venue's clock is read from the time in its answers about itself; they also t
 traded and nobody need be called.
 """
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from market.messages import ClockOffset, TradingState
-from market.units import MINUTE, MS, SECOND, Nanos, VenueId
+from market.units import SECOND, Nanos, VenueId
+from venues.clock_offset import VenueClock
 from venues.venue import HttpAnswer, Output, Questions, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
 from venues.woox.errors import Advice, verdict_on
@@ -26,35 +26,8 @@ _FIRST_SAMPLES: Final = 3
 _SOON: Final = 2 * SECOND
 _LATER: Final = 30 * SECOND
 _IN_MAINTENANCE: Final = 5 * SECOND
-_KEPT: Final = 8
-_LONGEST_ROUND: Final = MINUTE
 _PATIENT: Final = 2  # answers in a row that refuse the key, before a person is asked for
 _LONGEST_REFUSAL: Final = 2000  # bytes; what is longer brings what was asked for
-
-
-class VenueClock:
-    """What the venue's clock is ahead, as if it were read halfway; of the latest answers the quickest counts."""
-
-    def __init__(self) -> None:
-        self._measured: deque[tuple[Nanos, Nanos]] = deque(maxlen=_KEPT)
-
-    @property
-    def is_known(self) -> bool:
-        return bool(self._measured)
-
-    @property
-    def offset(self) -> Nanos:
-        """The venue's clock less ours; 0 until it is measured."""
-        return min(self._measured)[1] if self._measured else 0
-
-    @property
-    def error(self) -> Nanos:
-        """How far off `offset` may be."""
-        return min(self._measured)[0] // 2 + MS if self._measured else _LONGEST_ROUND
-
-    def measured(self, ts_venue: Nanos, ts_sent: Nanos, ts_recv: Nanos) -> None:
-        """Take the time of an answer, which is cut to whole ms."""
-        self._measured.append((ts_recv - ts_sent, ts_venue + MS // 2 - (ts_sent + ts_recv) // 2))
 
 
 class Gate:

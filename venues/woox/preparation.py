@@ -6,10 +6,11 @@ from typing import Final
 
 from market.instrument import Instrument
 from market.units import InstrumentId, Nanos
+from venues.clock_offset import VenueClock
 from venues.venue import Conversation, HttpAnswer, VenueSetup
 from venues.wire import HttpRequest, RemoteProtocolError
 from venues.woox.errors import Advice, verdict_on
-from venues.woox.gate import SYSTEM, VenueClock
+from venues.woox.gate import SYSTEM
 from venues.woox.instruments import LIST, instrument_of, is_trading, read_instruments, with_fees
 from venues.woox.requests import OrderRequests
 from venues.woox.signing import Signer

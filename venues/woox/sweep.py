@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from venues.clock_offset import VenueClock
 from venues.venue import Conversation, HttpAnswer, Swept, VenueSetup, key_of
 from venues.wire import HttpRequest, RemoteProtocolError
-from venues.woox.gate import SYSTEM, VenueClock
+from venues.woox.gate import SYSTEM
 from venues.woox.private import STANDING
 from venues.woox.requests import OrderRequests
 from venues.woox.signing import Signer

@@ -1,0 +1,114 @@
+"""The public socket: books, trades, marks."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Final
+
+from market.instrument import Instrument
+from market.messages import BookGap
+from market.units import InstrumentId, Nanos
+from venues.paradex.calls import Calls
+from venues.paradex.market_data import MarketData
+from venues.paradex.ports import told
+from venues.paradex.structs import Frame, read_frame
+from venues.venue import Connect, Output, Reconnect, SendFrame
+from venues.wire import RemoteProtocolError
+
+PUBLIC: Final = "public"
+PATH: Final = "/v1"
+# the bare name is what is granted live; the other is what the documents say
+_BOOKS: Final = ("order_book.{}.deltas", "order_book.{}.deltas@15@50ms")
+
+
+class PublicFeed:
+    """One connection after another.
+
+    Attributes:
+        is_ready: every channel is granted.
+    """
+
+    def __init__(self, instruments: Iterable[Instrument]) -> None:
+        listed = tuple(instruments)
+        self.data = MarketData(listed)
+        self._symbols = {each.id: each.symbol for each in listed}
+        self._calls = Calls()
+        self._books = dict.fromkeys(self.data.symbols, _BOOKS[0])
+        self._awaited: dict[str, None] = {}
+        self._failure = ""
+        self.is_ready = False
+
+    def begin(self) -> list[Output]:
+        return [Connect(PUBLIC, PATH)]
+
+    def opened(self, now: Nanos) -> list[Output]:
+        self._awaited = {}
+        channels = [self._books[symbol].format(symbol) for symbol in self.data.symbols]
+        channels += [f"{name}.{symbol}" for name in ("trades", "markets_summary") for symbol in self.data.symbols]
+        self.is_ready = not channels
+        return [self._subscribe(channel, now) for channel in channels]
+
+    def closed(self, reason: str, now: Nanos) -> list[Output]:
+        """Whatever is sent while it is closed is lost: no book is to be trusted."""
+        self.is_ready, self._awaited, self._failure = False, {}, ""
+        self._calls = Calls()
+        return told(self.data.lost(now, f"the public connection was lost: {reason}"))
+
+    def receive(self, raw: str | bytes, now: Nanos) -> list[Output]:
+        """Take a frame.
+
+        Raises:
+            RemoteProtocolError: it breaks the protocol; the books are not to be trusted until the next connection.
+        """
+        frame = read_frame(raw)
+        if frame.params is None:
+            return self._calls.receive(frame, now)
+        messages = self.data.receive(frame.params, now)
+        outputs = told(messages)
+        for message in messages:
+            if type(message) is BookGap:
+                outputs += self.restart_book(message.instrument, now)
+        return outputs
+
+    def restart_book(self, instrument: InstrumentId, now: Nanos) -> list[Output]:
+        """Have a book sent anew: a channel begins with all of it."""
+        if not self.is_ready:
+            return []
+        symbol = self._symbols[instrument]
+        self.data.forget(symbol)
+        channel = self._books[symbol].format(symbol)
+        left = self._calls.call("unsubscribe", {"channel": channel}, _passed_over, now)
+        return [SendFrame(PUBLIC, left), self._subscribe(channel, now)]
+
+    def _subscribe(self, channel: str, now: Nanos) -> Output:
+        self._awaited[channel] = None
+        answered = partial(self._granted, channel)
+        return SendFrame(PUBLIC, self._calls.call("subscribe", {"channel": channel}, answered, now))
+
+    def _granted(self, channel: str, frame: Frame | None, now: Nanos) -> list[Output]:
+        if frame is None:
+            self._failure = f"no answer to the subscription of {channel}"
+            return []
+        self._awaited.pop(channel, None)
+        if frame.error is not None:
+            symbol = channel.split(".")[1]
+            if channel == _BOOKS[0].format(symbol):
+                self._books[symbol] = _BOOKS[1]
+                self.data.skipped["books by the bare name are refused"] += 1
+                return [self._subscribe(_BOOKS[1].format(symbol), now)]
+            raise RemoteProtocolError(f"paradex refused {channel}: {frame.error.code} {frame.error.message:.200}")
+        self.is_ready = self.is_ready or not self._awaited
+        return []
+
+    def next_deadline(self) -> Nanos:
+        return self._calls.next_deadline()
+
+    def on_deadline(self, now: Nanos) -> list[Output]:
+        outputs: list[Output] = self._calls.on_deadline(now)
+        if self._failure:
+            outputs.append(Reconnect(PUBLIC, self._failure))
+            self.is_ready, self._awaited, self._failure = False, {}, ""
+        return outputs
+
+
+def _passed_over(frame: Frame | None, now: Nanos) -> list[Output]:
+    return []
