@@ -64,6 +64,7 @@ def venues_market(seed: int = 7, seconds: float = 3600) -> Preset:
         _sol_follower(1, 0),
         MarketConfig(woox, 190.0, _PREMIUM, *_sizes(2.0, 30.0), leader=0, lead=LEAD),
         MarketConfig(_hyperliquid_sol(3), 190.0, _PREMIUM, *_sizes(2.0, 30.0), leader=0, lead=LEAD),
+        MarketConfig(_paradex_sol(4), 190.0, _PREMIUM, *_sizes(2.0, 30.0), leader=0, lead=LEAD),
     )
     return _preset(seed, seconds, markets)
 
@@ -89,6 +90,11 @@ def _sol_leader(place: InstrumentId, moves: Moves) -> MarketConfig:
 def _sol_follower(place: InstrumentId, leader: InstrumentId) -> MarketConfig:
     instrument = _instrument(place, "bybit", "SOLUSDT", tick="0.01", lot="0.1", min_notional="5")
     return MarketConfig(instrument, 190.0, _PREMIUM, *_sizes(2.0, 30.0), leader=leader, lead=LEAD)
+
+
+def _paradex_sol(place: InstrumentId) -> Instrument:
+    sol = _instrument(place, "paradex", "SOL-USD-PERP", tick="0.01", lot="0.01", min_notional="100")
+    return attrs.evolve(sol, base="SOL", quote="USD", settle="USDC")
 
 
 def _hyperliquid_sol(place: InstrumentId) -> Instrument:

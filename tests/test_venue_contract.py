@@ -39,6 +39,7 @@ from venues.woox.venue import WooxConfig, WooxVenue
 
 pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 DRAIN = 20 * SECOND
+CANCELS_ON_DISCONNECT = ("paradex",)
 _NOWHERE = "ws://127.0.0.1:1"
 WEIGHT = 100_000  # of requests a minute, where they are weighed
 ORDER_RATE = 200  # the suite sends faster than a usual account may
@@ -71,6 +72,7 @@ class Ground:
             return await nursery.run()
 
         async with on_stage(used.instruments[0], starts, cut, run, nursery) as stage:
+            stage.outlives = name not in CANCELS_ON_DISCONNECT
             yield stage
 
     @property
@@ -127,7 +129,7 @@ async def simulated() -> AsyncIterator[Stage]:
         yield stage
 
 
-@pytest.mark.parametrize("name", ["bybit", "binance-futures", "woox", "hyperliquid"])
+@pytest.mark.parametrize("name", ["bybit", "binance-futures", "woox", "hyperliquid", "paradex"])
 async def test_a_real_venue_keeps_the_contract(name: str) -> None:
     async with emulated(name) as ground:
         truth = partial(ground.emulator.truth, name)

@@ -12,7 +12,7 @@ from sim.exchange import VenueModel
 from sim.fill_model import FillModel
 from sim.latency import Channel, ConstantLatency
 
-VENUES: Final = ("bybit", "binance-futures", "woox", "hyperliquid")
+VENUES: Final = ("bybit", "binance-futures", "woox", "hyperliquid", "paradex")
 _WEEK_S: Final = 604_800.0
 _DEFAULT_MARKET: Final = frozenset({"bybit", "binance-futures"})  # that the preset "default" has
 _not_negative: Any = attrs.validators.ge(0)

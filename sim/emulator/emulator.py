@@ -23,6 +23,8 @@ from sim.emulator.faults import NETWORK_FAULTS, SOCKET_FAULTS, WHOLE_FAULTS, Fau
 from sim.emulator.hyperliquid.signing import keys_of as hyperliquid_keys
 from sim.emulator.hyperliquid.venue import HyperliquidVenue
 from sim.emulator.outbox import Tally
+from sim.emulator.paradex.accounts import keys_of as paradex_keys
+from sim.emulator.paradex.venue import ParadexVenue
 from sim.emulator.requests import EmulatedVenue
 from sim.emulator.sent_log import SentFile
 from sim.emulator.server import VenueServer
@@ -39,9 +41,13 @@ _PROTOCOLS: Final[Mapping[str, Callable[[Desk], EmulatedVenue]]] = {
     "binance-futures": BinanceVenue,
     "woox": WooxVenue,
     "hyperliquid": HyperliquidVenue,
+    "paradex": ParadexVenue,
 }
 # where a key is not what a client chose, but an address and a private key
-_WALLETS: Final[Mapping[str, Callable[[AccountSection], tuple[str, str]]]] = {"hyperliquid": hyperliquid_keys}
+_WALLETS: Final[Mapping[str, Callable[[AccountSection], tuple[str, str]]]] = {
+    "hyperliquid": hyperliquid_keys,
+    "paradex": paradex_keys,
+}
 
 
 @attrs.frozen

@@ -123,7 +123,7 @@ class Drive:
                 self.asked.setdefault(f"{each.request.method} {each.request.path}", []).append(each)
             elif isinstance(each, Connect):
                 self.targets[each.socket] = each.target
-            else:
+            elif isinstance(each, Reconnect):
                 self.dropped.append(each)
         return self
 

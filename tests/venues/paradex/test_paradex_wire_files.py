@@ -100,7 +100,7 @@ def test_markets(shared: Path) -> None:
         Decimal(500),
         100_000,
     )
-    assert (btc.maker_fee, btc.taker_fee, btc.id, btc.valid_from) == (0, 0, 3, 5)
+    assert (float(btc.maker_fee), float(btc.taker_fee), btc.id, btc.valid_from) == (0.0, 0.0, 3, 5)
 
 
 def test_the_venue_of_itself(shared: Path) -> None:

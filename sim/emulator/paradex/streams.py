@@ -1,0 +1,160 @@
+"""Paradex's public channels: books by deltas or as snapshots, touches, trades, summaries."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from market.units import MS, SECOND, Nanos
+from sim.emulator.books import PacedBook
+from sim.emulator.outbox import NEVER, Outbox
+from sim.emulator.paradex import rows
+from sim.emulator.public_view import Print, PublicView
+from sim.emulator.requests import encode
+from sim.emulator.times import ms
+
+_PACE: Final = 50 * MS
+_DEPTH: Final = 200
+_TOP: Final = 15
+
+Row = dict[str, Any]
+
+
+def message(channel: str, data: Any) -> bytes:
+    """Return a message of a channel."""
+    return encode({"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel, "data": data}})
+
+
+class Channel:
+    """One channel that somebody hears; each who subscribes has a book of his own in it."""
+
+    def __init__(self, name: str, kind: str, view: PublicView, pace: Nanos) -> None:
+        self.name, self.kind, self.view = name, kind, view
+        self.pace = pace
+        self._hearers: dict[Outbox, PacedBook] = {}
+        self._seq: dict[Outbox, int] = {}
+        self._version = -1
+        self._sent_at: Nanos = 0
+
+    @property
+    def is_heard(self) -> bool:
+        return bool(self._hearers)
+
+    @property
+    def due(self) -> Nanos:
+        if not self._hearers or self.kind == "trades":
+            return NEVER
+        return self._sent_at + self.pace if self._version != self.view.seq else NEVER
+
+    def subscribe(self, outbox: Outbox, now: Nanos) -> None:
+        """Let a client hear it; a book begins with all of it."""
+        self._hearers[outbox] = PacedBook(self.view, _DEPTH, self.pace)
+        if self.kind != "trades":
+            self._tell(outbox, now)
+
+    def unsubscribe(self, outbox: Outbox) -> None:
+        self._hearers.pop(outbox, None)
+        self._seq.pop(outbox, None)
+
+    def on_due(self, now: Nanos) -> None:
+        self._version, self._sent_at = self.view.seq, now
+        for outbox in tuple(self._hearers):
+            self._tell(outbox, now)
+
+    def on_trade(self, printed: Print, now: Nanos) -> None:
+        for outbox in tuple(self._hearers):
+            self._send(outbox, rows.trade_row(self.view, printed), now)
+
+    def _tell(self, outbox: Outbox, now: Nanos) -> None:
+        if not self.view.is_sound:
+            return
+        if self.kind == "markets_summary":
+            self._send(outbox, rows.summary_row(self.view, now), now)
+        elif self.kind == "bbo":
+            bid, ask = self.view.bids[0], self.view.asks[0]
+            text, size = self.view.price.text, self.view.size.text
+            touch = {"bid": text(bid[0]), "bid_size": size(bid[1]), "ask": text(ask[0]), "ask_size": size(ask[1])}
+            row = {"market": self.view.instrument.symbol, "seq_no": self.view.version, "last_updated_at": ms(now)}
+            self._send(outbox, row | touch, now)
+        elif self.kind == "snapshot":
+            sides = ((1, self.view.bids[:_TOP]), (-1, self.view.asks[:_TOP]))
+            inserts = [rows.level_row(self.view, side, p, q) for side, levels in sides for p, q in levels]
+            self._send(outbox, self._book("s", self.view.version, now, inserts=inserts), now)
+        else:
+            self._changes(outbox, now)
+
+    def _changes(self, outbox: Outbox, now: Nanos) -> None:
+        book = self._hearers[outbox]
+        before = {(side, p) for side, levels in ((1, book.bids), (-1, book.asks)) for p, _ in levels}
+        seq = self._seq.get(outbox)
+        bids, asks = book.take(now)
+        levels: dict[str, list[Row]] = {"inserts": [], "updates": [], "deletes": []}
+        for side, changed in ((1, bids), (-1, asks)):
+            for price, size in changed:
+                kind = "deletes" if not size else "updates" if (side, price) in before else "inserts"
+                levels[kind].append(rows.level_row(self.view, side, price, size))
+        if seq is not None and not any(levels.values()):
+            return
+        self._seq[outbox] = self.view.version if seq is None else seq + 1
+        self._send(outbox, self._book("s" if seq is None else "d", self._seq[outbox], now, **levels), now)
+
+    def _book(self, kind: str, seq: int, now: Nanos, **levels: list[Row]) -> Row:
+        row = {"market": self.view.instrument.symbol, "seq_no": seq, "last_updated_at": ms(now), "update_type": kind}
+        return {**row, "inserts": [], "updates": [], "deletes": [], **levels}
+
+    def _send(self, outbox: Outbox, data: Row, now: Nanos) -> None:
+        outbox.publish(self.name, message(self.name, data), now)
+
+
+class PublicStreams:
+    """All channels of a desk."""
+
+    def __init__(self, views: Mapping[str, PublicView], *, throttled: bool) -> None:
+        pace = _PACE if throttled else 0
+        self._channels: dict[str, Channel] = {}
+        for symbol, view in views.items():
+            for name, kind, each in (
+                (f"order_book.{symbol}.deltas", "deltas", pace),
+                (f"order_book.{symbol}.snapshot@15@100ms", "snapshot", 2 * pace),
+                (f"order_book.{symbol}.snapshot@15@50ms", "snapshot", pace),
+                (f"bbo.{symbol}", "bbo", 0),
+                (f"trades.{symbol}", "trades", 0),
+                (f"markets_summary.{symbol}", "markets_summary", SECOND),
+            ):
+                self._channels[name] = Channel(name, kind, view, each)
+        self._of = {s: [c for c in self._channels.values() if c.view is view] for s, view in views.items()}
+
+    def knows(self, name: str) -> bool:
+        return name in self._channels or name in ("markets_summary", "trades.ALL")
+
+    def subscribe(self, name: str, outbox: Outbox, now: Nanos) -> None:
+        for channel in self._named(name):
+            channel.subscribe(outbox, now)
+
+    def unsubscribe(self, name: str, outbox: Outbox) -> None:
+        for channel in self._named(name):
+            channel.unsubscribe(outbox)
+
+    def _named(self, name: str) -> list[Channel]:
+        return [self._channels[name]] if name in self._channels else []
+
+    def forget(self, outbox: Outbox) -> None:
+        """Drop a client that is gone."""
+        for channel in self._channels.values():
+            channel.unsubscribe(outbox)
+
+    def on_book(self, view: PublicView, now: Nanos) -> None:
+        for channel in self._of[view.instrument.symbol]:
+            if channel.due <= now:
+                channel.on_due(now)
+
+    def on_trade(self, view: PublicView, printed: Print, now: Nanos) -> None:
+        channel = self._channels[f"trades.{view.instrument.symbol}"]
+        if channel.is_heard:
+            channel.on_trade(printed, now)
+
+    def next_due(self) -> Nanos:
+        return min((channel.due for channel in self._channels.values()), default=NEVER)
+
+    def on_due(self, now: Nanos) -> None:
+        for channel in self._channels.values():
+            if channel.due <= now:
+                channel.on_due(now)
