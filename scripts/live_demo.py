@@ -66,10 +66,10 @@ class EmulatorProcess:
         path.write_text(tomli_w.dumps(raw), encoding="utf-8")
         return path
 
-    def truth(self) -> dict[str, Any]:
-        """Return what is true of the account, by venue."""
+    def truth(self, **asked: Any) -> dict[str, Any]:
+        """Return what is true of the account, by venue (see `scripts.live.demo_venues` for what may be asked)."""
         assert self._process.stdin is not None
-        self._process.stdin.write("\n")
+        self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         return self._read()
 

@@ -1,19 +1,24 @@
-"""The emulated venues of the demo, as a process of its own: `python -m scripts.live.demo_venues FOLDER`.
+"""The emulated venues of demo and soak, as a process of its own: `python -m scripts.live.demo_venues FOLDER`.
 
 Writes a line of JSON when clients can connect (addresses, CA, key), and one more for every line that it reads: what is
-true of the account.  It ends with its input, so that nothing is left of it when the demo dies.
+true of the account.  A line may ask for something first, as JSON: `{"plan": {...}}` for the faults of a `FaultPlan`
+from now on, `{"whole": true}` for every fill and the books.  It ends with its input, so that nothing is left of it when
+whoever started it dies.
 """
 
 import json
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import trio
 
 from sim.emulator import Emulator, EmulatorConfig, open_emulator
+from sim.emulator.fault_plan import FaultPlan
+
+_SHOWN: Final = 20  # levels a side
 
 
 async def serve(folder: Path) -> None:
@@ -24,18 +29,27 @@ async def serve(folder: Path) -> None:
         addresses = {name: attrs.asdict(address) for name, address in emulator.addresses.items()}
         key = {"key": account.key, "secret": account.secret}
         _write({"addresses": addresses, "ca_file": str(emulator.ca_file), "account": key})
-        while await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
-            _write({name: _truth(emulator, name) for name in emulator.addresses})
+        while line := await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
+            asked = json.loads(line) if line.strip() else {}
+            if "plan" in asked:
+                emulator.follow(FaultPlan(**asked["plan"] | {"kinds": tuple(asked["plan"]["kinds"])}))
+            _write({name: _truth(emulator, name, is_whole="whole" in asked) for name in emulator.addresses})
 
 
-def _truth(emulator: Emulator, venue: str) -> dict[str, Any]:
+def _truth(emulator: Emulator, venue: str, *, is_whole: bool) -> dict[str, Any]:
     truth = emulator.truth(venue)
-    return {
+    told: dict[str, Any] = {
         "n_orders": truth.n_orders,
         "n_open": len(truth.open_orders),
         "n_fills": len(truth.fills),
         "positions": truth.positions,
     }
+    if is_whole:
+        views = [view for view in emulator.engine.views.values() if view.instrument.venue == venue]
+        told["fills"] = [(f.client_id, f.symbol, f.side, f.price, f.size, f.is_maker, f.fee_e12) for f in truth.fills]
+        told["books"] = {v.instrument.symbol: (v.bids[:_SHOWN], v.asks[:_SHOWN]) for v in views}
+        told["faults"] = dict(emulator.faults.met)
+    return told
 
 
 def _write(what: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from market.messages import AccountSnapshot
+from market.messages import AccountSnapshot, OrderState, OrderStatus
 from market.order_log import LogKind, Row
 from market.units import ClientOrderId, InstrumentId, Lots, Nanos, Ticks, VenueId
 
@@ -104,6 +104,12 @@ class OwnOrders:
         if kind in _ENDS:
             if kind == LogKind.CANCELLED and order.state == CANCELLING:
                 latencies.cancel.append(ts - order.since)
+            self._end(order)
+
+    def learn(self, status: OrderStatus) -> None:
+        """Take what a venue says of one order that was asked for: an end of which nothing was heard otherwise."""
+        order = self._live.get(status.client_id)
+        if order is not None and status.state != OrderState.OPEN and order.sent < status.ts_request:
             self._end(order)
 
     def reconcile(self, snapshot: AccountSnapshot) -> None:

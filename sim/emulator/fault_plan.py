@@ -27,6 +27,7 @@ _KINDS: Final = {
     "half_open": (1, 0.0),
     "restart": (1, 3.0),
 }
+KINDS: Final = tuple(_KINDS)
 _OF_STREAMS: Final = ("lose", "duplicate", "reorder", "late")
 
 
@@ -47,7 +48,7 @@ class FaultPlan:
     seconds: float
     per_minute: float = attrs.field(default=6.0, validator=attrs.validators.gt(0))
     kinds: tuple[str, ...] = attrs.field(
-        default=tuple(_KINDS), validator=attrs.validators.deep_iterable(attrs.validators.in_(tuple(_KINDS)))
+        default=KINDS, validator=attrs.validators.deep_iterable(attrs.validators.in_(KINDS))
     )
     venues: tuple[str, ...] = ("bybit", "binance-futures")
     quiet_s: float = 5.0

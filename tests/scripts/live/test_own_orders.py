@@ -16,6 +16,8 @@ from market.messages import (
     OrderCancelled,
     OrderExpired,
     OrderRejected,
+    OrderState,
+    OrderStatus,
     PlaceOrder,
 )
 from market.order_log import PACK
@@ -28,6 +30,8 @@ def told(*steps: tuple[int, Any]) -> OwnOrders:
     for ts, message in steps:
         if isinstance(message, AccountSnapshot):
             orders.reconcile(message)
+        elif isinstance(message, OrderStatus):
+            orders.learn(message)
         else:
             orders.take(PACK[type(message)](message, ts))
     return orders
@@ -40,6 +44,10 @@ def place(client_id: int, instrument: int = 1, side: int = 1, price: int = 100, 
 def account(ts_request: int, *client_ids: int, venue: int = 1) -> AccountSnapshot:
     opened = tuple(OpenOrder(each, 1, 1, 100, 5, 2, 0) for each in client_ids)
     return AccountSnapshot(venue, ts_request, ts_request + 1, ts_request + 2, 0, opened, (), ())
+
+
+def status(client_id: int, ts_request: int, state: OrderState) -> OrderStatus:
+    return OrderStatus(client_id, 1, ts_request, ts_request + 1, ts_request + 2, state, 100, 5, 0)
 
 
 def fill(client_id: int, size: int) -> Fill:
@@ -55,6 +63,10 @@ def fill(client_id: int, size: int) -> Fill:
         ([place(1), OrderAccepted(1, 1, 0, 0), fill(1, 2), fill(1, 3)], []),
         ([place(1), OrderRejected(1, 1, 0, 0, 3)], []),
         ([place(1), OrderExpired(1, 1, 0, 0, 3)], []),
+        ([place(1), status(1, 7, OrderState.CANCELLED)], []),
+        ([place(1), status(1, 7, OrderState.UNKNOWN)], []),
+        ([place(1), status(1, 7, OrderState.OPEN)], [(1, SENT, 0)]),
+        ([place(1), status(1, -1, OrderState.UNKNOWN)], [(1, SENT, 0)]),
         ([place(1), CancelOrder(1, 1)], [(1, CANCELLING, 0)]),
         ([place(1), CancelOrder(1, 1), OrderAccepted(1, 1, 0, 0)], [(1, CANCELLING, 0)]),
         ([place(1), CancelOrder(1, 1), OrderCancelled(1, 1, 0, 0, 0)], []),

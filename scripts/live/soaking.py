@@ -1,0 +1,231 @@
+"""A live run on venues that fail, watched from beside: what it left over, and whether both sides agree."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import attrs
+import trio
+
+from actors.runtime.live_clock import LiveClock
+from actors.runtime.nursery import Outcome
+from market.messages import LevelArray
+from market.order_log import LogKind
+from scripts.live.config import load_live_config
+from scripts.live.real_venues import RealVenues, prepare_venues
+from scripts.live.run import LiveRun
+from scripts.live_demo import EmulatorProcess
+from scripts.replay_journal import EXIT_SAME, follow
+from venues.binance.client_ids import parse_id
+from venues.bybit.order_ids import id_of_link
+
+SOAK: Final = Path(__file__).resolve().parents[2] / "configs" / "soak.toml"
+MAX_MB_A_MINUTE: Final = 0.5
+_QUIET_S: Final = 5.0  # without faults, at the beginning and the end; of a short run less
+_SETTLED_AFTER: Final = 0.25  # of the time, what grows is growth
+_JUDGED_AFTER_S: Final = 600.0  # a shorter run fills caches and rings still
+_N_LOOKS: Final = 200
+_TRY_S: Final = 0.05
+_HEALED_S: Final = 60.0  # a socket whose other end is gone may be found out after half of it
+_MORE: Final = 12  # handles or tasks more than at the beginning: those of connections that are being opened
+_ID_OF: Final = {"bybit": id_of_link, "binance-futures": parse_id}
+_FILLS: Final = (LogKind.FILL_MAKER, LogKind.FILL_TAKER)
+_DONE: Final = (LogKind.REJECTED, LogKind.CANCELLED, LogKind.EXPIRED)
+
+
+@attrs.frozen
+class Look:
+    """What the process holds at one instant; `rss` in MB."""
+
+    at_s: float
+    rss: float
+    n_tasks: int
+    n_handles: int
+
+
+def look() -> Look:
+    """Look at this process; inside of Trio."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    rss = pages * os.sysconf("SC_PAGESIZE") / 1e6
+    n_tasks = trio.lowlevel.current_statistics().tasks_living
+    return Look(trio.current_time(), rss, n_tasks, len(handles()))
+
+
+def handles() -> list[str]:
+    """Return what the open files of this process are: paths, sockets, pipes."""
+    found = []
+    for each in list(Path("/proc/self/fd").iterdir()):
+        try:
+            found.append(str(each.readlink()))
+        except FileNotFoundError:  # the one that lists them
+            continue
+    return sorted(found)
+
+
+def slope(looks: Sequence[Look]) -> float:
+    """Return how fast the memory grows, MB a minute, by least squares; 0 of fewer than three looks."""
+    if len(looks) < 3:
+        return 0.0
+    mean_t = sum(each.at_s for each in looks) / len(looks)
+    mean_m = sum(each.rss for each in looks) / len(looks)
+    above = sum((each.at_s - mean_t) * (each.rss - mean_m) for each in looks)
+    return above / sum((each.at_s - mean_t) ** 2 for each in looks) * 60
+
+
+class Soak:
+    """One run.
+
+    Args:
+        config: with the emulator's addresses.  out: the run directory; empty.
+        seconds: how long faults come; seed, per_minute, kinds: of them.
+    """
+
+    def __init__(
+        self,
+        config: Path,
+        emulator: EmulatorProcess,
+        out: Path,
+        *,
+        seconds: float,
+        seed: int,
+        per_minute: float,
+        kinds: Sequence[str],
+    ) -> None:
+        self._config = config
+        self._emulator = emulator
+        self._out = out
+        self._seconds = seconds
+        self._seed = seed
+        quiet_s = min(_QUIET_S, seconds / 5)
+        self._plan = {"seed": seed, "seconds": seconds, "per_minute": per_minute, "kinds": kinds, "quiet_s": quiet_s}
+        self._problems: list[str] = []
+        self._looks: list[Look] = []
+
+    def run(self) -> dict[str, Any]:
+        """Trade, compare; return figures and problems."""
+        before = handles()
+        run, outcome = trio.run(self._main)
+        result = run.finish(outcome)
+        self._blame(outcome != Outcome("done"), f"the run ended otherwise than proven: {outcome}")
+        self._blame(not result["complete"], f"the result is not complete: {result['faults']}, {result['left_down']}")
+        self._blame(bool(result["halts"]), f"trading was halted: {result['halts']}")
+        self._blame(bool(run.overview.n_restarts), f"actors crashed: {dict(run.overview.n_restarts)}")
+        left = Counter(handles()) - Counter(before)
+        self._blame(bool(left), f"files or sockets are left open: {dict(left)}")
+        truth = self._emulator.truth(whole=True)
+        for venue in run.instruments.venues:
+            self._compare(run, venue, truth[venue])
+        self._blame(follow(self._out) != EXIT_SAME, "the journal does not replay to the same decisions")
+        return {
+            "seconds": self._seconds,
+            "seed": self._seed,
+            "faults": next(iter(truth.values()))["faults"],
+            "connections_lost": sum(each.n_lost for each in run.overview.connections.values()),
+            "orders": run.overview.orders.counts[LogKind.PLACE],
+            "fills": sum(each["n_fills"] for each in truth.values()),
+            "recorded": result["recorded"],
+            **self._growth(),
+            "problems": self._problems,
+        }
+
+    # --- while it runs ------------------------------------------------------------------------------------------------
+
+    async def _main(self) -> tuple[LiveRun, Outcome]:
+        config, clock = load_live_config(self._config), LiveClock()
+        prepared = await prepare_venues(config, self._config.parent, clock, Path("/nowhere"))
+        n_tasks = look().n_tasks
+        venues = RealVenues(prepared, config.run.seed, config.run.depth)
+        run = LiveRun(config, venues, self._out, session=1, folder=self._config.parent, clock=clock)
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(self._look)
+            tasks.start_soon(self._direct, run)
+            outcome = await run.run()
+            tasks.cancel_scope.cancel()
+        n_left = look().n_tasks - n_tasks
+        self._blame(n_left > 0, f"{n_left} tasks are left over")
+        return run, outcome
+
+    async def _direct(self, run: LiveRun) -> None:
+        """Let the venues fail, and the run end in time."""
+        while not run.overview.orders.counts[LogKind.ACCEPTED]:  # noqa: ASYNC110  # the venues say when they take orders
+            await trio.sleep(_TRY_S)
+        await self._ask(plan=self._plan)
+        await trio.sleep(self._seconds)
+        await self._compare_books(run)
+        run.nursery.request_stop()
+
+    async def _look(self) -> None:
+        while True:
+            self._looks.append(look())
+            await trio.sleep(max(self._seconds / _N_LOOKS, 0.1))
+
+    async def _ask(self, **asked: Any) -> dict[str, Any]:
+        return await trio.to_thread.run_sync(lambda: self._emulator.truth(**asked))
+
+    async def _compare_books(self, run: LiveRun) -> None:
+        """See every book equal to the venue's at least once: a wrong one never is, a right one may be under way."""
+        wanted = {each.id for each in run.instruments}
+        end = trio.current_time() + _HEALED_S
+        while trio.current_time() < end:
+            truth = await self._ask(whole=True)
+            for number in sorted(wanted):
+                instrument = run.instruments[number]
+                book = run.overview.feeds[number].book
+                bids, asks = truth[instrument.venue]["books"][instrument.symbol]
+                if book is not None and (_plain(book.bids), _plain(book.asks)) == (bids, asks):
+                    wanted.discard(number)
+            if not wanted:
+                return
+            await trio.sleep(_TRY_S)
+        for number in sorted(wanted):
+            feed = run.overview.feeds[number]
+            self._blame(True, f"the book of {run.instruments[number].name} is never the venue's ({feed.stale})")
+
+    # --- afterwards ---------------------------------------------------------------------------------------------------
+
+    def _compare(self, run: LiveRun, venue: str, truth: dict[str, Any]) -> None:
+        instruments = {each.id: each for each in run.instruments if each.venue == venue}
+        rows = [row for row in run.log.rows() if row[3] in instruments]
+        placed = {row[4] for row in rows if row[0] == LogKind.PLACE}
+        accepted = {row[4] for row in rows if row[0] == LogKind.ACCEPTED}
+        ours = Counter(
+            (row[4], instruments[row[3]].symbol, row[5], row[6], row[7], row[0] == LogKind.FILL_MAKER, row[9])
+            for row in rows
+            if row[0] in _FILLS
+        )
+        theirs = Counter((_ID_OF[venue](fill[0]), *fill[1:]) for fill in truth["fills"])
+        self._blame(ours != theirs, f"{venue}: fills differ: only ours {ours - theirs}, only theirs {theirs - ours}")
+        held = Counter({each.symbol: 0 for each in instruments.values()})
+        for (_, symbol, side, _, size, *_), n in ours.items():
+            held[symbol] += side * size * n
+        told = {i.symbol: p.lots for number, i in instruments.items() if (p := run.overview.positions.get(number))}
+        for name, lots in (("fills", dict(held)), ("the tracker", {**dict.fromkeys(held, 0), **told})):
+            self._blame(lots != truth["positions"], f"{venue}: positions {truth['positions']}, by {name} {lots}")
+        self._blame(truth["n_open"] > 0, f"{venue}: {truth['n_open']} orders are open there")
+        n = truth["n_orders"]
+        text = f"{venue}: took {n} orders, of {len(placed)} that were sent and {len(accepted)} it was heard to take"
+        self._blame(not len(accepted) <= n <= len(placed), text)
+
+    def _growth(self) -> dict[str, Any]:
+        looks = self._looks
+        begin = looks[0].at_s + self._seconds * _SETTLED_AFTER
+        settled = [each for each in looks if each.at_s >= begin]
+        rate = slope(settled)
+        if self._seconds >= _JUDGED_AFTER_S:
+            self._blame(rate >= MAX_MB_A_MINUTE, f"memory grows by {rate:.2f} MB a minute")
+        quarter = max(len(looks) // 4, 1)
+        for name in ("n_tasks", "n_handles"):
+            first, last = (median(getattr(each, name) for each in part) for part in (looks[:quarter], looks[-quarter:]))
+            self._blame(last > first + _MORE, f"{name[2:]} grow: {first:g} in the first quarter, {last:g} in the last")
+        return {"rss_mb": round(looks[-1].rss, 1), "rss_mb_per_minute": round(rate, 3)}
+
+    def _blame(self, is_wrong: bool, text: str) -> None:
+        if is_wrong:
+            self._problems.append(text)
+
+
+def _plain(levels: LevelArray | None) -> list[list[int]]:
+    return [] if levels is None else [[int(ticks), int(lots)] for ticks, lots in levels]
