@@ -186,8 +186,10 @@ class AccountReader:
         client_id = client_id_of(row.cloid, row.oid)
         self._orders.note(row.oid, client_id)
         live = self._orders.live.get(client_id)
-        base = live.base if live is not None and live.oid == row.oid else 0
         size, left = grid.lots[row.orig_sz or row.sz], grid.lots[row.sz]
+        if live is not None and live.doubt is not None and live.oid != row.oid:
+            self._orders.doubted(live, row.oid, grid.ticks[row.limit_px], size)
+        base = live.base if live is not None and live.oid == row.oid else 0
         flags = _TIFS.get(row.tif or "", OrderFlag.NONE)
         if row.reduce_only:
             flags |= OrderFlag.REDUCE_ONLY
@@ -203,6 +205,10 @@ class AccountReader:
             for row in self._fills.values()
             if (grid := self._grids.get(row.coin)) is not None
         ]
+        for fill in fills:
+            live = self._orders.live.get(fill.client_id)
+            if live is not None:
+                live.count(fill.fill_id, fill.size)  # an amend asks for what is left
         payments = [
             self._payment(row, grid, now)
             for row in self._payments.values()

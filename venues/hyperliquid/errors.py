@@ -17,6 +17,7 @@ class Advice(Enum):
     """What should be done besides."""
 
     NONE = "nothing"
+    WAIT = "the address has asked too often"
     NO_BUDGET = "the account has no actions left: trade more, or reserve some"
     RELOAD_INSTRUMENTS = "read the instruments again: a rule has changed, or a price was rounded wrongly"
     STOP_OPENING = "open nothing more: there is no margin for it"
@@ -48,6 +49,7 @@ _ROWS: Final[tuple[tuple[str, Verdict], ...]] = (
     ("away from the reference price", Verdict(Reason.INVALID_PRICE)),
     ("open interest", Verdict(Reason.VENUE_OTHER)),
     ("too many cumulative requests", Verdict(Reason.LIMIT_ORDER_RATE, Advice.NO_BUDGET)),
+    ("too many requests", Verdict(Reason.LIMIT_ORDER_RATE, Advice.WAIT)),
     ("too many open orders", Verdict(Reason.TOO_MANY_ORDERS)),
     # the first that had this nonce, or this client id, may have got in
     ("nonce", Verdict(is_known=False)),
@@ -62,6 +64,8 @@ _ROWS: Final[tuple[tuple[str, Verdict], ...]] = (
 def verdict_on(text: str) -> Verdict:
     """Return what a refusal means."""
     words = text.lower()
+    if words.startswith("429"):
+        return Verdict(Reason.LIMIT_ORDER_RATE, Advice.WAIT)
     return next((verdict for marks, verdict in _ROWS if marks in words), Verdict())
 
 

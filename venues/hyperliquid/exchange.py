@@ -24,7 +24,8 @@ from venues.wire import RemoteProtocolError, decode
 PRIVATE: Final = "private"
 EXPIRY: Final = 5 * SECOND  # an order that has not been taken by then is refused
 _PATIENCE: Final = 10 * SECOND
-_MOST_IN_FLIGHT: Final = 90  # the venue bears 100
+_MOST_IN_FLIGHT: Final = 80
+_MOST_WITH_CANCELS: Final = 95  # the venue bears 100
 _NEVER: Final[Nanos] = 1 << 62
 _ANSWER: Final = msgspec.json.Decoder(ActionAnswer)
 _RESULT: Final = msgspec.json.Decoder(ActionResult)
@@ -79,12 +80,15 @@ class Exchange:
     def free_at(self, now: Nanos, *, is_cancel: bool = False) -> Nanos:
         """Return from when on an action may be sent."""
         at = max(self._nonces.free_at(), self.budget.free_at(now, is_cancel=is_cancel), now)
-        if self.is_up:
-            spare = 0 if is_cancel else MESSAGES // 10
-            at = max(at, self._messages.free_at(1, now, spare))
+        if self.is_up and not is_cancel:  # a cancel that the socket has no room for goes by HTTP
+            at = max(at, self._messages.free_at(1, now, MESSAGES // 10))
             if len(self._posts) >= _MOST_IN_FLIGHT:
                 at = max(at, min(due for due, _ in self._posts.values()))
         return at
+
+    def has_room(self, now: Nanos) -> bool:
+        """Tell whether the socket takes a cancel."""
+        return self.is_up and len(self._posts) < _MOST_WITH_CANCELS and self._messages.free_at(1, now) <= now
 
     def send(
         self, action: Action, n_items: int, answered: Answered, now: Nanos, *, expires: bool = False, lane: str = ""

@@ -26,11 +26,16 @@ class ActionBudget:
     def __init__(self) -> None:
         self.cap = _UNKNOWN_CAP
         self.used = 0
+        self._since = 0
         self._last: Nanos = -(1 << 62)
+
+    def asked(self) -> None:
+        """The venue is being asked: what is sent from now on it may not have counted."""
+        self._since = 0
 
     def told(self, used: int, cap: int) -> None:
         """The venue has told where it stands."""
-        self.used, self.cap = used, max(cap, 0)
+        self.used, self.cap = used + self._since, max(cap, 0)
 
     def empty(self) -> None:
         """An action was refused for want of budget."""
@@ -43,4 +48,5 @@ class ActionBudget:
 
     def spend(self, n_items: int, now: Nanos) -> None:
         self.used += n_items
+        self._since += n_items
         self._last = now

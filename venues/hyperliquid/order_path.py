@@ -44,6 +44,7 @@ _AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
 _MOST_TRIES: Final = 5
 _OPEN: Final = msgspec.json.Decoder(list[OrderTerms])
 _STATES: Final = {Advice.HALT: TradingState.HALTED, Advice.STOP_OPENING: TradingState.REDUCING}
+_LATER: Final = (Advice.NO_BUDGET, Advice.WAIT)
 _Cancel = CancelOrder | CancelAll
 
 
@@ -142,8 +143,10 @@ class OrderPath:
         obstacle = self._obstacle(now)
         if live is None:
             obstacle = obstacle or Reason.UNKNOWN_ORDER
-        elif not obstacle and (live.amending is not None or amend.size <= live.filled):
-            obstacle = Reason.INVALID_TERMS if live.amending is not None else Reason.INVALID_SIZE
+        elif not obstacle and (live.amending is not None or live.doubt is not None or not live.oid):
+            obstacle = Reason.INVALID_TERMS  # which of its orders ends could not be told
+        elif not obstacle and amend.size <= live.filled:
+            obstacle = Reason.INVALID_SIZE
         if obstacle or live is None:
             return told([AmendRejected(*at, int(obstacle))])
         remaining = amend.size - live.filled
@@ -163,21 +166,19 @@ class OrderPath:
             live.price, live.base, live.size = amending.price, filled, filled + amending.remaining
             live.ts = at[2]
             facts: list[Any] = [OrderAmended(*at, live.price, live.size)]
-            if amending.ended is not None:
-                facts += self._private.news(amending.ended, now)
+            for news in amending.ended:
+                facts += self._private.news(news, now)
             return told(facts)
         outputs: list[Output] = []
-        if error:
+        if error and verdict_on(error).is_known:
             outputs += told([AmendRejected(*at, int(verdict_on(error).reason))])
             outputs += self._see_to(verdict_on(error), error, now)
         else:
             self.seen["amend of unknown fate"] += 1
             self._private.is_doubted = True
-        if amending.ended is not None:
-            if error:  # none was put in its place: it was the end of the order
-                outputs += told(self._private.news(amending.ended, now))
-            else:
-                self._private.is_doubted = True
+            live.doubt = filled
+        for news in amending.ended:  # of one that was refused it was the end of the order
+            outputs += told(self._private.news(news, now))
         return outputs
 
     def _obstacle(self, now: Nanos) -> Reason:
@@ -199,7 +200,7 @@ class OrderPath:
         if live is not None:
             live.is_cancelled = True
         action = self._actions.cancel([command])
-        lane = "" if self._exchange.is_up else URGENT
+        lane = "" if self._exchange.has_room(now) else URGENT
         return self._exchange.send(action, 1, partial(self._cancelled, command, n_tries), now, lane=lane)
 
     def _hold(self, command: _Cancel, until: Nanos, n_tries: int) -> None:
@@ -212,7 +213,7 @@ class OrderPath:
     def _cancelled(self, command: CancelOrder, n_tries: int, result: Result | None, now: Nanos) -> list[Output]:
         error = result.error_of(0) if result is not None else ""
         verdict = verdict_on(error)
-        if result is None or (error and (not verdict.is_known or verdict.advice is Advice.NO_BUDGET)):
+        if result is None or (error and (not verdict.is_known or verdict.advice in _LATER)):
             self.seen["cancel of unknown fate"] += 1
             self._try_again(command, n_tries, now)
             return []

@@ -73,6 +73,7 @@ class OrderQueries:
         if asked < arrived_by:
             self._later[command.client_id] = (arrived_by, command)
             return []
+        self._orders.ended(command.client_id, 0)  # it never was, or is long forgotten
         status = OrderStatus(command.client_id, command.instrument, *at, int(OrderState.UNKNOWN), 0, 0, 0)
         return [Tell("fills", status)]
 
@@ -84,8 +85,10 @@ class OrderQueries:
                 f"hyperliquid told of an order of {terms.coin!r:.40}, asked for {grid.instrument.name}"
             )
         live = self._orders.live.get(command.client_id)
-        base = live.base if live is not None else 0
         size = grid.lots[terms.orig_sz or terms.sz]
+        if live is not None and live.doubt is not None and live.oid and terms.oid != live.oid:
+            self._orders.doubted(live, terms.oid, grid.ticks[terms.limit_px], size)
+        base = live.base if live is not None else 0
         filled = size if status == "filled" else size - grid.lots[terms.sz]
         state = _state_of(status, live.order.flags if live is not None else 0, filled)
         if state is None:

@@ -24,13 +24,13 @@ class Amending:
     Attributes:
         price, remaining: what it asks for; `remaining` is what the new order has.
         old: the number of the order that it replaces; 0: not known.
-        ended: the news of the old order's end, if it came.
+        ended: the news of an end, of the old order or of the new one, in the order in which they came.
     """
 
     price: Ticks
     remaining: Lots
     old: int
-    ended: OrderNews | None = None
+    ended: list[OrderNews] = attrs.field(factory=list)
 
 
 @attrs.define
@@ -46,6 +46,7 @@ class Live:
         is_told: that it was accepted.
         ts: venue time of what was told last of it.
         is_cancelled: by us.
+        doubt: what was filled when an amend was sent of which nobody knows whether it was done; None: there is none.
     """
 
     order: PlaceOrder
@@ -59,6 +60,14 @@ class Live:
     ts: Nanos = 0
     is_cancelled: bool = False
     amending: Amending | None = None
+    doubt: Lots | None = None
+    _fills: set[int] = attrs.field(factory=set)
+
+    def count(self, fill_id: int, lots: Lots) -> None:
+        """Count a fill, once, whether the stream tells of it or the account."""
+        if fill_id not in self._fills:
+            self._fills.add(fill_id)
+            self.filled += lots
 
 
 class Orders:
@@ -96,6 +105,12 @@ class Orders:
             _keep(self._replaced, live.oid, client_id)
         live.oid = new
         _keep(self._ids, new, client_id)
+
+    def doubted(self, live: Live, oid: int, price: Ticks, size: Lots) -> None:
+        """An amend of unknown fate was done: the order `oid` of so many lots stands in place of the old one."""
+        assert live.doubt is not None, "an amend that nobody doubts"
+        self.replaced(live, oid)
+        live.price, live.base, live.size, live.doubt = price, live.doubt, live.doubt + size, None
 
     def is_replaced(self, oid: int) -> bool:
         """Tell whether an amend has put another in the place of this order."""

@@ -111,8 +111,19 @@ class PrivateData:
         live = self._orders.live.get(client_id)
         if live is not None and live.amending is not None and status not in STANDING:
             # is it the end of the order, or of that which the amend replaces?  The answer to the amend tells
-            live.amending.ended = row
+            live.amending.ended.append(row)
             return []
+        if live is not None and live.oid and oid != live.oid and is_rejected(status):
+            return []  # an amend was refused: whether the old one stands, its own news tell
+        if live is not None and live.doubt is not None and live.oid:
+            if oid != live.oid and status in STANDING:
+                self._orders.doubted(live, oid, grid.ticks[row.order.limit_px], _size_of(row.order, grid))
+                live.ts = max(live.ts, at[2])
+                return [OrderAmended(*at, live.price, live.size)]
+            if oid == live.oid and is_cancelled(status):
+                self.skipped["end of an order that may have been amended"] += 1
+                self.is_doubted = True  # another may stand in its place
+                return []
         if status in STANDING:
             if live is not None and live.amending is not None and live.oid and oid != live.oid:
                 return []  # the new one: the answer tells of it
@@ -196,7 +207,7 @@ class PrivateData:
         fill = self.fill(row, client_id, grid, ts_recv)
         live = self._orders.live.get(client_id)
         if live is not None:
-            live.filled += fill.size
+            live.count(fill.fill_id, fill.size)
         return [fill]
 
     def fill(self, row: FillRow, client_id: ClientOrderId, grid: InstrumentGrid, ts_recv: Nanos) -> Fill:
@@ -229,7 +240,11 @@ class PrivateData:
 
 def _filled_of(order: OrderTerms, grid: InstrumentGrid) -> Lots:
     """Return what was filled of an order, by its size and what remains."""
-    return grid.lots[order.orig_sz or order.sz] - grid.lots[order.sz]
+    return _size_of(order, grid) - grid.lots[order.sz]
+
+
+def _size_of(order: OrderTerms, grid: InstrumentGrid) -> Lots:
+    return grid.lots[order.orig_sz or order.sz]
 
 
 def _end_of(status: str, live: Live | None, at: At, filled: Lots) -> Fact:

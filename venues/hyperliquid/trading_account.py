@@ -157,6 +157,8 @@ class TradingAccount:
         request = info("userRateLimit", user=self._address)
         free_at = self._gate.free_at(request, now)
         self._budget_at = now + _BUDGET_EVERY if free_at <= now else free_at
+        if free_at <= now:
+            self.budget.asked()
         return [self._gate.send(request, self._take_budget, now)] if free_at <= now else []
 
     def _take_budget(self, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
