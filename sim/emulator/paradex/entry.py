@@ -112,7 +112,9 @@ class OrderEntry:
         stamp = fields.get("signature_timestamp")
         if not isinstance(stamp, int):
             raise VenueError("VALIDATION_ERROR", "signature_timestamp is missing")
-        amounts = [int(Decimal(_decimal(fields, name)) * _E8) for name in ("size", "price")]
+        has_price = _text(fields, "type") != "MARKET"  # of those the price that is signed is 0
+        texts = (_decimal(fields, "size"), _decimal(fields, "price") if has_price else "0")
+        amounts = [int(Decimal(text) * _E8) for text in texts]
         side = 1 if _text(fields, "side") == "BUY" else 2
         signed = [stamp, _text(fields, "market"), side, _text(fields, "type"), *amounts, *more]
         message = message_hash(trader.address, kind, signed)

@@ -20,6 +20,14 @@ from sim.emulator.times import ms
 Fields = Mapping[str, str]
 _MOST: Final = 5000
 _USUAL: Final = 100
+# of these a client makes its own account's address and keys
+_CONFIG: Final = {
+    "starknet_chain_id": CHAIN,
+    "l1_chain_id": "11155111",
+    "paraclear_decimals": 8,
+    "paraclear_account_proxy_hash": "0x3530cc4759d78042f1b543bf797f5f3d647cde0388c33734cf91b7f7b9314a9",
+    "paraclear_account_hash": "0x41cb0280ebadaa75f996d8d92c6f265f6d040bb3ba442e5f86a554f1765244e",
+}
 
 
 class Rest:
@@ -32,7 +40,7 @@ class Rest:
         self._orders = section.order_rate or 800
         self._limits: dict[tuple[str, str], RollingLimit] = {}
         self.public: Mapping[str, Callable[[Fields, Nanos], Any]] = {
-            "/system/config": lambda fields, now: {"starknet_chain_id": CHAIN, "paraclear_decimals": 8},
+            "/system/config": lambda fields, now: _CONFIG,
             "/system/state": lambda fields, now: {"status": "ok"},
             "/system/time": lambda fields, now: {"server_time": str(ms(now))},
             "/markets": self._markets,

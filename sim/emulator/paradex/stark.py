@@ -64,9 +64,9 @@ def message_hash(account: int, kind: str, fields: list[int | str]) -> int:
 
 
 def is_signed(message: int, signature: str, public_key: int) -> bool:
-    """Tell whether a signature, `["r","s"]`, is that of a public key."""
+    """Tell whether a signature, `["r","s"]` in decimals or in hex, is that of a public key."""
     try:
-        r, s = (int(each) for each in signature.strip("[] ").replace('"', "").split(","))
+        r, s = (int(each, 0) for each in signature.strip("[] ").replace('"', "").split(","))
     except ValueError:
         return False
     y = _root((public_key**3 + public_key + _BETA) % P)
