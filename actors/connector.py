@@ -47,6 +47,7 @@ class VenueConnector(Shell):
         "connection",
         "clock",
         "halts",
+        "limits",
     )
 
     def __init__(
@@ -73,6 +74,7 @@ class VenueConnector(Shell):
             setup.connection,
             clock,
             self._tell,
+            number=setup.venue,
             seed=seed,
             on_frame=on_frame,
             on_socket=on_socket,

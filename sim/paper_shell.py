@@ -23,7 +23,7 @@ from market.messages import (
 from market.units import SECOND
 from sim.paper import PaperExchange
 
-_PUBLIC: Final = ("books", "trades", "marks", "clock", "connection", "halts")
+_PUBLIC: Final = ("books", "trades", "marks", "clock", "connection", "halts", "limits")
 _LONGEST_WAIT: Final = 3600 * SECOND
 
 

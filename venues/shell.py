@@ -12,7 +12,8 @@ import attrs
 import loguru
 import trio
 
-from market.units import Nanos
+from market.messages import LimitsUsed
+from market.units import Nanos, VenueId
 from venues.connection import VenueConnection, addresses_of
 from venues.http_shell import HttpConfig, HttpShell
 from venues.socket_shell import SocketConfig, SocketShell
@@ -72,6 +73,7 @@ class VenueShell:
 
     Args:
         tell: takes (port, message) of what the venue tells; it is called from `run` alone.
+        number: the venue's in the run.
         seed: of the pauses before sockets are opened again.
         on_frame: hears every frame before the venue does; it must not raise.
         on_socket: hears when a socket has opened or is gone, before the venue does; it must not raise.
@@ -84,6 +86,7 @@ class VenueShell:
         clock: ShellClock,
         tell: Callable[[str, Any], object],
         *,
+        number: VenueId = 0,
         seed: int = 0,
         on_frame: OnFrame | None = None,
         on_socket: OnSocket | None = None,
@@ -92,6 +95,8 @@ class VenueShell:
     ) -> None:
         config = config or ShellConfig()
         self._venue = venue
+        self._number = number
+        self._limits: tuple[tuple[str, int, int], ...] = ()
         self._clock = clock
         self._tell = tell
         self._on_frame: OnFrame = on_frame or _hear_nothing
@@ -241,9 +246,17 @@ class VenueShell:
         known: set[str] = set()
         while True:
             await trio.sleep(_LOOK_S)
+            self._tell_limits()
             for what in sorted(self._venue.seen.keys() - known):
                 known.add(what)
                 self._log.info("seen for the first time: {}", what)
+
+    def _tell_limits(self) -> None:
+        now = self._clock.now_ns()
+        used = tuple((name, *each) for name, each in sorted(self._venue.limits(now).items()))
+        if used != self._limits:
+            self._limits = used
+            self._tell("limits", LimitsUsed(self._number, now, used))
 
     def _tell_untold(self) -> None:
         told, self._untold = self._untold, []

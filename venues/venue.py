@@ -112,6 +112,10 @@ class Venue(Protocol):
         """What was skipped, and what documentation leaves open and came one way or the other: how often each."""
         ...
 
+    def limits(self, now: Nanos) -> Mapping[str, tuple[int, int]]:
+        """Return what the venue's limits have been used by, and what they allow, by name; for people."""
+        ...
+
     def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
         """Start; `ConnectionUp` and `ConnectionLost` count their epochs from `epoch` on."""
         ...

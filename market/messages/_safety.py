@@ -116,6 +116,14 @@ class ClockOffset(msgspec.Struct, frozen=True, gc=False):
     uncertainty_ns: Nanos
 
 
+class LimitsUsed(msgspec.Struct, frozen=True, gc=False):
+    """What a venue's limits have been used by, by a connector's port `limits`: rows of (name, used, allowed)."""
+
+    venue: VenueId
+    ts: Nanos
+    used: tuple[tuple[str, int, int], ...]
+
+
 class HeartbeatAsked(msgspec.Struct, frozen=True, gc=False):
     """Are you there?  It goes from the hand by the guard to the order manager, which answers by `Heartbeat`."""
 

@@ -25,6 +25,7 @@ from market.messages import (
     EquityStamp,
     Fresh,
     HaltRequested,
+    LimitsUsed,
     OrderRefused,
     OrderStatus,
     Position,
@@ -55,6 +56,7 @@ _HEARD: Final = frozenset(
     {
         AccountSnapshot,
         ClockOffset,
+        LimitsUsed,
         ConnectionLost,
         ConnectionUp,
         EquityStamp,
@@ -116,7 +118,7 @@ class Beside:
             listen(keeper_name(venue), "books", self._hear_book)
             listen(keeper_name(venue), "status", self._hear)
             listen(connector_name(venue), "trades", self._tables.trade)
-            for port in ("connection", "facts", "fills", "clock", "halts"):
+            for port in ("connection", "facts", "fills", "clock", "halts", "limits"):
                 listen(connector_name(venue), port, self._hear)
         for port in ("equity", "positions"):
             listen(TRACKER, port, self._hear)

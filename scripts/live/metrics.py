@@ -98,6 +98,8 @@ class RunMetrics(Collector):
         yield _counter("connections_lost", "so far", ("venue",), [(at, float(c.n_lost)) for at, c in venues])
         offsets = [(at, c.clock.offset_ns / SECOND) for at, c in venues if c.clock is not None]
         yield _gauge("clock_offset_seconds", "the venue's clock is ahead by", ("venue",), offsets)
+        limits = [((*at, name), used / most) for at, c in venues for name, (used, most) in c.limits.items() if most]
+        yield _gauge("limit_used", "of a limit of the venue's, a share", ("venue", "limit"), limits)
 
     def _of_actors(self) -> Iterator[Metric]:
         edges = [((actor, f"{e.source}.{e.port}"), e) for actor, line in self._statistics().items() for e in line]

@@ -19,6 +19,7 @@ from market.messages import (
     ConnectionUp,
     EquityStamp,
     Fresh,
+    LimitsUsed,
     OrderRefused,
     OrderStatus,
     Position,
@@ -56,6 +57,7 @@ class Connection:
         is_up: None before anything was heard of it.
         reason: why it was lost last.
         clock: how far the venue's clock is from ours, as measured last.
+        limits: what of its limits is used, and how much it allows, by name.
         balances: of each asset what was in the wallet when it was told first, and last; 0 where it was not told of.
     """
 
@@ -64,6 +66,7 @@ class Connection:
     n_lost: int = 0
     reason: str = ""
     clock: ClockOffset | None = None
+    limits: dict[str, tuple[int, int]] = attrs.field(factory=dict)
     account: AccountSnapshot | None = None
     balances: dict[str, tuple[float, float]] = attrs.field(factory=dict)
 
@@ -89,6 +92,7 @@ class Overview:
             ConnectionUp: self._up,
             ConnectionLost: self._lost,
             ClockOffset: self._clock,
+            LimitsUsed: self._limits,
             AccountSnapshot: self._account,
             OrderStatus: self.orders.learn,
             Stale: self._stale,
@@ -167,6 +171,9 @@ class Overview:
 
     def _clock(self, message: ClockOffset) -> None:
         self.connections[message.venue].clock = message
+
+    def _limits(self, message: LimitsUsed) -> None:
+        self.connections[message.venue].limits = {name: (used, most) for name, used, most in message.used}
 
     def _account(self, snapshot: AccountSnapshot) -> None:
         connection = self.connections[snapshot.venue]

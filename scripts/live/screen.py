@@ -121,7 +121,7 @@ def _bases(shown: Snapshot) -> list[Text]:
 
 def _venues(shown: Snapshot) -> Table:
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("venue", "connection", "lost", "feed", "place p50/p99", "cancel p50/p99", "clock", "wallet"):
+    for name in ("venue", "connection", "lost", "feed", "place p50/p99", "cancel p50/p99", "clock", "limits", "wallet"):
         made.add_column(name, overflow="fold")
     for each in shown.venues:
         made.add_row(
@@ -132,6 +132,7 @@ def _venues(shown: Snapshot) -> Table:
             _pair(each.place_ms),
             _pair(each.cancel_ms),
             _NONE if each.clock_ms is None else f"{each.clock_ms[0]:+.1f} ± {each.clock_ms[1]:.1f} ms",
+            ", ".join(f"{name} {used:,}/{most:,}" for name, used, most in each.limits) or _NONE,
             ", ".join(f"{amount:,.2f} {asset}" for asset, amount in each.wallet.items()) or _NONE,
         )
     return made

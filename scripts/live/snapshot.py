@@ -48,6 +48,7 @@ class VenueShown(msgspec.Struct, frozen=True):
         lag_ms: how old the newest book was when it came: the venue's stamp against our clock, its offset and all.
         place_ms, cancel_ms: median and 99 % of the newest round trips.
         clock_ms: how far the venue's clock is ahead, give or take.
+        limits: (name, used, allowed) of the two limits that are used most, of those that are used at all.
         wallet: what the account holds of each asset, by the venue's word.
     """
 
@@ -59,6 +60,7 @@ class VenueShown(msgspec.Struct, frozen=True):
     place_ms: tuple[float, float] | None
     cancel_ms: tuple[float, float] | None
     clock_ms: tuple[float, float] | None
+    limits: list[tuple[str, int, int]]
     wallet: dict[str, float]
 
 
@@ -203,8 +205,14 @@ def _venue(overview: Overview, venue: VenueId) -> VenueShown:
         place_ms=_quantiles(latencies.place if latencies else ()),
         cancel_ms=_quantiles(latencies.cancel if latencies else ()),
         clock_ms=(clock.offset_ns / MS, clock.uncertainty_ns / MS) if clock is not None else None,
+        limits=_fullest(connection.limits),
         wallet={asset: last for asset, (_, last) in connection.balances.items()},
     )
+
+
+def _fullest(limits: Mapping[str, tuple[int, int]]) -> list[tuple[str, int, int]]:
+    used = [(name, n, most) for name, (n, most) in limits.items() if n]
+    return sorted(used, key=lambda each: (-each[1] / each[2], each[0]))[:2]
 
 
 def _quantiles(samples: Iterable[Nanos]) -> tuple[float, float] | None:

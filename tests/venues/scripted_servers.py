@@ -45,6 +45,9 @@ class ScriptedVenue:
         self.seen: Counter[str] = Counter()
         self._news = trio.Event()
 
+    def limits(self, now: Nanos) -> dict[str, tuple[int, int]]:
+        return {"requests": (3, 10)}
+
     async def until(self, is_true: Callable[[], object]) -> None:
         """Wait for news that make it true."""
         with trio.fail_after(30):

@@ -8,7 +8,7 @@ brings one back that is gone: the account is to be asked for then, and whoever t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 import attrs
@@ -107,6 +107,10 @@ class BinanceVenue:
             for book in session.books.values():
                 found += book.skipped
         return found + self.account.seen if self.account is not None else found
+
+    def limits(self, now: Nanos) -> Mapping[str, tuple[int, int]]:
+        """What the limits have been used by."""
+        return self.gate.limits.used()
 
     def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
         """Ask for the time, the rules and a listen key, and open the sockets."""

@@ -35,6 +35,12 @@ class RateLimits:
         self._sums = dict.fromkeys(RULES, 0)
         self._closed_until = dict.fromkeys(RULES, 0)
 
+    def used(self, now: Nanos) -> dict[str, tuple[int, int]]:
+        """Return (used, limit) of each bucket that is in use."""
+        for bucket in RULES:
+            self._forget(bucket, now)
+        return {bucket: (self._sums[bucket], self._limits[bucket]) for bucket in RULES if self._sums[bucket]}
+
     def limit(self, bucket: str) -> int:
         """Return how much the bucket holds, as far as is known."""
         return self._limits[bucket]

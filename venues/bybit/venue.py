@@ -1,7 +1,7 @@
 """Bybit's linear perpetuals as a venue: a public socket, a private one, one for orders, and REST."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from market.messages import ConnectionLost, ConnectionUp, RequestAccount, RequestSnapshot
@@ -35,6 +35,10 @@ class BybitVenue:
         if self.account is not None:
             found += self.account.data.n_skipped + self.account.path.seen
         return found
+
+    def limits(self, now: Nanos) -> Mapping[str, tuple[int, int]]:
+        """What the limits have been used by."""
+        return self._gate.limits.used(now)
 
     def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
         """Open the public socket; those of the account follow when the venue's clock is known."""

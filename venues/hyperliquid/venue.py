@@ -1,7 +1,7 @@
 """Hyperliquid's perpetuals as a venue: a public socket, a private one by which actions go as well, and REST."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 import attrs
@@ -45,7 +45,7 @@ class HyperliquidVenue:
         self._setup = setup
         account = account_of(setup.credentials, setup.connection.network) if setup.credentials is not None else None
         self._gate = Gate(setup.venue, NOBODY if account is None else account.address, config.weight)
-        messages = RateWindow(MESSAGES)
+        self._messages = messages = RateWindow(MESSAGES)
         self.feed = PublicFeed(setup.instruments, self._gate, messages)
         self.account: TradingAccount | None = None
         if account is not None:
@@ -59,6 +59,12 @@ class HyperliquidVenue:
         found = Counter(self.feed.data.skipped)
         found += self.account.seen if self.account is not None else Counter()
         return +found
+
+    def limits(self, now: Nanos) -> Mapping[str, tuple[int, int]]:
+        """What the limits have been used by."""
+        found = {"weight": (self._gate.weight.used(now), self._gate.weight.limit)}
+        found["messages"] = (self._messages.used(now), self._messages.limit)
+        return found | dict(self.account.used if self.account is not None else {})
 
     def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
         """Open the public socket; the account's follows when the venue's clock is known."""

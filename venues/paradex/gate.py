@@ -90,6 +90,10 @@ class Gate:
         """Return a time of the venue's clock that has come by now, whatever the estimate is wrong by."""
         return now + self.clock.offset - self.clock.error
 
+    def used(self, now: Nanos) -> dict[str, tuple[int, int]]:
+        """Return (used, limit) of each kind of request, in its longest window."""
+        return {kind: (windows[-1].used(now), windows[-1].limit) for kind, windows in self._limits.items()}
+
     def free_at(self, kind: str, now: Nanos) -> Nanos:
         """Return from when on a request may be sent."""
         return max(window.free_at(1, now) for window in self._limits[kind])

@@ -5,7 +5,7 @@ back with it.  In `post_only` quotes go on, and what would take is refused.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from market.messages import ConnectionLost, ConnectionUp, RequestSnapshot
@@ -41,6 +41,10 @@ class ParadexVenue:
         found = Counter(self.feed.data.skipped)
         found += self.account.seen if self.account is not None else Counter()
         return +found
+
+    def limits(self, now: Nanos) -> Mapping[str, tuple[int, int]]:
+        """What the limits have been used by."""
+        return self._gate.used(now)
 
     def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
         """Open the public socket; the account's follows when the venue's clock is known."""

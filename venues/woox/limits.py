@@ -62,6 +62,16 @@ class RateLimits:
         self._spent: dict[Bucket, deque[Nanos]] = {}
         self._closed_until: dict[Bucket, Nanos] = {}
 
+    def used(self, now: Nanos) -> dict[str, tuple[int, int]]:
+        """Return (used, limit) of each kind of request that is in use, the fullest of its buckets."""
+        found: dict[str, tuple[int, int]] = {}
+        for bucket, spent in self._spent.items():
+            kind = bucket[0]
+            n = sum(at + RULES[kind][1] > now for at in spent)
+            if n > found.get(kind, (0, 0))[0]:
+                found[kind] = (n, self._limits[kind])
+        return found
+
     def free_at(self, bucket: Bucket, now: Nanos) -> Nanos:
         """Return from when on a request may be sent: `now` if at once."""
         at = max(now, self._closed_until.get(bucket, 0))

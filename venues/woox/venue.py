@@ -65,6 +65,10 @@ class WooxVenue:
         found += self.account.seen if self.account is not None else Counter()
         return +found
 
+    def limits(self, now: Nanos) -> Mapping[str, tuple[int, int]]:
+        """What the limits have been used by."""
+        return self._gate.limits.used(now)
+
     def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
         """Open the public socket; the account's follows when the venue's clock is known."""
         self._epoch = epoch

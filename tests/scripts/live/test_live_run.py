@@ -113,7 +113,7 @@ def test_its_tables_hold_what_actors_were_told(observed: Observed) -> None:
     assert set(run.table("touch")["instrument"]) == {0, 1}
     assert (run.table("touch")["bid"] < run.table("touch")["ask"]).all()
     assert len(run.table("trades")["ts_recv"]) > 20
-    assert (np.diff(np.unique(equity["ts"])) < 10 * SECOND).all()
+    assert (np.diff(np.unique(equity["ts"])) < 60 * SECOND).all()  # of the market, which runs twenty times as fast
     assert run.window == (observed.ended.result["start_ns"], observed.ended.result["until_ns"])
 
 
