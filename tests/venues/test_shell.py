@@ -2,6 +2,7 @@
 
 import random
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,7 @@ from venues.connection import VenueConnection
 from venues.http_shell import HttpConfig
 from venues.shell import ShellConfig, converse
 from venues.socket_shell import SocketConfig, SocketShell
-from venues.venue import URGENT, Connect, Conversation, HttpAnswer, Reconnect, SendFrame, SendRequest, Tell
+from venues.venue import URGENT, Connect, Conversation, HttpAnswer, MakeFrame, Reconnect, SendFrame, SendRequest, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
 
 pytestmark = [pytest.mark.realtime, pytest.mark.slow]
@@ -90,6 +91,36 @@ async def test_frames_go_both_ways_and_are_stamped_once() -> None:
     assert [event[1] for event in venue.of("frame")] == ["one", "two"]
     assert told == [("books", "one"), ("books", "two")]
     assert raw == [("feed", frame, stamp) for _, frame, stamp in venue.of("frame")]
+
+
+async def test_a_frame_that_takes_long_to_make_holds_up_its_socket_alone() -> None:
+    """Here the loop goes on while it is made: else nobody would let it be finished."""
+    goes_on = threading.Event()
+
+    def make() -> bytes:
+        assert goes_on.wait(30), "the loop stood still"
+        return b"two"
+
+    venue = ScriptedVenue()
+    venue.on_opened = lambda: [SendFrame("feed", b"one"), MakeFrame("feed", make), SendFrame("feed", b"three")]
+    async with websocket_server(echo) as port, driven(venue, port) as shell:
+        await venue.until(lambda: venue.of("frame"))
+        shell.command("something else")
+        await venue.until(lambda: venue.of("command"))
+        goes_on.set()
+        await venue.until(lambda: len(venue.of("frame")) == 3)
+    assert [event[1] for event in venue.of("frame")] == ["one", "two", "three"]
+
+
+async def test_limits_are_told_when_they_change() -> None:
+    told: list[tuple[str, Any]] = []
+    venue = ScriptedVenue()
+    async with websocket_server(echo) as port, driven(venue, port, told=told, number=3):
+        with trio.fail_after(30):
+            while not told:  # noqa: ASYNC110  # nobody is woken by what is told
+                await trio.sleep(0.05)
+    ((name, message),) = told
+    assert (name, message.venue, message.used) == ("limits", 3, (("requests", 3, 10),))
 
 
 async def test_a_socket_that_the_venue_closes_is_opened_again() -> None:
