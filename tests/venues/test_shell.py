@@ -95,18 +95,18 @@ async def test_frames_go_both_ways_and_are_stamped_once() -> None:
 
 async def test_a_frame_that_takes_long_to_make_holds_up_its_socket_alone() -> None:
     """Here the loop goes on while it is made: else nobody would let it be finished."""
-    goes_on = threading.Event()
+    has_begun, goes_on = threading.Event(), threading.Event()
 
     def make() -> bytes:
+        has_begun.set()
         assert goes_on.wait(30), "the loop stood still"
         return b"two"
 
     venue = ScriptedVenue()
     venue.on_opened = lambda: [SendFrame("feed", b"one"), MakeFrame("feed", make), SendFrame("feed", b"three")]
-    async with websocket_server(echo) as port, driven(venue, port) as shell:
-        await venue.until(lambda: venue.of("frame"))
-        shell.command("something else")
-        await venue.until(lambda: venue.of("command"))
+    async with websocket_server(echo) as port, driven(venue, port):
+        while not has_begun.is_set():  # noqa: ASYNC110  # a thread's event wakes no task
+            await trio.sleep(0.01)
         goes_on.set()
         await venue.until(lambda: len(venue.of("frame")) == 3)
     assert [event[1] for event in venue.of("frame")] == ["one", "two", "three"]
