@@ -112,7 +112,7 @@ async def test_the_command_serves_until_it_is_told_to_end(how: str, tmp_path: Pa
             text += part.decode()
         rest = re.search(r"rest +(http://\S+)", text)
         assert rest is not None, text
-        assert "account mine: key k  secret s" in text
+        assert "account mine at binance-futures: key k  secret s" in text
         if how == "signal":
             async with httpx.AsyncClient() as client:
                 assert (await client.get(f"{rest[1]}/fapi/v1/time")).status_code == 200
