@@ -75,11 +75,20 @@ class Exchange:
 
     def begin(self, now: Nanos) -> None:
         """A life begins."""
-        self._nonces = Nonces(now)
+        self._nonces = Nonces(now + self._behind)
+
+    def clock_is_known(self, now: Nanos) -> None:
+        """The venue's clock was measured for the first time."""
+        self._nonces.begin_again(now + self._behind)
+
+    @property
+    def _behind(self) -> Nanos:
+        """What our clock is surely behind the venue's: nonces go by the later one, as ours may have been set back."""
+        return max(0, self._gate.surely_past(0))
 
     def free_at(self, now: Nanos, *, is_cancel: bool = False) -> Nanos:
         """Return from when on an action may be sent."""
-        at = max(self._nonces.free_at(), self.budget.free_at(now, is_cancel=is_cancel), now)
+        at = max(self._nonces.free_at() - self._behind, self.budget.free_at(now, is_cancel=is_cancel), now)
         if self.is_up and not is_cancel:  # a cancel that the socket has no room for goes by HTTP
             at = max(at, self._messages.free_at(1, now, MESSAGES // 10))
             if len(self._posts) >= _MOST_IN_FLIGHT:
@@ -97,7 +106,7 @@ class Exchange:
 
         `free_at` must have allowed it.  Where `expires` is set, it is refused when it comes late.
         """
-        nonce = self._nonces.take(now)
+        nonce = self._nonces.take(now + self._behind)
         assert nonce is not None, "an action was sent that the nonces had no room for"
         until = self._gate.at(now) + EXPIRY if expires else None
         body = self._body(action, nonce, until)

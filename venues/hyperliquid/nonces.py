@@ -2,7 +2,8 @@
 
 A nonce is the time in ms, or the last one and one more.  It is never further ahead of the clock than `_AHEAD`, and a
 life begins as far ahead of its clock: so what an earlier life has used lies behind, as long as the clock does not go
-back.
+back.  The venue remembers the highest, and refuses what is below: where our own clock was set back between two lives,
+the venue's is the later, and counts (see `Exchange`).
 """
 
 from typing import Final
@@ -13,7 +14,7 @@ _AHEAD: Final = 200  # ms; the venue allows a day
 
 
 class Nonces:
-    """The one allocator of a signer.
+    """The one allocator of a signer; all times are of one clock, the later of ours and the venue's.
 
     Args:
         now: when this life begins.
@@ -21,6 +22,10 @@ class Nonces:
 
     def __init__(self, now: Nanos) -> None:
         self._last = now // MS + _AHEAD
+
+    def begin_again(self, now: Nanos) -> None:
+        """The time is later than was known when this life began: what an earlier one has used lies before it."""
+        self._last = max(self._last, now // MS + _AHEAD)
 
     def take(self, now: Nanos) -> int | None:
         """Return a nonce that was never taken; None: too many have been, try again a little later."""

@@ -6,7 +6,7 @@ import msgspec
 
 from market.units import MS
 from venues.hyperliquid.accounts import account_of
-from venues.hyperliquid.gate import exchange, info
+from venues.hyperliquid.gate import exchange, info, time_of_state
 from venues.hyperliquid.instruments import read_meta
 from venues.hyperliquid.structs import ActionAnswer, OrderTerms
 from venues.venue import Conversation, HttpAnswer, Swept, VenueSetup, key_of
@@ -31,8 +31,9 @@ def sweep(setup: VenueSetup, cancels: bool) -> Conversation[Swept]:
         answer = yield info("meta")
         assets = {name: number for name, (number, _) in read_meta(answer.body).items()}
         named = [{"a": assets[row.coin], "o": row.oid} for row in rows if row.coin in assets]
-        # ahead of what the trader that is gone may have used
-        nonce = answer.ts_recv // MS + 1000
+        state = yield info("clearinghouseState", user=account.address)
+        # ahead of what the trader that is gone may have used, also where our clock was set back since
+        nonce = max(state.ts_recv, time_of_state(state) if state.status == 200 else 0) // MS + 1000
         for begin in range(0, len(named), _AT_A_TIME):
             nonce += 1
             part = named[begin : begin + _AT_A_TIME]

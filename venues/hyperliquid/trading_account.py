@@ -81,6 +81,7 @@ class TradingAccount:
         if self._is_begun:
             return []
         self._is_begun = True
+        self.exchange.clock_is_known(now)
         self.rules.due = self._budget_at = now
         return [Connect(PRIVATE, PATH), *self.rules.ask(now), *self._ask_budget(now)]
 
