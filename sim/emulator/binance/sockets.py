@@ -87,7 +87,7 @@ class StreamSocket(Aged):
             return
         try:
             message = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             message = None
         if not isinstance(message, dict):
             self._fail(None, 3, "Invalid JSON: expected value at line 1 column 1")

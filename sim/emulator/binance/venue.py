@@ -352,7 +352,7 @@ def _list(params: Params, name: str, most: int) -> list[Any]:
         raise missing(name)
     try:
         items = msgspec.json.decode(text) if isinstance(text, str) else text
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         items = None
     if not isinstance(items, list) or not 1 <= len(items) <= most:
         raise VenueError(codes.BAD_PARAMETER, f"Data sent for parameter '{name}' is not valid: 1 to {most} items.")

@@ -75,7 +75,7 @@ class ApiSocket(Aged):
         """Take a request, and answer it."""
         try:
             message = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             message = None
         if not isinstance(message, dict) or not isinstance(message.get("method"), str):
             error = VenueError(-1135, "Invalid JSON, or no method")

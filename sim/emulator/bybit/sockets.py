@@ -35,7 +35,7 @@ class BybitSocket:
         """Take a text message of the client."""
         try:
             message = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             message = None
         if not isinstance(message, dict):
             self.fail({}, "error:not a JSON object")

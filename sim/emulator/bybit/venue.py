@@ -236,7 +236,7 @@ class BybitVenue:
 def _body(request: HttpRequest) -> Message:
     try:
         fields = msgspec.json.decode(request.body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         raise VenueError(codes.PARAMETER, "the body must be a JSON object")

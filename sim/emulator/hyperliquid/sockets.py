@@ -53,7 +53,7 @@ class Socket:
         self._heard_at = now
         try:
             message = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             message = None
         if not isinstance(message, dict):
             self._error(f"Error parsing JSON into valid websocket request: {text[:100]}")

@@ -217,7 +217,7 @@ class HyperliquidVenue:
 def _body(body: bytes) -> Row | None:
     try:
         fields = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
 

@@ -57,7 +57,7 @@ class Socket:
         """Take a text message of the client."""
         try:
             message = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             message = None
         if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
             self.refuse(message if isinstance(message, dict) else {}, VenueError("INVALID_REQUEST", "invalid request"))

@@ -228,7 +228,7 @@ class ParadexVenue:
 def _body(request: HttpRequest) -> Row:
     try:
         fields = msgspec.json.decode(request.body) if request.body else {}
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         raise VenueError("BINDING_ERROR", "the body must be a JSON object")

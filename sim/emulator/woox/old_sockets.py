@@ -50,7 +50,7 @@ class OldSocket:
         """Take a text message of the client."""
         try:
             message = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             message = None
         if not isinstance(message, dict):
             self._reply({"event": "error"}, now, error="invalid request")

@@ -34,7 +34,7 @@ class WooxSocket:
         self._silent_since = now
         try:
             message = msgspec.json.decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             message = None
         if not isinstance(message, dict):
             self.outbox.answer(encode({"cmd": "ERROR", "success": False, "time": ms(now), "data": "Invalid request!"}))

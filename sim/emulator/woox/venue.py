@@ -209,7 +209,7 @@ class WooxVenue:
 def _body(request: HttpRequest) -> Message:
     try:
         fields = msgspec.json.decode(request.body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         raise VenueError(codes.WRONG_FORMAT, "the body must be a JSON object")

@@ -6,6 +6,9 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
+import eth_account
+from hyperliquid.utils.signing import sign_l1_action
+
 from market.units import MS, Nanos
 from sim.emulator import AccountSection, EmulatorConfig, VenueSection
 from sim.emulator.account import Account
@@ -14,6 +17,8 @@ from sim.emulator.bybit.venue import BybitVenue
 from sim.emulator.desk import Desk
 from sim.emulator.engine import Engine
 from sim.emulator.faults import Faults
+from sim.emulator.hyperliquid.signing import keys_of
+from sim.emulator.hyperliquid.venue import HyperliquidVenue
 from sim.emulator.outbox import Outbox, Tally
 from sim.emulator.public_view import PublicView
 from sim.emulator.requests import HttpAnswer, HttpRequest, Session
@@ -25,10 +30,11 @@ SYMBOL = "SOLUSDT"
 ACCOUNTS = (AccountSection("one", "keyOfOne", "secretOfOne"), AccountSection("two", "keyOfTwo", "secretOfTwo"))
 
 Message = dict[str, Any]
-_PROTOCOLS: dict[str, Callable[[Desk], BybitVenue | BinanceVenue | WooxVenue]] = {
+_PROTOCOLS: dict[str, Callable[[Desk], BybitVenue | BinanceVenue | WooxVenue | HyperliquidVenue]] = {
     "bybit": BybitVenue,
     "binance-futures": BinanceVenue,
     "woox": WooxVenue,
+    "hyperliquid": HyperliquidVenue,
 }
 
 
@@ -234,6 +240,47 @@ class WooxStage(Stage):
         wire = self.connect(f"/v3/private?key={key}")
         wire.ask({"id": "1", "cmd": "SUBSCRIBE", "params": list(topics)})
         return wire
+
+
+class HyperliquidStage(Stage):
+    """Hyperliquid, whose actions the SDK's own code signs."""
+
+    symbol = "SOL"
+
+    def __init__(self, **more: Any) -> None:
+        accounts = more.pop("accounts", ACCOUNTS)
+        super().__init__(VenueSection("hyperliquid", **more), accounts)
+        self._n_actions = 0
+
+    def address(self, place: int = 0) -> str:
+        return keys_of(ACCOUNTS[place])[0]
+
+    def info(self, kind: str, **fields: Any) -> Any:
+        """Return the answer to a question."""
+        return json.loads(self.http("POST", "/info", body=json.dumps({"type": kind, **fields})).body)
+
+    def signed(self, action: Message, place: int = 0, **wrong: Any) -> Message:
+        """Return the body of an action.  `wrong`: secret, nonce, expires, is_mainnet, vault."""
+        self._n_actions += 1
+        wallet = eth_account.Account.from_key(wrong.get("secret", keys_of(ACCOUNTS[place])[1]))
+        nonce, vault = wrong.get("nonce", self.now // MS + self._n_actions), wrong.get("vault")
+        expires = wrong.get("expires")
+        signature = sign_l1_action(wallet, action, vault, nonce, expires, wrong.get("is_mainnet", False))
+        body = {"action": action, "nonce": nonce, "signature": signature}
+        return {**body, "vaultAddress": vault, "expiresAfter": expires}
+
+    def act(self, action: Message, place: int = 0, **wrong: Any) -> Any:
+        """Return the answer to an action."""
+        return json.loads(self.http("POST", "/exchange", body=json.dumps(self.signed(action, place, **wrong))).body)
+
+    def order(self, price: Decimal, size: str = "1", tif: str = "Gtc", **more: Any) -> Message:
+        """Return the action of a buy; `more` are fields of the order."""
+        terms = {"a": 0, "b": True, "p": f"{price:f}", "s": size, "r": False, "t": {"limit": {"tif": tif}}}
+        return {"type": "order", "orders": [{**terms, **more}], "grouping": "na"}
+
+    def low(self, share: str = "0.98") -> Decimal:
+        """Return a valid price below the market."""
+        return Decimal(f"{self.touch()[0] * Decimal(share):.4g}")
 
 
 def frames(data: bytes) -> list[bytes]:

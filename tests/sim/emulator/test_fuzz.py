@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from market.units import MS
 from tests.sim.emulator.raw_client import digest
-from tests.sim.emulator.stage import ACCOUNTS, SYMBOL, BinanceStage, BybitStage, Stage, WooxStage
+from tests.sim.emulator.stage import ACCOUNTS, SYMBOL, BinanceStage, BybitStage, HyperliquidStage, Stage, WooxStage
 
 pytestmark = pytest.mark.slow
 
@@ -150,6 +150,40 @@ WOOX_PATHS = [
     "/v1/public/token",
     "/v3/nothing",
 ]
+HYPERLIQUID_QUESTIONS = [
+    "meta",
+    "metaAndAssetCtxs",
+    "perpDexs",
+    "allMids",
+    "l2Book",
+    "recentTrades",
+    "clearinghouseState",
+    "openOrders",
+    "frontendOpenOrders",
+    "orderStatus",
+    "historicalOrders",
+    "userFills",
+    "userFillsByTime",
+    "userFunding",
+    "userFees",
+    "userRateLimit",
+    "userRole",
+    "nothing",
+    "",
+]
+HYPERLIQUID_ACTIONS = [
+    "order",
+    "cancel",
+    "cancelByCloid",
+    "modify",
+    "batchModify",
+    "scheduleCancel",
+    "updateLeverage",
+    "noop",
+    "nothing",
+]
+HYPERLIQUID_FIELDS = ["coin", "user", "oid", "startTime", "endTime", "asset", "leverage", "time", "order", "dex"]
+TERMS = ["a", "b", "p", "s", "r", "t", "c", "o", "oid", "asset", "cloid", "order"]
 OPS = ("subscribe", "unsubscribe", "auth", "ping", "order.create", "order.cancel-batch", "x")
 frames = st.text(max_size=20) | st.builds(json.dumps, values)
 
@@ -246,5 +280,78 @@ def test_woox_sockets_take_any_frame(command: str, sent: dict[str, Any], junk: s
     still_works(WOOX)
 
 
+hyperliquid_fields = st.dictionaries(st.sampled_from(HYPERLIQUID_FIELDS), values | st.just("SOL"), max_size=5)
+terms = st.dictionaries(st.sampled_from(TERMS), values, max_size=5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(HYPERLIQUID_QUESTIONS), hyperliquid_fields, st.binary(max_size=20))
+def test_hyperliquid_answers_any_question(kind: str, sent: dict[str, Any], junk: bytes) -> None:
+    stage = HYPERLIQUID
+    for fields in (sent, {"user": stage.address(), **sent}, {"user": stage.address(), "coin": "SOL", "oid": 1}):
+        assert stage.http("POST", "/info", body=json.dumps({**fields, "type": kind})).status in (200, 422)
+    for body in (junk.decode("latin-1"), "[" * 100_000, json.dumps(list(sent)), json.dumps({**sent, "type": [1]})):
+        for path in ("/info", "/exchange"):
+            assert stage.http("POST", path, body=body).status == 422
+    still_works(stage)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(HYPERLIQUID_ACTIONS), hyperliquid_fields, st.lists(terms, max_size=3), values)
+def test_hyperliquid_answers_any_action(kind: str, sent: dict[str, Any], rows: list[dict[str, Any]], junk: Any) -> None:
+    stage = HYPERLIQUID
+    whole = stage.order(stage.low())["orders"][0]
+    damaged = [{**whole, **row} for row in rows]
+    for list_of in (rows, damaged, junk):
+        action = {**sent, "type": kind, "orders": list_of, "cancels": list_of, "modifies": list_of}
+        try:
+            body = stage.signed(action)
+        except (OverflowError, ValueError):  # the SDK cannot pack it
+            body = stage.signed({"type": "noop"}) | {"action": action}
+        for damage in ({}, {"nonce": junk}, {"signature": junk}, {"vaultAddress": junk}, {"expiresAfter": junk}):
+            answer = stage.http("POST", "/exchange", body=json.dumps({**body, **damage}))
+            assert answer.status in (200, 422)
+            if answer.status == 200:
+                assert json.loads(answer.body)["status"] in ("ok", "err")
+    still_works(stage)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(("subscribe", "unsubscribe", "post", "ping", "x")), hyperliquid_fields, values, frames)
+def test_hyperliquid_sockets_take_any_frame(method: str, sent: dict[str, Any], what: Any, junk: str) -> None:
+    wire = HYPERLIQUID.connect("/ws")
+    for kind in ("l2Book", "trades", "userFills", "x"):
+        wire.say({"method": method, "subscription": {"type": kind, "coin": "SOL", **sent}})
+    wire.say({"method": method, "subscription": what, "id": 1, "request": {"type": "action", "payload": what}})
+    wire.say({"method": method, "id": 1, "request": {"type": "info", "payload": sent}})
+    wire.say({"method": what, "id": what, "request": what})
+    wire.say(junk)
+    wire.say("[" * 100_000)
+    wire.heard()
+    wire.session.closed()
+    still_works(HYPERLIQUID)
+
+
+HYPERLIQUID = HyperliquidStage(order_rate=10**6, request_rate=10**6)
 WOOX = WooxStage(order_rate=10**6, request_rate=10**6)
 BYBIT, BINANCE = BybitStage(order_rate=10**6, request_rate=10**6), BinanceStage(order_rate=10**6, request_rate=10**6)
+
+
+@pytest.mark.parametrize(
+    ("stage", "path", "socket"),
+    [
+        (BYBIT, "/v5/order/create", "/v5/public/linear"),
+        (BINANCE, "/fapi/v1/order", "/public/ws"),
+        (BINANCE, "/fapi/v1/order", "/ws-fapi/v1"),
+        (WOOX, "/v3/trade/order", "/v3/public"),
+        (WOOX, "/v3/trade/order", "/ws/stream"),
+    ],
+)
+def test_what_is_too_deep_to_read_breaks_nothing(stage: Stage, path: str, socket: str) -> None:
+    deep = "[" * 100_000
+    assert 200 <= stage.http("POST", path, body=deep).status < 500
+    wire = stage.connect(socket)
+    wire.say(deep)
+    wire.heard()
+    wire.session.closed()
+    still_works(stage)
