@@ -20,6 +20,8 @@ from tests.sim.emulator.stage import WooxStage
 from venues.binance.market_data import MarketData as BinanceData
 from venues.bybit.market_data import MarketData as BybitData
 from venues.bybit.structs import read_frame
+from venues.hyperliquid.market_data import MarketData as HyperliquidData
+from venues.hyperliquid.structs import read_frame as read_hyperliquid_frame
 from venues.woox.market_data import MarketData as WooxData
 from venues.woox.order_index import OrderIndex
 from venues.woox.private import PrivateData
@@ -66,6 +68,28 @@ def binance_frames() -> Iterator[tuple[str, int, bytes]]:
         kind = data.get("e", "")
         if kind in ("depthUpdate", "trade", "bookTicker"):
             yield kind, len(data["b"]) + len(data["a"]) if kind == "depthUpdate" else 0, _frame(message)
+
+
+def hyperliquid() -> Codec:
+    """Return a fresh codec of Hyperliquid's public socket."""
+    data = HyperliquidData(
+        [Instrument(0, "hyperliquid", "BTC", "BTC", "USDC", "USDC", Decimal("0.1"), Decimal("0.00001"))]
+    )
+
+    def read(frame: bytes) -> object:
+        envelope = read_hyperliquid_frame(frame)
+        assert envelope is not None
+        return data.receive(envelope, 1)
+
+    return read
+
+
+def hyperliquid_frames() -> Iterator[tuple[str, int, bytes]]:
+    """Yield (kind, level rows, frame) of the recorded session."""
+    for message in _messages("hyperliquid/ws_session_l2Book_trades_btc_20250126.jsonl", None):
+        kind = message["channel"]
+        if kind in ("l2Book", "trades"):
+            yield kind, sum(map(len, message["data"]["levels"])) if kind == "l2Book" else 0, _frame(message)
 
 
 def woox() -> Codec:
@@ -139,6 +163,7 @@ if __name__ == "__main__":
         result: dict[str, object] = {
             "bybit": measure(bybit, list(bybit_frames())),
             "binance-futures": measure(binance, list(binance_frames())),
+            "hyperliquid": measure(hyperliquid, list(hyperliquid_frames())),
             "woox": measure(woox, list(woox_frames())),
         }
     else:
