@@ -18,6 +18,7 @@ _RENEW: Final = 180 * SECOND
 _FIRST_PAUSE: Final = SECOND
 _LONGEST_PAUSE: Final = 30 * SECOND
 _SIGNED_FOR: Final = 24 * HOUR
+_NEVER: Final[Nanos] = 1 << 62
 
 
 def request_of(signer: Signer, venue_now: Nanos) -> HttpRequest:
@@ -66,15 +67,18 @@ class Login:
         self.refusal = ""
         self.due: Nanos = 0
         self._good_until: Nanos = 0
+        self._not_before: Nanos = 0
         self._n_failed = 0
         self._is_asking = False
 
     def doubt(self, now: Nanos) -> None:
-        """The token was refused."""
-        self.due = min(self.due, now)
+        """The token was refused, or there is none: ask for one as soon as the pause after the last one allows."""
+        self.due = min(self.due, max(now, self._not_before))
 
     def next_deadline(self) -> Nanos:
-        return min(self.due, self._good_until if self.token else 1 << 62)
+        # while one is asked for its answer is awaited, whatever is due
+        asking = _NEVER if self._is_asking else self.due
+        return min(asking, self._good_until if self.token else _NEVER)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         """Ask for a token if that is due; drop one that is too old."""
@@ -83,13 +87,13 @@ class Login:
         if now < self.due or self._is_asking:
             return []
         self._is_asking = True
-        self.due = 1 << 62
+        self.due = _NEVER
         request = request_of(self._signer, self._gate.at(now))
         return [self._gate.send(request, self._take, PUBLIC, now)]
 
     def _take(self, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
         self._is_asking = False
-        self.due = now + min(_FIRST_PAUSE << min(self._n_failed, 8), _LONGEST_PAUSE)
+        self.due = self._not_before = now + min(_FIRST_PAUSE << min(self._n_failed, 8), _LONGEST_PAUSE)
         self._n_failed += 1
         if answer is None:
             return []
