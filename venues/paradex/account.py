@@ -155,15 +155,14 @@ class AccountReader:
     # --- the whole ---------------------------------------------------------------------------------------------------
 
     def _open_order(self, row: OrderRow, grid: InstrumentGrid) -> OpenOrder:
-        side = SIDES.get(row.side)
-        if side is None:
-            raise RemoteProtocolError(f"order {row.id:.40} of {grid.instrument.name}: side {row.side!r:.20} is none")
-        client_id = self._ids.note(row.id, row.client_id)
+        client_id = self._private.heard(row)
         flags = _FLAGS.get(row.instruction, OrderFlag.NONE)
         if "REDUCE_ONLY" in (row.flags or ()):
             flags |= OrderFlag.REDUCE_ONLY
         size, left = grid.lots[row.size], grid.lots[row.remaining_size]
-        return OpenOrder(client_id, grid.instrument.id, side, grid.ticks[row.price], size, size - left, int(flags))
+        return OpenOrder(
+            client_id, grid.instrument.id, SIDES[row.side], grid.ticks[row.price], size, size - left, int(flags)
+        )
 
     def _whole(self, now: Nanos) -> AccountSnapshot:
         lots: dict[InstrumentId, Lots] = {grid.instrument.id: 0 for grid in self._grids.values()}

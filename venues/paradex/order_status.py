@@ -110,7 +110,7 @@ class OrderQueries:
             raise RemoteProtocolError(
                 f"paradex told of an order of {row.market!r:.40}, asked for {grid.instrument.name}"
             )
-        self._ids.note(row.id, row.client_id)
+        self._private.heard(row)
         size, left = grid.lots[row.size], grid.lots[row.remaining_size]
         live = self._private.live.get(command.client_id)
         state = _state_of(row, live.order.flags if live is not None else 0, size - left, left)

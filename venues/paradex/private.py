@@ -87,11 +87,14 @@ class PrivateData:
         self.is_doubted = False
         self.alarm = ""
         self._ended: dict[str, None] = {}
+        self._sides: dict[ClientOrderId, int] = {}  # of orders that may have ended: fills may be told after the end
+        self._tells_takers = False
         self._fills: dict[tuple[InstrumentId, int], None] = {}
         self._amends: dict[tuple[str, str, str], None] = {}
 
     def placed(self, order: PlaceOrder, now: Nanos) -> None:
         """An order is being sent."""
+        self._keep_side(order.client_id, order.side)
         self.live[order.client_id] = Live(order, order.price, order.size, now)
         if len(self.live) > _MOST_KNOWN:
             del self.live[next(iter(self.live))]
@@ -118,6 +121,24 @@ class PrivateData:
             self.skipped["unknown channel"] += 1
         return ()
 
+    def heard(self, row: OrderRow) -> ClientOrderId:
+        """Remember whose an order is and which side it has; return its id here.
+
+        Raises:
+            RemoteProtocolError: it has no id of the venue, or no side.
+        """
+        side = SIDES.get(row.side)
+        if side is None:
+            raise RemoteProtocolError(f"order {row.id:.40} of {row.market:.40}: side {row.side!r:.20} is none")
+        client_id = self._ids.note(row.id, row.client_id)
+        self._keep_side(client_id, side)
+        return client_id
+
+    def _keep_side(self, client_id: ClientOrderId, side: int) -> None:
+        self._sides[client_id] = side
+        if len(self._sides) > _MOST_KNOWN:
+            del self._sides[next(iter(self._sides))]
+
     # --- orders ------------------------------------------------------------------------------------------------------
 
     def news(self, row: OrderRow, ts_recv: Nanos) -> list[Fact]:
@@ -126,7 +147,7 @@ class PrivateData:
         if grid is None:
             self.skipped["market that is not ours"] += 1
             return []
-        client_id = self._ids.note(row.id, row.client_id)
+        client_id = self.heard(row)
         if row.id in self._ended:
             self.skipped["order told of after its end"] += 1
             return []
@@ -213,10 +234,7 @@ class PrivateData:
         side, lots = SIDES.get(row.side), grid.lots[row.size]
         if side is None or not lots or row.liquidity not in ("MAKER", "TAKER"):
             raise RemoteProtocolError(f"fill {row.id:.40} of {name}: {row.side!r:.20} {row.size:.40} is no deal")
-        live = self.live.get(client_id)
-        if live is not None and live.order.side != side:
-            self.skipped["fill whose side is not the order's"] += 1
-            side = live.order.side
+        side = self._own_side(client_id, side, is_maker=row.liquidity == "MAKER")
         fee = 0
         if row.fee_currency == grid.instrument.settle:
             fee = money_e12(row.fee, "fee", name)
@@ -228,6 +246,20 @@ class PrivateData:
         return Fill(
             *at, fill_id_of(row.fill_type, row.id), side, grid.ticks[row.price], lots, row.liquidity == "MAKER", fee
         )
+
+    def _own_side(self, client_id: ClientOrderId, told: int, *, is_maker: bool) -> int:
+        """Return the side of the account.
+
+        The documents call the side of a fill the taker's, others read it as the account's own: the first fill of a
+        known order that contradicts it decides how those of unknown orders are read.
+        """
+        known = self._sides.get(client_id)
+        if known is None:
+            return -told if is_maker and self._tells_takers else told
+        if known != told:
+            self.skipped["fill whose side is not the order's"] += 1
+            self._tells_takers |= is_maker
+        return known
 
 
 def _keep(known: dict[Key, None], key: Key) -> None:
