@@ -5,8 +5,8 @@ from functools import partial
 from typing import Final
 
 from market.instrument import Instrument
-from market.messages import BookGap
-from market.units import InstrumentId, Nanos
+from market.messages import BookGap, BookSnapshot
+from market.units import SECOND, InstrumentId, Nanos
 from venues.paradex.calls import Calls
 from venues.paradex.market_data import MarketData
 from venues.paradex.ports import told
@@ -17,6 +17,8 @@ from venues.wire import RemoteProtocolError
 PUBLIC: Final = "public"
 PATH: Final = "/v1"
 # the bare name is what is granted live; the other is what the documents say
+_WHOLE_WITHIN: Final = 15 * SECOND  # of a subscription: its answer has 10
+_NEVER: Final[Nanos] = 1 << 62
 _BOOKS: Final = ("order_book.{}.deltas", "order_book.{}.deltas@15@50ms")
 
 
@@ -34,6 +36,7 @@ class PublicFeed:
         self._calls = Calls()
         self._books = dict.fromkeys(self.data.symbols, _BOOKS[0])
         self._awaited: dict[str, None] = {}
+        self._due: dict[InstrumentId, Nanos] = {}  # when books that wait for their whole are given up
         self._failure = ""
         self.is_ready = False
 
@@ -42,6 +45,7 @@ class PublicFeed:
 
     def opened(self, now: Nanos) -> list[Output]:
         self._awaited = {}
+        self._due = dict.fromkeys(self._symbols, now + _WHOLE_WITHIN)
         channels = [self._books[symbol].format(symbol) for symbol in self.data.symbols]
         channels += [f"{name}.{symbol}" for name in ("trades", "markets_summary") for symbol in self.data.symbols]
         self.is_ready = not channels
@@ -49,7 +53,7 @@ class PublicFeed:
 
     def closed(self, reason: str, now: Nanos) -> list[Output]:
         """Whatever is sent while it is closed is lost: no book is to be trusted."""
-        self.is_ready, self._awaited, self._failure = False, {}, ""
+        self._clear()
         self._calls = Calls()
         return told(self.data.lost(now, f"the public connection was lost: {reason}"))
 
@@ -65,16 +69,19 @@ class PublicFeed:
         messages = self.data.receive(frame.params, now)
         outputs = told(messages)
         for message in messages:
-            if type(message) is BookGap:
+            if type(message) is BookSnapshot:
+                self._due.pop(message.instrument, None)
+            elif type(message) is BookGap:
                 outputs += self.restart_book(message.instrument, now)
         return outputs
 
     def restart_book(self, instrument: InstrumentId, now: Nanos) -> list[Output]:
-        """Have a book sent anew: a channel begins with all of it."""
-        if not self.is_ready:
+        """Have a book sent anew: a channel begins with all of it; one that waits for it is not asked for again."""
+        if not self.is_ready or instrument in self._due:
             return []
         symbol = self._symbols[instrument]
         self.data.forget(symbol)
+        self._due[instrument] = now + _WHOLE_WITHIN
         channel = self._books[symbol].format(symbol)
         left = self._calls.call("unsubscribe", {"channel": channel}, _passed_over, now)
         return [SendFrame(PUBLIC, left), self._subscribe(channel, now)]
@@ -100,14 +107,20 @@ class PublicFeed:
         return []
 
     def next_deadline(self) -> Nanos:
-        return self._calls.next_deadline()
+        return min(self._calls.next_deadline(), min(self._due.values(), default=_NEVER))
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         outputs: list[Output] = self._calls.on_deadline(now)
+        late = [self._symbols[each] for each, due in self._due.items() if due <= now]
+        if late and not self._failure:
+            self._failure = f"no whole book of {late[0]} has come"
         if self._failure:
             outputs.append(Reconnect(PUBLIC, self._failure))
-            self.is_ready, self._awaited, self._failure = False, {}, ""
+            self._clear()
         return outputs
+
+    def _clear(self) -> None:
+        self.is_ready, self._awaited, self._due, self._failure = False, {}, {}, ""
 
 
 def _passed_over(frame: Frame | None, now: Nanos) -> list[Output]:

@@ -1,11 +1,15 @@
 """The venue's JSON as typed structs; fields that are not read are left out.  Times are ms, as numbers or as texts."""
 
+from typing import Annotated, Final
+
 import msgspec
 
 from market.units import MS, Nanos
 from venues.wire import RemoteProtocolError, decode
 
 Time = int | str
+_LAST_MS: Final = 9_000_000_000_000  # in ns it is still an int64
+Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 
 
 def time_of(value: Time, field: str) -> Nanos:
@@ -15,9 +19,9 @@ def time_of(value: Time, field: str) -> Nanos:
         RemoteProtocolError: it is none.
     """
     if isinstance(value, str):
-        if not (value.isascii() and value.isdigit() and len(value) < 18):
-            raise RemoteProtocolError(f"paradex: {field} {value!r:.40} is no time")
-        value = int(value)
+        value = int(value) if value.isascii() and value.isdigit() and len(value) < 18 else -1
+    if not 0 <= value <= _LAST_MS:
+        raise RemoteProtocolError(f"paradex: {field} is no time: {value!r:.40}")
     return value * MS
 
 
@@ -118,8 +122,8 @@ class BookRow(Struct, frozen=True, gc=False):
     """A book ("s") or what has changed of it ("d")."""
 
     market: str
-    seq_no: int
-    last_updated_at: int
+    seq_no: Count
+    last_updated_at: Annotated[int, msgspec.Meta(ge=0, le=_LAST_MS)]
     update_type: str
     inserts: list[Level] = []
     updates: list[Level] = []
