@@ -26,7 +26,7 @@ from market.messages import (
 )
 from market.units import MS, SECOND, Nanos
 from tests.venues.choices import Choices
-from tests.venues.reference_feed import T0_MS, BinanceMarket, BybitMarket, WooxMarket
+from tests.venues.reference_feed import T0_MS, BinanceMarket, BybitMarket, ParadexMarket, WooxMarket
 from venues.connection import VenueConnection
 from venues.registry import venue_kind
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, SendRequest, Tell, Venue, VenueSetup
@@ -34,11 +34,12 @@ from venues.wire import RemoteProtocolError
 
 CONNECTION: Final = VenueConnection("custom", rest="http://127.0.0.1:1", sockets={"default": "ws://127.0.0.1:1"})
 _HEARD: Final = (BookSnapshot, BookDelta, BookGap, ConnectionUp, ConnectionLost)
-AnyMarket = BybitMarket | BinanceMarket | WooxMarket
+AnyMarket = BybitMarket | BinanceMarket | WooxMarket | ParadexMarket
 _MARKETS: Final[dict[str, type[AnyMarket]]] = {
     "bybit": BybitMarket,
     "binance-futures": BinanceMarket,
     "woox": WooxMarket,
+    "paradex": ParadexMarket,
 }
 _WAYS: Final = ("whole", "whole", "whole", "whole", "cut", "merged", "lost", "twice", "swapped", "noise", "changed")
 _PAUSES_S: Final = (0.001, 0.001, 0.001, 0.001, 0.1, 1.5, 12.0, 40.0)

@@ -1,12 +1,14 @@
 """The truth that damaged feeds are measured by: one market's book after every update, and its trades.
 
-It writes the venues' frames by itself, from their documentation: nothing of the codecs is used.
+It writes the venues' frames by itself, from their documentation: of the codecs nothing is used but the
+rule by which texts become ids.
 """
 
 import json
 from typing import Any, Final
 
 from tests.venues.choices import Choices
+from venues.wire import number_of
 
 LevelMap = dict[int, int]  # ticks -> lots
 TICKS_A_UNIT: Final = 10
@@ -276,6 +278,91 @@ class WooxMarket:
 
     def _ts(self, update: int) -> int:
         return T0_MS + update * self.PACE_MS
+
+
+class ParadexMarket:
+    """The market in Paradex's words: a book channel begins with the whole book, then each change is numbered."""
+
+    SOCKETS: Final = ("public",)
+    NUMBERS_TRADES: Final = True
+    BOOK: Final = "order_book.BTCUSDT.deltas"
+
+    def __init__(self) -> None:
+        self.market = Market()
+        self._channels: dict[str, None] = {}
+
+    def hears(self, socket: str, frame: bytes) -> list[bytes]:
+        """Return what the venue sends back for a frame of ours."""
+        asked = json.loads(frame)
+        channel = asked["params"]["channel"]
+        done = _frame({"jsonrpc": "2.0", "result": {"channel": channel}, "id": asked["id"]})
+        is_had = channel in self._channels
+        if is_had == (asked["method"] == "subscribe"):
+            error = {"code": -32600, "message": "already subscribed" if is_had else "not subscribed"}
+            return [_frame({"jsonrpc": "2.0", "error": error, "id": asked["id"]})]
+        if is_had:
+            del self._channels[channel]
+            return [done]
+        self._channels[channel] = None
+        bids, asks = self.market.bids, self.market.asks
+        return [done, self._book("s", {"inserts": _sides(bids, asks)})] if channel == self.BOOK else [done]
+
+    def reopened(self, socket: str) -> None:
+        """The connection is a new one: nothing is subscribed."""
+        self._channels.clear()
+
+    def update_of(self, seq: int) -> int:
+        """Return the number of the change that a book message goes up to."""
+        return seq
+
+    def trade_of(self, trade_id: int) -> int:
+        """Return the number of the trade that is told by this id."""
+        return next(each for each in self.market.trades if number_of(f"FILL/{each}") == trade_id)
+
+    def answers(self, path: str) -> bytes | None:
+        """Return the answer to a question."""
+        if path.endswith("/system/state"):
+            return _frame({"status": "ok"})
+        return _frame({"server_time": T0_MS}) if path.endswith("/system/time") else None
+
+    def moves(self, choices: Choices) -> list[tuple[str, bytes]]:
+        """Let something happen; return the frames of it with their sockets."""
+        market = self.market
+        if choices.below(4) == 0:
+            number = market.trade(choices)
+            ticks, lots, taker = market.trades[number]
+            data = {"id": str(number), "market": "BTCUSDT", "side": "BUY" if taker > 0 else "SELL"}
+            data |= {"price": price_text(ticks), "size": size_text(lots), "trade_type": "FILL"}
+            channel = "trades.BTCUSDT"
+            frame = _message(channel, data | {"created_at": T0_MS + market.update})
+        else:
+            before = market.bids.keys() | market.asks.keys()
+            bids, asks = market.change(choices)
+            kinds: dict[str, list[dict[str, str]]] = {}
+            for row in _sides(bids, asks):
+                is_new = round(float(row["price"]) * TICKS_A_UNIT) not in before
+                kind = "deletes" if not float(row["size"]) else "inserts" if is_new else "updates"
+                kinds.setdefault(kind, []).append(row)
+            channel, frame = self.BOOK, self._book("d", kinds)
+        return [("public", frame)] if channel in self._channels else []
+
+    def _book(self, kind: str, changes: dict[str, list[dict[str, str]]]) -> bytes:
+        update = self.market.update
+        data: dict[str, Any] = {"market": "BTCUSDT", "seq_no": update, "last_updated_at": T0_MS + update}
+        data |= {"update_type": kind, "inserts": [], "updates": [], "deletes": []}
+        return _message(self.BOOK, data | changes)
+
+
+def _sides(bids: LevelMap, asks: LevelMap) -> list[dict[str, str]]:
+    return [
+        {"side": side, "price": price_text(ticks), "size": size_text(lots)}
+        for side, levels in (("BUY", bids), ("SELL", asks))
+        for ticks, lots in levels.items()
+    ]
+
+
+def _message(channel: str, data: dict[str, Any]) -> bytes:
+    return _frame({"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel, "data": data}})
 
 
 def _rows(bids: LevelMap, asks: LevelMap) -> dict[str, list[tuple[str, str]]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.book import Book
@@ -60,6 +60,7 @@ sides = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)  # the first example compiles the kernels
 @given(st.lists(sides, min_size=2, max_size=12), st.data())
 def test_a_book_of_deltas_is_the_venues(books: list[Sides], data: st.DataObject) -> None:
     """With a frame lost, doubled or out of place there is a gap, and no wrong book."""
