@@ -84,10 +84,10 @@ class VenueConnector(Shell):
         self._abandonment = Abandonment(
             setup.venue, setup.instruments, clock.now_ns, self._shell.command, clock.now_ns()
         )
-        forward = self._shell.command
         self.on = {
             PlaceOrder: self._place,
-            **dict.fromkeys((AmendOrder, CancelOrder, CancelAll, QueryOrder, RequestAccount, RequestSnapshot), forward),
+            **dict.fromkeys((AmendOrder, CancelOrder, CancelAll, QueryOrder, RequestAccount), self._forward),
+            RequestSnapshot: self._shell.command,
             Started: self._start,
             Stop: self._stop,
         }
@@ -119,7 +119,13 @@ class VenueConnector(Shell):
 
     def _place(self, order: PlaceOrder) -> None:
         self._abandonment.placed(self.now)
-        self._shell.command(order)
+        self._forward(order)
+
+    def _forward(self, command: Any) -> None:
+        # at once, whatever waits until the shell has begun
+        if not self._can_trade:
+            raise ValueError(f"{self.name} reads market data alone, without a key, and was given {command!r}")
+        self._shell.command(command)
 
     def _last_commands(self) -> list[Any]:
         return self._abandonment.last_commands() if self._can_trade and not self._is_stopped else []
