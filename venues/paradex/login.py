@@ -75,6 +75,11 @@ class Login:
         """The token was refused, or there is none: ask for one as soon as the pause after the last one allows."""
         self.due = min(self.due, max(now, self._not_before))
 
+    def refused(self, now: Nanos) -> None:
+        """The token is of no use: it is not tried again."""
+        self.token = ""
+        self.doubt(now)
+
     def next_deadline(self) -> Nanos:
         # while one is asked for its answer is awaited, whatever is due
         asking = _NEVER if self._is_asking else self.due

@@ -28,9 +28,13 @@ class OrderIds:
         """
         if not order_id:
             raise RemoteProtocolError("paradex tells of an order without an id")
+        known = self._ours.get(order_id)
+        if known is not None and known >= 0:
+            return known  # fills may come without the client's id
         digits = client_id.isascii() and client_id.isdigit() and len(client_id) < 20
         found = int(client_id) if digits and int(client_id) < _END else -max(1, number_of(order_id))
-        if order_id not in self._ours:
+        if known != found:
+            self._theirs.pop(known or found, None)
             self._ours[order_id] = found
             self._theirs[found] = order_id
             if len(self._ours) > _MOST_KNOWN:

@@ -28,7 +28,7 @@ from venues.paradex.errors import UNKNOWN, Advice, Fate, Verdict, verdict_on, ve
 from venues.paradex.gate import OK, ORDERS, Gate
 from venues.paradex.login import Login
 from venues.paradex.ports import ask_for_person, told
-from venues.paradex.private import At, PrivateData
+from venues.paradex.private import ON_ITS_WAY, At, PrivateData
 from venues.paradex.requests import OrderCalls, Signed
 from venues.paradex.structs import Frame, RpcError, read_refusal
 from venues.venue import URGENT, HttpAnswer, MakeFrame, Output, SendFrame
@@ -152,7 +152,9 @@ class OrderPath:
             request = self._requests.cancel_request(command, self._login.token)
         except ValueError:
             self.seen["cancel of an order without an id"] += 1
-            return []
+            if isinstance(command, CancelAll):
+                return []
+            return told([CancelRejected(*self._at(command, now), int(Reason.UNKNOWN_ORDER))])
         return [self._gate.send(request, partial(self._answered, command, n_tries), ORDERS, now, URGENT)]
 
     def _mark(self, command: _Cancel) -> None:
@@ -181,12 +183,14 @@ class OrderPath:
 
     def _not_cancelled(self, command: _Cancel, n_tries: int, verdict: Verdict, now: Nanos) -> list[Output]:
         live = self._private.live.get(command.client_id) if isinstance(command, CancelOrder) else None
-        may_come = live is not None and not live.is_told and verdict.reason is Reason.UNKNOWN_ORDER
+        is_unheard = live is not None and not live.is_told and now < live.sent + ON_ITS_WAY
+        may_come = is_unheard and verdict.reason is Reason.UNKNOWN_ORDER
         may_pass = verdict.advice in (Advice.LOG_IN, Advice.SLOW_DOWN)
         if verdict.fate is Fate.UNKNOWN or may_pass or may_come:
             self.seen[f"{type(command).__name__} that is sent again"] += 1
-            if n_tries < _MOST_TRIES:
-                self._held[_key(command)] = (now + (_SOON << n_tries if may_come else _AGAIN), n_tries + 1, command)
+            if may_come or n_tries < _MOST_TRIES:
+                pause = min(_SOON << min(n_tries, _MOST_TRIES), _AGAIN) if may_come else _AGAIN
+                self._held[_key(command)] = (now + pause, n_tries + 1, command)
                 return []
         if isinstance(command, CancelAll) or verdict.fate is Fate.UNKNOWN:
             return []

@@ -13,7 +13,7 @@ from venues.paradex.errors import refusal_of, verdict_on
 from venues.paradex.gate import PRIVATE, Gate
 from venues.paradex.login import Login
 from venues.paradex.order_ids import OrderIds
-from venues.paradex.private import EXPIRING, OPEN, PrivateData
+from venues.paradex.private import EXPIRING, ON_ITS_WAY, OPEN, PrivateData
 from venues.paradex.requests import with_token
 from venues.paradex.structs import OrderRow, OrderRows, read_refusal, time_of
 from venues.venue import HttpAnswer, Output, Tell
@@ -21,8 +21,6 @@ from venues.wire import HttpRequest, InstrumentGrid, RemoteProtocolError, decode
 
 _ROW: Final = msgspec.json.Decoder(OrderRow)
 _ROWS: Final = msgspec.json.Decoder(OrderRows)
-# an order that has not been taken 5 s after it was signed is refused; lists may lag behind
-ON_ITS_WAY: Final = 15 * SECOND
 _RETRY: Final = SECOND
 _NEVER: Final[Nanos] = 1 << 62
 
@@ -100,6 +98,7 @@ class OrderQueries:
         if asked < arrived_by:
             self._later[command.client_id] = (arrived_by, command)
             return []
+        self._private.live.pop(command.client_id, None)
         at = (asked, self._gate.surely_past(asked), now)
         status = OrderStatus(command.client_id, command.instrument, *at, int(OrderState.UNKNOWN), 0, 0, 0)
         return [Tell("fills", status)]

@@ -25,7 +25,7 @@ from market.messages import (
     PlaceOrder,
     Reason,
 )
-from market.units import ClientOrderId, InstrumentId, Lots, Nanos, Ticks
+from market.units import SECOND, ClientOrderId, InstrumentId, Lots, Nanos, Ticks
 from venues.paradex.errors import REDUCE_ONLY, refusal_of
 from venues.paradex.market_data import SIDES
 from venues.paradex.order_ids import OrderIds, fill_id_of
@@ -42,6 +42,8 @@ Key = TypeVar("Key")
 CHANNELS: Final = ("orders.ALL", "fills.ALL", "account", "tradebusts")
 OPEN: Final = frozenset({"OPEN", "UNTRIGGERED"})
 EXPIRING: Final = OrderFlag.IOC | OrderFlag.MARKET
+# an order that has not been taken 5 s after it was signed is refused; lists may lag behind
+ON_ITS_WAY: Final = 15 * SECOND
 _MODIFY: Final = "MODIFY_ORDER"
 _MOST_KNOWN: Final = 50_000
 _ORDER: Final = msgspec.json.Decoder(OrderRow)

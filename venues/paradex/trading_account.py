@@ -114,7 +114,8 @@ class TradingAccount:
             self._failure = f"{name} was not granted"
             if frame is not None and frame.error is not None:
                 self._failure = f"{name} was refused: {frame.error.code} {frame.error.message:.200}"
-                self.login.doubt(now)
+                if name == "auth":
+                    self.login.refused(now)
             return []
         self._awaited.pop(name, None)
         if name == "auth":

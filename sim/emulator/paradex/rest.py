@@ -36,7 +36,7 @@ class Rest:
     def __init__(self, desk: Desk, entry: OrderEntry, traders: Traders) -> None:
         self._desk, self._entry, self._traders = desk, entry, traders
         section = desk.section
-        self._public = section.request_rate or 1500
+        self._public, self._private = section.request_rate or 1500, section.request_rate or 120
         self._orders = section.order_rate or 800
         self._limits: dict[tuple[str, str], RollingLimit] = {}
         self.public: Mapping[str, Callable[[Fields, Nanos], Any]] = {
@@ -63,7 +63,7 @@ class Rest:
         Raises:
             VenueError: there was none left.
         """
-        most, window = {"public": (self._public, MINUTE), "private": (120, SECOND), "orders": (self._orders, SECOND)}[
+        most, window = {"public": (self._public, MINUTE), "private": (self._private, SECOND), "orders": (self._orders, SECOND)}[
             kind
         ]
         if not self._limits.setdefault((who, kind), RollingLimit(most, window)).spend(now):

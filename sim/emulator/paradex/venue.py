@@ -24,6 +24,9 @@ from sim.emulator.requests import JSON, HttpAnswer, HttpRequest, Session, encode
 
 Row = dict[str, Any]
 _VERSION: Final = "/v1"
+# what comes of fields of other kinds than they should be
+_NONSENSE: Final = (ArithmeticError, IndexError, KeyError, TypeError, ValueError)
+_MALFORMED: Final = VenueError("VALIDATION_ERROR", "a field is of the wrong kind")
 
 
 class ParadexVenue:
@@ -96,6 +99,8 @@ class ParadexVenue:
             if kind in ("timeout", "unavailable"):
                 return
             raise
+        except _NONSENSE:
+            raise _MALFORMED from None
         if kind == "timeout":
             return
         if kind == "unavailable":
@@ -160,6 +165,8 @@ class ParadexVenue:
             status, reply = self._answer(request, path, is_order, now)
         except VenueError as error:
             status, reply = error.status, error.body()
+        except _NONSENSE:
+            status, reply = 400, _MALFORMED.body()
         if kind == "unavailable":
             status, reply = 503, {"error": "INTERNAL_ERROR", "message": "service unavailable"}
         delay = round(fault.seconds * SECOND) if fault is not None and kind == "slow" else 0

@@ -20,6 +20,7 @@ from sim.emulator.faults import Faults
 from sim.emulator.hyperliquid.signing import keys_of
 from sim.emulator.hyperliquid.venue import HyperliquidVenue
 from sim.emulator.outbox import Outbox, Tally
+from sim.emulator.paradex.venue import ParadexVenue
 from sim.emulator.public_view import PublicView
 from sim.emulator.requests import HttpAnswer, HttpRequest, Session
 from sim.emulator.woox.venue import WooxVenue
@@ -30,11 +31,12 @@ SYMBOL = "SOLUSDT"
 ACCOUNTS = (AccountSection("one", "keyOfOne", "secretOfOne"), AccountSection("two", "keyOfTwo", "secretOfTwo"))
 
 Message = dict[str, Any]
-_PROTOCOLS: dict[str, Callable[[Desk], BybitVenue | BinanceVenue | WooxVenue | HyperliquidVenue]] = {
+_PROTOCOLS: dict[str, Callable[[Desk], BybitVenue | BinanceVenue | WooxVenue | HyperliquidVenue | ParadexVenue]] = {
     "bybit": BybitVenue,
     "binance-futures": BinanceVenue,
     "woox": WooxVenue,
     "hyperliquid": HyperliquidVenue,
+    "paradex": ParadexVenue,
 }
 
 

@@ -159,6 +159,29 @@ def test_a_cancel_before_the_order_has_come_is_tried_again_soon() -> None:
     assert paradex.methods()[-2:] == ["order.cancel", "order.cancel"]
 
 
+def test_such_a_cancel_goes_on_while_the_order_can_still_arrive() -> None:
+    paradex = Paradex().up()
+    paradex.is_granting = False
+    paradex.send(QUOTE)
+    paradex.send(CANCEL)
+    for _ in range(9):
+        paradex.refuse(100, "CLIENT_ORDER_ID_NOT_FOUND")
+        paradex.sleep(1.2)
+    assert not paradex.has_told("CancelRejected")
+    paradex.sleep(6)
+    paradex.refuse(100, "CLIENT_ORDER_ID_NOT_FOUND")
+    assert paradex.has_told("CancelRejected")
+
+
+def test_an_order_is_ours_once_our_id_was_told_with_it() -> None:
+    ids = OrderIds()
+    assert ids.note("1700", "5") == 5
+    assert ids.note("1700", "") == 5  # a fill may come without it
+    assert ids.note("1800", "") < 0
+    assert ids.note("1800", "6") == 6
+    assert (ids.venue_id(5), ids.venue_id(6), ids.find("1800")) == ("1700", "1800", 6)
+
+
 def test_a_cancel_of_an_order_that_has_ended_is_refused() -> None:
     paradex = Paradex().up()
     paradex.send(QUOTE)
