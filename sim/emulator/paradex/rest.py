@@ -63,9 +63,11 @@ class Rest:
         Raises:
             VenueError: there was none left.
         """
-        most, window = {"public": (self._public, MINUTE), "private": (self._private, SECOND), "orders": (self._orders, SECOND)}[
-            kind
-        ]
+        most, window = {
+            "public": (self._public, MINUTE),
+            "private": (self._private, SECOND),
+            "orders": (self._orders, SECOND),
+        }[kind]
         if not self._limits.setdefault((who, kind), RollingLimit(most, window)).spend(now):
             raise VenueError("RATE_LIMIT_EXCEEDED", "rate limit exceeded", 429)
 
