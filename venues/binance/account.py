@@ -29,7 +29,7 @@ _POSITIONS: Final = msgspec.json.Decoder(list[PositionAnswer])
 _TRADES: Final = msgspec.json.Decoder(list[AccountTrade])
 _INCOME: Final = msgspec.json.Decoder(list[Income])
 _WINDOW: Final = 7 * DAY  # the most that one question by time covers
-_HISTORY: Final = 90 * DAY  # the venue remembers no more
+_HISTORY: Final = 88 * DAY  # the venue remembers three months, of which the shortest have 89 days
 _NO_SUCH_ORDER: Final = -2013
 _TERMS: Final = {"IOC": OrderFlag.IOC, "FOK": OrderFlag.FOK, "GTX": OrderFlag.POST_ONLY}
 

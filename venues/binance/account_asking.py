@@ -16,6 +16,7 @@ from venues.wire import RemoteProtocolError
 
 _BACKOFF: Final = SECOND // 2  # before the second attempt; it doubles
 _LONGEST: Final = 20 * SECOND
+_CLOCK_PAUSE: Final = SECOND // 5
 _WEIGHT: Final = 40  # of positions, funding and balances
 _WEIGHT_EACH: Final = 6  # of open orders and fills of an instrument
 
@@ -59,6 +60,9 @@ class AccountAsking:
         free_at = self._gate.free_at(now, self._weight)
         if free_at > now:
             self.ask_at = free_at
+            return []
+        if self._gate.clock.is_doubted:
+            self.ask_at = now + _CLOCK_PAUSE  # facts are put before or after a snapshot by its stamp
             return []
         # of the venue's time that which has surely come: what happens later must not be taken to be in the answers
         venue_time = self._gate.clock.surely_past(now)

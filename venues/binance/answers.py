@@ -39,6 +39,7 @@ _SOCKET: Final = msgspec.json.Decoder(SocketAnswer)
 _ORDER: Final = msgspec.json.Decoder(OrderAnswer)
 _BATCH: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ERROR: Final = msgspec.json.Decoder(VenueError)
+PROBE: Final = "alive"  # the id of a frame that is no command, sent to see whether the connection lives
 _REJECTIONS: Final[dict[type, type[OrderRejected | AmendRejected | CancelRejected]]] = {
     PlaceOrder: OrderRejected,
     AmendOrder: AmendRejected,
@@ -110,7 +111,7 @@ class Answers:
             error = answer.error or VenueError(0)
             refusal = refusal_of(answer.status, error.code, error.message)
         if command is None:
-            self.symbols.seen["answer to nothing"] += 1
+            self.symbols.seen[_uncalled_for(answer.id, refusal)] += 1
             return Outcome(None, (), refusal, counts)
         facts = (
             self._granted(command, bytes(answer.result), ts_recv)
@@ -220,6 +221,13 @@ class Answers:
         self._orders.note_id(instrument.id, order.order_id, client_id)
         self._orders.note_side(client_id, side_of(order.side, where))
         return order
+
+
+def _uncalled_for(request_id: object, refusal: Refusal | None) -> str:
+    if request_id != PROBE:
+        return "answer to nothing"
+    how = "granted" if refusal is None else f"refused: {refusal.code}"
+    return f"probe of the trade socket {how}"
 
 
 def refusal_of_body(status: int, body: bytes) -> Refusal:

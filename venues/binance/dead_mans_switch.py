@@ -1,7 +1,8 @@
 """Binance's countdown: it cancels all orders of an instrument unless it is told in time that we are well.
 
 It is armed before the first order of an instrument, renewed while all is well, and disarmed when the account shows
-that no order is left.  While the trading path is down it is left to run out: nobody looks after the orders then.
+that no order is left, and none can arrive any more.  While the trading path is down it is left to run out: nobody looks
+after the orders then.  Where it may have run out otherwise no order is placed.
 """
 
 from typing import Final
@@ -41,14 +42,22 @@ class SwitchConfig:
 class _Armed:
     renew_at: Nanos
     placed_at: Nanos
+    runs_until: Nanos  # from then on it may have run out
 
 
 class DeadMansSwitch:
-    """The countdowns of one account; each instrument has its own."""
+    """The countdowns of one account; each instrument has its own.
 
-    def __init__(self, requests: OrderRequests, gate: RequestGate, config: SwitchConfig | None = None) -> None:
+    Args:
+        under_way: for so long after an order left the account may not show it yet.
+    """
+
+    def __init__(
+        self, requests: OrderRequests, gate: RequestGate, under_way: Nanos, config: SwitchConfig | None = None
+    ) -> None:
         self.config = config or SwitchConfig()
-        self._requests, self._gate = requests, gate
+        self._requests, self._gate, self._under_way = requests, gate, under_way
+        self._lasts = round(self.config.countdown_s * SECOND)
         self._every = round(self.config.renew_every_s * SECOND)
         self._armed: dict[InstrumentId, _Armed] = {}
         self._is_well = True
@@ -58,24 +67,29 @@ class DeadMansSwitch:
         """The instruments whose countdown runs."""
         return tuple(self._armed)
 
+    def may_place(self, instrument: InstrumentId, now: Nanos) -> bool:
+        """Tell whether an order would be ended if we fell silent: its countdown runs, or can be set before it."""
+        armed = self._armed.get(instrument)
+        return self._free_at(now) <= now if armed is None else now < armed.runs_until
+
     def placing(self, instrument: InstrumentId, now: Nanos) -> list[Output]:
         """An order is about to leave: what is returned goes first."""
         armed = self._armed.get(instrument)
         if armed is not None:
             armed.placed_at = now
             return self.on_deadline(now)  # it may have run out during an outage
-        self._armed[instrument] = _Armed(now + self._every, now)
+        self._armed[instrument] = _Armed(now + self._every, now, now + self._lasts)
         return [self._set(instrument, now, is_on=True)]
 
     def seen(self, snapshot: AccountSnapshot, now: Nanos) -> list[Output]:
-        """Disarm where the account shows no order, and none was sent since it was asked for."""
+        """Disarm where the account shows no order, and all that were sent must be in what it shows."""
         if self._free_at(now) > now:
             return []  # the next snapshot does it
         open_on = {order.instrument for order in snapshot.open_orders}
         empty = [
             instrument
             for instrument, armed in self._armed.items()
-            if instrument not in open_on and armed.placed_at < snapshot.ts_request
+            if instrument not in open_on and armed.placed_at + self._under_way < snapshot.ts_request
         ]
         for instrument in empty:
             del self._armed[instrument]
@@ -85,7 +99,7 @@ class DeadMansSwitch:
         """The trading path is up, or it is down."""
         if is_well and not self._is_well:
             for armed in self._armed.values():
-                armed.renew_at = now
+                armed.renew_at, armed.runs_until = now, now + self._lasts  # it goes before the next order
         self._is_well = is_well
 
     def next_deadline(self) -> Nanos:
@@ -120,9 +134,11 @@ class DeadMansSwitch:
     def _answered(
         self, instrument: InstrumentId, answer: HttpAnswer | None, now: Nanos, *, is_on: bool
     ) -> list[Output]:
-        if answer is not None and 200 <= answer.status < 300:
-            return []
         armed = self._armed.get(instrument)
+        if answer is not None and 200 <= answer.status < 300:
+            if is_on and armed is not None:
+                armed.runs_until = max(armed.runs_until, answer.ts_sent + self._lasts)
+            return []
         if not is_on or armed is None:
             return []  # one that runs out on an empty book does no harm
         armed.renew_at = min(armed.renew_at, now + _RETRY)

@@ -11,6 +11,8 @@ import msgspec
 
 from market.messages import Reason
 
+TOO_MUCH_WEIGHT: Final = -1003
+
 
 class Fate(IntEnum):
     """What became of a request that was not granted."""
@@ -35,13 +37,19 @@ class Remedy(IntEnum):
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):
-    """What an answer that is no success means."""
+    """What an answer that is no success means; `status` is that of HTTP or of the WebSocket API."""
 
     fate: Fate
     reason: Reason
     remedy: Remedy
     code: int
     message: str
+    status: int = 0
+
+    @property
+    def is_of_limits(self) -> bool:
+        """Nothing may be asked for a while: too much was, or the address is banned."""
+        return self.remedy is Remedy.WAIT_FOR_LIMIT or self.status in (418, 429) or self.code == TOO_MUCH_WEIGHT
 
 
 _R = Reason
@@ -129,7 +137,7 @@ def refusal_of(status: int, code: int, message: str) -> Refusal:
     if status == 418:
         known = _HALT
     fate, reason, remedy = known or _UNKNOWN
-    return Refusal(fate, reason, remedy, code, message)
+    return Refusal(fate, reason, remedy, code, message, status)
 
 
 NO_ANSWER: Final = Refusal(*_UNKNOWN, 0, "no answer in time")

@@ -13,8 +13,9 @@ from venues.wire import InstrumentGrid, RemoteProtocolError, money_e12
 StateFact = OrderAccepted | OrderCancelled | OrderExpired | OrderRejected
 
 SIDES: Final = {"BUY": 1, "SELL": -1}
+STANDING: Final = frozenset({"NEW", "PARTIALLY_FILLED"})
 _E12: Final = 10**12
-_ACCEPTED: Final = frozenset({"NEW", "PARTIALLY_FILLED", "FILLED", "NEW_INSURANCE", "NEW_ADL"})
+_ACCEPTED: Final = STANDING | {"FILLED", "NEW_INSURANCE", "NEW_ADL"}
 _EXPIRED: Final = frozenset({"EXPIRED", "EXPIRED_IN_MATCH"})
 _EXPIRY_REASONS: Final = {
     "2": Reason.REMAINDER_EXPIRED,

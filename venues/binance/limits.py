@@ -118,8 +118,10 @@ class RateLimits:
             shortest = min(windows, key=lambda each: each.interval)
             self._correct(shortest, shortest.limit, now)
 
-    def used(self) -> dict[str, tuple[int, int]]:
+    def used(self, now: Nanos) -> dict[str, tuple[int, int]]:
         """Return (used, limit) by the header that tells of it."""
+        for window in self._windows:
+            window.roll(now)
         return {window.header: (window.used, window.limit) for window in self._windows}
 
     def _correct(self, window: Window, used: int, now: Nanos) -> None:

@@ -20,12 +20,11 @@ from market.messages import (
     QueryOrder,
     Reason,
 )
-from market.units import MS, SECOND, ClientOrderId, InstrumentId, Nanos
+from market.units import ClientOrderId, InstrumentId, Nanos
 from venues.actions import Reconnect as SessionReconnect
 from venues.actions import SendFrame as SessionFrame
 from venues.binance.answers import Outcome, refusal_of_body
 from venues.binance.dead_mans_switch import DeadMansSwitch
-from venues.binance.errors import Remedy
 from venues.binance.order_index import OrderIndex
 from venues.binance.remedies import Remedies
 from venues.binance.request_gate import RequestGate
@@ -38,7 +37,6 @@ from venues.wire import HttpRequest
 SOCKET: Final = "trade"
 _CANCEL: Final = 1  # the weight of it, however many orders it names
 _PROBE: Final = 1
-_MARGIN: Final = 2 * SECOND  # beyond the receive window: by then an order has reached the venue, or never will
 _NO_SUCH_ORDER: Final = -2013
 _MAX_AWAITED: Final = 10_000
 
@@ -61,13 +59,13 @@ class OrderPath:
         gate: RequestGate,
         remedies: Remedies,
         switch: DeadMansSwitch,
-        recv_window_ms: int,
+        under_way: Nanos,
     ) -> None:
         self.is_up = self.is_open = False
         self.seen: Counter[str] = Counter()
         self._trade, self._orders, self._gate = trade, orders, gate
         self._remedies, self._switch = remedies, switch
-        self._under_way = recv_window_ms * MS + _MARGIN
+        self._under_way = under_way
         self._placed: dict[ClientOrderId, Nanos] = {}  # without an answer so far: when it left
         self._held: dict[tuple[InstrumentId, ClientOrderId | None], _Held] = {}
         self._release_at: Nanos = NEVER
@@ -106,8 +104,8 @@ class OrderPath:
         refusal = outcome.refusal
         if refusal is None:
             self._remedies.granted()
-        elif outcome.command is not None or refusal.remedy is Remedy.WAIT_FOR_LIMIT:
-            told += self._remedies.take(refusal, 0, None, now)  # what a probe is refused for means nothing else
+        elif outcome.command is not None or refusal.is_of_limits:
+            told += self._remedies.take(refusal, None, now)  # what a probe is refused for means nothing else
         return told
 
     def heard_of(self, client_id: ClientOrderId) -> None:
@@ -118,6 +116,9 @@ class OrderPath:
 
     def _place(self, command: PlaceOrder, now: Nanos) -> list[Output]:
         obstacle = self._obstacle(now)
+        if obstacle is Reason.NONE and not self._switch.may_place(command.instrument, now):
+            self.seen["order without a dead man's switch"] += 1
+            obstacle = Reason.NOT_CONNECTED
         if obstacle is Reason.NONE:
             try:
                 frame = self._trade.send(command, now, self._gate.clock.at(now))
@@ -168,7 +169,7 @@ class OrderPath:
         return [self._ask(request, lambda answer, at: [], now, URGENT)]
 
     def _query(self, query: QueryOrder, now: Nanos) -> list[Output]:
-        if self._gate.free_at(now, 1) > now:
+        if self._gate.free_at(now, 1) > now or self._gate.clock.is_doubted:
             return []
         ts_venue = self._gate.clock.surely_past(now)
         request = self._trade.requests.query(query, self._gate.clock.at(now))

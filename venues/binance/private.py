@@ -21,7 +21,7 @@ from venues.binance.account_structs import (
     PrivateFrame,
 )
 from venues.binance.client_ids import client_id_of
-from venues.binance.fills import StateFact, Symbols, payment_id, side_of, state_fact
+from venues.binance.fills import STANDING, StateFact, Symbols, payment_id, side_of, state_fact
 from venues.binance.order_index import OrderIndex
 from venues.binance.structs import AnyFrame
 from venues.wire import InstrumentGrid, RemoteProtocolError, money_e12
@@ -98,7 +98,7 @@ class PrivateStream:
         ts_venue = report.ts_trade * MS
         if report.execution in _TRADES:
             return self._fill(report, grid, Fill(client_id, instrument, ts_venue, ts_recv, 0, side, 0, 0, False, 0))
-        if report.execution == "AMENDMENT":
+        if report.execution == "AMENDMENT" and report.status in STANDING:
             price, size = grid.ticks[report.price], grid.lots[report.quantity]
             return [OrderAmended(client_id, instrument, ts_venue, ts_recv, price, size)]
         stamps = (client_id, instrument, ts_venue, ts_recv)

@@ -9,7 +9,6 @@ from venues.binance.limits import RateLimits
 from venues.binance.venue_clock import VenueClock
 from venues.venue import Output, Tell
 
-_TOO_MUCH_WEIGHT: Final = -1003
 _TOO_MANY_ORDERS: Final = -1015
 _OVERLOADED: Final = frozenset({-1008, -1001, 0})
 _PAUSE: Final = 200 * MS  # it doubles
@@ -33,8 +32,8 @@ class Remedies:
         self.pause_until: Nanos = 0
         self._n_overloads = 0
 
-    def take(self, refusal: Refusal, status: int, retry_after_s: str | None, now: Nanos) -> list[Output]:
-        """Do what the refusal of an answer with this HTTP status (0: it came by a socket) asks for."""
+    def take(self, refusal: Refusal, retry_after_s: str | None, now: Nanos) -> list[Output]:
+        """Do what a refusal asks for."""
         remedy = refusal.remedy
         if remedy is Remedy.SYNC_CLOCK:
             self._clock.doubt(now)
@@ -47,7 +46,7 @@ class Remedies:
         elif remedy is Remedy.BACK_OFF and refusal.code in _OVERLOADED:
             self.pause_until = now + (_PAUSE << min(self._n_overloads, _MAX_DOUBLINGS))
             self._n_overloads += 1
-        elif remedy is Remedy.WAIT_FOR_LIMIT or status in (418, 429) or refusal.code == _TOO_MUCH_WEIGHT:
+        elif refusal.is_of_limits:
             self._limits.on_limited(self._clock.at(now), retry_after_s)
         return self.ask_for_person(_STATES.get(remedy), f"{refusal.code} {refusal.message}", now)
 

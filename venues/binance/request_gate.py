@@ -53,5 +53,5 @@ class RequestGate:
         if 200 <= answer.status < 300:
             return handler(answer, now)
         refusal = refusal_of_body(answer.status, answer.body)
-        told = self._remedies.take(refusal, answer.status, answer.headers.get("retry-after"), now)
+        told = self._remedies.take(refusal, answer.headers.get("retry-after"), now)
         return [*told, *handler(answer, now)]

@@ -27,7 +27,7 @@ _PERMISSIONS_AT: Final = {"mainnet": "https://api.binance.com", "custom": ""}
 class KeyPermissions(msgspec.Struct, gc=False):
     """What a key may do."""
 
-    can_withdraw: bool = field(name="enableWithdrawals", default=False)
+    can_withdraw: bool = field(name="enableWithdrawals")
     can_trade_futures: bool = field(name="enableFutures", default=True)
 
 
@@ -75,7 +75,8 @@ def preparation(setup: VenueSetup, now: Nanos) -> Conversation[tuple[Instrument,
     at = clock.at(answer.ts_recv)
     address = _PERMISSIONS_AT.get(setup.connection.network)
     if address is not None:
-        faults += _faults_of_key((yield queries.permissions(at, address)))
+        request = queries.permissions(at, address)
+        faults += _faults_of_key((yield request), request)
     if faults:
         raise ValueError(f"binance-futures: {'; '.join(faults)}")
 
@@ -88,7 +89,9 @@ def preparation(setup: VenueSetup, now: Nanos) -> Conversation[tuple[Instrument,
     return tuple(found)
 
 
-def _faults_of_key(answer: HttpAnswer) -> list[str]:
+def _faults_of_key(answer: HttpAnswer, request: HttpRequest) -> list[str]:
+    if answer.status in (418, 429) or answer.status >= 500:
+        _granted(answer, request)  # it may well be told later
     if answer.status != 200:
         return []  # it is not told here
     may = decode(_PERMISSIONS, answer.body, "the permissions of the key of Binance")

@@ -8,7 +8,7 @@ import msgspec
 from market.instrument import Instrument
 from market.units import HOUR, SECOND, Nanos
 from venues.actions import Action, Connect, Reconnect, SendFrame
-from venues.binance.answers import Answers, Outcome
+from venues.binance.answers import PROBE, Answers, Outcome
 from venues.binance.order_index import OrderIndex
 from venues.binance.requests import OrderCommand, OrderRequests
 from venues.binance.signing import Credentials
@@ -19,7 +19,6 @@ HANDSHAKE_WEIGHT: Final = 5
 _DAY_ENDS: Final = 23 * HOUR + HOUR // 2
 _ANSWER: Final = 10 * SECOND
 _PROBE_EVERY: Final = 20 * SECOND
-_PROBE: Final = "alive"  # the id of the frame of a probe, which is no command
 
 
 class TradeSession:
@@ -104,4 +103,4 @@ class TradeSession:
         # any answer shows that the connection lives, a refusal as well
         self._probe_at = now + _PROBE_EVERY
         self._waits_since = min(self._waits_since, now)
-        return [SendFrame(msgspec.json.encode({"id": _PROBE, "method": "session.status"}))]
+        return [SendFrame(msgspec.json.encode({"id": PROBE, "method": "session.status"}))]

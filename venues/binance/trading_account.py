@@ -15,7 +15,7 @@ from market.messages import (
     PlaceOrder,
     RequestAccount,
 )
-from market.units import SECOND, Nanos
+from market.units import MS, SECOND, Nanos
 from venues import actions
 from venues.binance import order_path
 from venues.binance.account_asking import AccountAsking
@@ -37,6 +37,7 @@ PRIVATE: Final = "private"
 TRADE: Final = order_path.SOCKET
 _NEWS_OF_CASH: Final = (Fill, FundingPayment)
 _DOUBT_PAUSE: Final = SECOND  # several doubts at a time are one
+_MARGIN: Final = 2 * SECOND  # beyond the receive window: by then an order has reached the venue, or never will
 
 
 @attrs.frozen
@@ -63,8 +64,9 @@ class TradingAccount:
         self._gate, self._remedies = gate, remedies
         self._trade = TradeSession(listed, credentials, orders, config.recv_window_ms)
         self._private = PrivateSession(listed, queries, orders, config.private)
-        self.switch = DeadMansSwitch(self._trade.requests, gate, config.switch)
-        self._path = OrderPath(self._trade, orders, gate, remedies, self.switch, config.recv_window_ms)
+        under_way = config.recv_window_ms * MS + _MARGIN
+        self.switch = DeadMansSwitch(self._trade.requests, gate, under_way, config.switch)
+        self._path = OrderPath(self._trade, orders, gate, remedies, self.switch, under_way)
         self._asking = AccountAsking(listed, queries, orders, gate)
         self._echo = OrderEcho()
         self._doubt_at: Nanos = NEVER

@@ -110,7 +110,7 @@ class BinanceVenue:
 
     def limits(self, now: Nanos) -> Mapping[str, tuple[int, int]]:
         """What the limits have been used by."""
-        return self.gate.limits.used()
+        return self.gate.limits.used(self.clock.at(now))
 
     def begin(self, now: Nanos, epoch: int = 0) -> Sequence[Output]:
         """Ask for the time, the rules and a listen key, and open the sockets."""

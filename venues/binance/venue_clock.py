@@ -23,12 +23,13 @@ class VenueClock:
 
     Attributes:
         ask_at: when to ask (again).
+        is_doubted: the venue has refused a stamp, and its time is not known anew yet.
     """
 
     def __init__(self) -> None:
         self.ask_at: Nanos = 0
         self._measured: deque[tuple[Nanos, Nanos]] = deque(maxlen=_KEPT)
-        self._is_doubted = False
+        self.is_doubted = False
 
     @property
     def is_known(self) -> bool:
@@ -43,7 +44,7 @@ class VenueClock:
     @property
     def error(self) -> Nanos:
         """Return the most that the estimate can be wrong by; -1: it is none yet, or doubted."""
-        return min(self._measured)[0] if self._measured and not self._is_doubted else -1
+        return min(self._measured)[0] if self._measured and not self.is_doubted else -1
 
     def at(self, now: Nanos) -> Nanos:
         """Return the venue's time at a time of ours."""
@@ -59,7 +60,7 @@ class VenueClock:
 
     def doubt(self, now: Nanos) -> None:
         """The venue refused a request for its time: the next answer counts, however slow it was."""
-        self._is_doubted = True
+        self.is_doubted = True
         self.ask_at = now
 
     def on_answer(self, body: bytes, sent: Nanos, received: Nanos) -> None:
@@ -69,8 +70,8 @@ class VenueClock:
             RemoteProtocolError: it is not one.
         """
         told = decode(_TIME, body, "the time of Binance").ts * MS + MS // 2  # it is cut to whole ms
-        if self._is_doubted:
+        if self.is_doubted:
             self._measured.clear()
-            self._is_doubted = False
+            self.is_doubted = False
         self._measured.append(((received - sent) // 2 + MS // 2, told - (sent + received) // 2))
         self.ask_at = received + (SECOND if len(self._measured) < _AT_FIRST else _EVERY)

@@ -136,7 +136,7 @@ def test_what_the_venue_counts_is_believed() -> None:
     limits = RateLimits(reserve=0)
     limits.spend(MINUTE_2, 5)
     limits.on_headers({"X-MBX-USED-WEIGHT-1M": "2399", "x-mbx-order-count-10s": "junk"}, MINUTE_2)
-    assert limits.used()["x-mbx-used-weight-1m"] == (2399, 2400)
+    assert limits.used(MINUTE_2)["x-mbx-used-weight-1m"] == (2399, 2400)
     assert limits.free_at(MINUTE_2, 1) == MINUTE_2
     assert limits.free_at(MINUTE_2, 2) == 3 * MINUTE
     limits.on_counts([RateLimit("ORDERS", "SECOND", 10, 300, 300)], MINUTE_2)
@@ -155,7 +155,7 @@ def test_new_limits_keep_what_is_used() -> None:
     limits = RateLimits(reserve=0)
     limits.spend(MINUTE_2, 10)
     limits.use([RateLimit("REQUEST_WEIGHT", "MINUTE", 1, 6000), RateLimit("RAW_REQUESTS", "MINUTE", 5, 1)])
-    assert limits.used() == {"x-mbx-used-weight-1m": (10, 6000)}
+    assert limits.used(MINUTE_2) == {"x-mbx-used-weight-1m": (10, 6000)}
 
 
 # --- refusals ----------------------------------------------------------------------------------------------------

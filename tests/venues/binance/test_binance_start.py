@@ -85,9 +85,13 @@ def test_on_the_real_network_the_key_is_looked_at_where_that_is_told() -> None:
     ("config", "may", "text"),
     [
         (FIT, {"enableWithdrawals": True}, r"^binance-futures: the key may withdraw; make one that may not"),
-        (FIT, {"enableFutures": False}, r"^binance-futures: the key may not trade futures"),
-        ({**FIT, "dualSidePosition": True}, {}, r"^binance-futures: the account is in hedge mode; set it to one-way"),
-        ({**FIT, "canTrade": False}, {}, r"^binance-futures: the account cannot trade"),
+        (FIT, {"enableWithdrawals": False, "enableFutures": False}, r"^binance-futures: the key may not trade futures"),
+        (
+            {**FIT, "dualSidePosition": True},
+            {"enableWithdrawals": False},
+            r"^binance-futures: the account is in hedge mode; set it to one-way",
+        ),
+        ({**FIT, "canTrade": False}, {"enableWithdrawals": False}, r"^binance-futures: the account cannot trade"),
     ],
 )
 def test_an_unfit_account_or_key_is_refused(config: Any, may: Any, text: str) -> None:

@@ -223,7 +223,7 @@ class Whatever(RuleBasedStateMachine):
     @invariant()
     def requests_are_bounded(self) -> None:
         venue = self.drive.venue
-        used = venue.gate.limits.used()
+        used = venue.gate.limits.used(venue.clock.at(self.drive.now))
         for header, (count, limit) in used.items():
             assert count <= limit + 20, f"{header} is overdrawn: {count} of {limit}"
 
