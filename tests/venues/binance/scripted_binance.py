@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import attrs
 
 from market.instrument import Instrument
-from market.messages import ConnectionUp
+from market.messages import ConnectionUp, PlaceOrder
 from market.units import MS, SECOND, Nanos
 from venues.binance.venue import BinanceConfig, BinanceVenue
 from venues.connection import Credentials, VenueConnection
@@ -21,6 +21,14 @@ T = 1_760_000_000_000 * MS
 KEY, SECRET, LISTEN_KEY = "keyOfATest", "secretOfATest", "listenKeyOfATest"
 CONNECTION = VenueConnection("custom", rest="http://127.0.0.1:1", sockets={"default": "ws://127.0.0.1:1"})
 LIMITS = (("REQUEST_WEIGHT", "MINUTE", 1, 2400), ("ORDERS", "SECOND", 10, 300), ("ORDERS", "MINUTE", 1, 1200))
+TIME, INFO, KEYS = "GET /fapi/v1/time", "GET /fapi/v1/exchangeInfo", "POST /fapi/v1/listenKey"
+COUNTDOWN, CANCEL, ALL = "POST /fapi/v1/countdownCancelAll", "DELETE /fapi/v1/order", "DELETE /fapi/v1/allOpenOrders"
+BATCH, QUERY, DEPTH = "DELETE /fapi/v1/batchOrders", "GET /fapi/v1/order", "GET /fapi/v1/depth"
+OPEN, POSITIONS = "GET /fapi/v1/openOrders", "GET /fapi/v3/positionRisk"
+FILLS, INCOME = "GET /fapi/v1/userTrades", "GET /fapi/v1/income"
+BALANCES = "GET /fapi/v3/balance"
+NOTHING = {"asset": "BNB", "balance": "0.00000000", "availableBalance": "0.00000000"}
+PLACE = PlaceOrder(7, 0, 1, 1000, 5, 0)
 
 
 def setup(*instruments: Instrument, has_key: bool = True) -> VenueSetup:
@@ -148,7 +156,7 @@ class Drive:
         return len(self.asked.get(name, []))
 
     def tell_time(self) -> None:
-        self.answer("GET /fapi/v1/time", {"serverTime": self.now // MS + self.offset_ms})
+        self.answer(TIME, {"serverTime": self.now // MS + self.offset_ms})
 
     def open(self, *sockets: str) -> "Drive":
         for socket in sockets:
@@ -205,8 +213,8 @@ class Drive:
         """Bring the trading path up, and forget how."""
         self.begin()
         self.tell_time()
-        self.answer("GET /fapi/v1/exchangeInfo", rules() if info is None else info)
-        self.answer("POST /fapi/v1/listenKey", {"listenKey": LISTEN_KEY})
+        self.answer(INFO, rules() if info is None else info)
+        self.answer(KEYS, {"listenKey": LISTEN_KEY})
         self.open("public", "market", "private", "trade")
         for socket in ("public", "market"):
             self.hear(socket, b'{"result":null,"id":1}')
@@ -216,3 +224,12 @@ class Drive:
 
 def drive(*instruments: Instrument, has_key: bool = True, config: BinanceConfig | None = None) -> Drive:
     return Drive(BinanceVenue(setup(*instruments, has_key=has_key), config))
+
+
+def answer_account(venue: Drive, *, orders: list[dict[str, object]] | None = None) -> None:
+    """Answer all that an account is read by: it is short of BTC, has paid funding once, and holds USDT."""
+    venue.answer(OPEN, orders or [])
+    venue.answer(POSITIONS, [{"symbol": "BTCUSDT", "positionAmt": "-0.005"}])
+    venue.answer(FILLS, [])
+    venue.answer(INCOME, [{"symbol": "BTCUSDT", "income": "-0.5", "asset": "USDT", "time": T // MS, "tranId": 4}])
+    venue.answer(BALANCES, [{"asset": "USDT", "balance": "250.5", "availableBalance": "0"}, NOTHING])
