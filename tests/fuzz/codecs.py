@@ -16,7 +16,8 @@ import atheris
 
 with atheris.instrument_imports(include=["venues"]):
     from tests.venues.bybit.bybit_wire import BTC, ETH
-    from tests.venues.bybit.scripted_bybit import NOW, Bybit
+    from tests.venues.bybit.scripted_bybit import Bybit
+    from tests.venues.scripted_venue import NOW
     from tests.venues.woox.scripted_woox import ORDER as WOOX_ORDER
     from tests.venues.woox.scripted_woox import Woox, report, row
     from tests.venues.woox.woox_wire import BTC as WOOX_BTC

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -31,12 +30,13 @@ from market.messages import (
 )
 from market.units import MS, SECOND
 from tests.venues.bybit.bybit_wire import BTC, ETH
-from tests.venues.bybit.scripted_bybit import AHEAD, CONNECTION, KEY, NOW, ORDER, Bybit, reply
+from tests.venues.bybit.scripted_bybit import ORDER, Bybit, reply
 from tests.venues.bybit.test_bybit_private import ORDER as ORDER_ROW
+from tests.venues.scripted_venue import AHEAD, CONNECTION, KEY, NOW, hold
 from venues.bybit.preparation import instruments_of, preparation
 from venues.connection import Credentials, VenueConnection
-from venues.venue import URGENT, Connect, HttpAnswer, Output, Reconnect, SendFrame, SendRequest, Tell, VenueSetup
-from venues.wire import HttpRequest, RemoteProtocolError
+from venues.venue import URGENT, Connect, Output, Reconnect, SendFrame, SendRequest, Tell, VenueSetup
+from venues.wire import RemoteProtocolError
 
 DEMO = VenueConnection("demo")
 BOOK = {"s": "BTCUSDT", "b": [["65000.0", "1"]], "a": [["65000.1", "2"]], "u": 100, "seq": 7}
@@ -393,15 +393,6 @@ ANSWERS: dict[str, bytes] = {
         {"list": [{"symbol": "BTCUSDT", "takerFeeRate": "0.00055", "makerFeeRate": "-0.0001"}]}
     ),
 }
-
-
-def hold(talk: Generator[HttpRequest, HttpAnswer, Any], answers: dict[str, bytes]) -> Any:
-    request = next(talk)
-    while True:
-        try:
-            request = talk.send(HttpAnswer(200, {}, answers[request.path], NOW, NOW))
-        except StopIteration as end:
-            return end.value
 
 
 def prepared(answers: dict[str, bytes]) -> Any:

@@ -1,21 +1,16 @@
 """A WOO X that answers what a test says, to the venue that is driven here without sockets or a clock."""
 
 import json
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from market.messages import AccountSnapshot, ConnectionUp, PlaceOrder, RequestAccount
 from market.units import MS, SECOND, Nanos
+from tests.venues.scripted_venue import AHEAD, CONNECTION, KEY, NOW, ScriptedVenue
 from tests.venues.woox.woox_wire import BTC, LTC
-from venues.connection import Credentials, VenueConnection
-from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, SendRequest, Tell, VenueSetup
+from venues.connection import Credentials
+from venues.venue import Connect, Output, SendRequest, Tell, VenueSetup
 from venues.woox.venue import WooxConfig, WooxVenue
 
-T = TypeVar("T")
-NOW: Nanos = 1_760_000_000_000 * MS
-AHEAD: Nanos = 300 * MS  # of the venue's clock
-CONNECTION = VenueConnection("custom", "http://127.0.0.1:1", {"default": "ws://127.0.0.1:1"})
-KEY = Credentials("keyOfATest", "secretOfATest")
 ORDER = PlaceOrder(77, BTC.id, 1, 650_000, 100, 4)
 SYSTEM = "/v3/public/systemInfo"
 ORDER_PATH = "/v3/trade/order"
@@ -65,45 +60,13 @@ def report(**changes: Any) -> dict[str, Any]:
     return usual | {"rs": "", "mk": False, "ro": False, "ts": (NOW + AHEAD) // MS} | changes
 
 
-class Woox:
-    """Drives one venue, and keeps what it wants."""
-
+class Woox(ScriptedVenue[WooxVenue]):
     def __init__(self, credentials: Credentials | None = KEY, config: WooxConfig | None = None) -> None:
-        self.venue = WooxVenue(VenueSetup(2, (BTC, LTC), CONNECTION, credentials), config)
-        self.now = NOW
-        self.outputs: list[Output] = []
-        self.take(self.venue.begin(NOW, 5))
-
-    def take(self, outputs: Sequence[Output]) -> list[Output]:
-        self.outputs += outputs
-        return list(outputs)
-
-    def of(self, kind: type[T]) -> list[T]:
-        return [each for each in self.outputs if isinstance(each, kind)]
-
-    def told(self, kind: type[T]) -> list[T]:
-        return [each.message for each in self.of(Tell) if isinstance(each.message, kind)]
-
-    def asked(self, path: str, method: str = "") -> list[SendRequest]:
-        found = [each for each in self.of(SendRequest) if each.request.path == path]
-        return [each for each in found if method in ("", each.request.method)]
-
-    def frames(self, socket: str) -> list[dict[str, Any]]:
-        return [json.loads(each.data) for each in self.of(SendFrame) if each.socket == socket]
-
-    def answer(self, asked: SendRequest, body: bytes | None, status: int = 200) -> list[Output]:
-        answer = None if body is None else HttpAnswer(status, {}, body, self.now, self.now)
-        return self.take(self.venue.answered(asked.token, answer, self.now))
-
-    def hear(self, socket: str, frame: dict[str, Any]) -> list[Output]:
-        return self.take(self.venue.receive(socket, json.dumps(frame), self.now))
+        super().__init__(WooxVenue(VenueSetup(2, (BTC, LTC), CONNECTION, credentials), config))
 
     def hear_report(self, **changes: Any) -> list[Any]:
         frame = {"topic": "executionreport", "ts": 1, "data": report(**changes)}
         return [each.message for each in self.hear("private", frame) if isinstance(each, Tell)]
-
-    def command(self, message: Any) -> list[Output]:
-        return self.take(self.venue.command(message, self.now))
 
     def send(self, message: Any) -> SendRequest:
         """Give a command that is sent as one request, and return it."""
@@ -111,20 +74,6 @@ class Woox:
             each for each in self.command(message) if isinstance(each, SendRequest) and each.lane != "countdown"
         ]
         return asked
-
-    def pass_by(self, seconds: float) -> list[Output]:
-        """Let time pass, and everything be done that is due meanwhile."""
-        until = self.now + round(seconds * SECOND)
-        done: list[Output] = []
-        while (due := self.venue.next_deadline()) is not None and due <= until:
-            self.now = max(self.now, due)
-            outputs = self.take(self.venue.on_deadline(self.now))
-            for each in outputs:
-                if isinstance(each, Reconnect):  # as the shell does
-                    self.take(self.venue.closed(each.socket, each.reason, self.now))
-            done += outputs
-        self.now = until
-        return done
 
     def tell_system(self, status: int = 0) -> list[Output]:
         data = {"status": status, "msg": "as it is", "estimatedEndTime": 1}

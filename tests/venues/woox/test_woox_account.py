@@ -1,6 +1,5 @@
 """What is asked about an account of WOO X, and what is seen to before a run and after it."""
 
-from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -16,23 +15,11 @@ from market.messages import (
     TradingState,
 )
 from market.units import MS, SECOND
-from tests.venues.woox.scripted_woox import (
-    AHEAD,
-    CONNECTION,
-    EMPTY,
-    KEY,
-    NOW,
-    ORDER,
-    ORDER_PATH,
-    SYSTEM,
-    Woox,
-    refusal,
-    reply,
-    row,
-)
+from tests.venues.scripted_venue import AHEAD, CONNECTION, KEY, NOW, hold
+from tests.venues.woox.scripted_woox import EMPTY, ORDER, ORDER_PATH, SYSTEM, Woox, refusal, reply, row
 from tests.venues.woox.woox_wire import BTC, LTC
-from venues.venue import HttpAnswer, SendRequest, VenueSetup
-from venues.wire import HttpRequest, RemoteProtocolError
+from venues.venue import SendRequest, VenueSetup
+from venues.wire import RemoteProtocolError
 from venues.woox.preparation import instruments_of, preparation
 from venues.woox.sweep import sweep
 
@@ -175,15 +162,6 @@ ANSWERS: dict[str, bytes] = {
     "/v3/trade/allOrders": reply({"status": "CANCEL_ALL_SENT"}),
     "/v3/trade/orders": reply(EMPTY["/v3/trade/orders"]),
 }
-
-
-def hold(talk: Generator[HttpRequest, HttpAnswer, Any], answers: dict[str, bytes]) -> Any:
-    request = next(talk)
-    while True:
-        try:
-            request = talk.send(HttpAnswer(200, {}, answers[request.path], NOW, NOW))
-        except StopIteration as end:
-            return end.value
 
 
 def prepared(answers: dict[str, bytes]) -> Any:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from market.messages import AccountSnapshot, RequestAccount
 from market.units import MS, SECOND, Nanos
-from tests.venues.woox.scripted_woox import EMPTY, NOW, ORDER_PATH, Woox, refusal, reply
+from tests.venues.scripted_venue import NOW
+from tests.venues.woox.scripted_woox import EMPTY, ORDER_PATH, Woox, refusal, reply
 from venues.venue import SendRequest
 from venues.woox.limits import RULES, RateLimits
 from venues.woox.order_ids import fill_id_of, name_of

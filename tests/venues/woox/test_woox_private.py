@@ -20,7 +20,8 @@ from market.messages import (
     RequestAccount,
 )
 from market.units import MS
-from tests.venues.woox.scripted_woox import AHEAD, NOW, ORDER, Woox
+from tests.venues.scripted_venue import AHEAD, NOW
+from tests.venues.woox.scripted_woox import ORDER, Woox
 from tests.venues.woox.woox_wire import BTC
 from venues.woox.order_ids import fill_id_of
 

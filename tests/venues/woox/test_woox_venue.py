@@ -20,14 +20,8 @@ from market.messages import (
     Trade,
 )
 from market.units import HOUR, MS, SECOND
-from tests.venues.woox.scripted_woox import (
-    AHEAD,
-    CONNECTION,
-    KEY,
-    NOW,
-    ORDER,
-    Woox,
-)
+from tests.venues.scripted_venue import AHEAD, CONNECTION, KEY, NOW
+from tests.venues.woox.scripted_woox import ORDER, Woox
 from tests.venues.woox.woox_wire import BTC, LTC
 from venues.venue import Connect, Reconnect, SendFrame, SendRequest, VenueSetup
 from venues.wire import RemoteProtocolError

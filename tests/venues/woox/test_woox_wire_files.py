@@ -8,7 +8,8 @@ import pytest
 
 from market.messages import OrderState, OrderStatus, QueryOrder
 from market.units import MS
-from tests.venues.woox.scripted_woox import NOW, ORDER, ORDER_PATH, Woox
+from tests.venues.scripted_venue import NOW
+from tests.venues.woox.scripted_woox import ORDER, ORDER_PATH, Woox
 from tests.venues.woox.woox_wire import BTC, LTC, bodies, recorded
 from venues.venue import Tell
 from venues.wire import RemoteProtocolError
