@@ -9,7 +9,8 @@ import sys
 from typing import Any
 
 import ccxt.pro
-from ccxt.base.errors import BaseError
+
+from tests.sim.emulator.ccxt_program import refusal, run
 
 TASK = json.loads(sys.argv[1])
 SYMBOL = "SOL/USDT:USDT"
@@ -30,23 +31,6 @@ def exchange() -> Any:
     )
     made.urls["api"] = led(made.urls["api"], TASK["rest"], TASK["ws"])
     return made
-
-
-async def refusal(call: Any) -> str:
-    """Return the name of the error that a call ends in."""
-    try:
-        await call
-    except BaseError as error:
-        return type(error).__name__
-    return ""
-
-
-async def main() -> dict[str, Any]:
-    client = exchange()
-    try:
-        return await trade(client)
-    finally:
-        await client.close()
 
 
 async def trade(client: Any) -> dict[str, Any]:
@@ -128,4 +112,4 @@ async def trade(client: Any) -> dict[str, Any]:
     return found
 
 
-print(json.dumps(asyncio.run(main())))
+run(exchange, trade)

@@ -7,14 +7,15 @@ from typing import Any
 
 import trio
 
-FOLDER = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 async def run_client(program: str, task: dict[str, Any]) -> dict[str, Any]:
-    """Run a client that takes a JSON object and prints one; return what it printed."""
+    """Run a client of this folder that takes a JSON object and prints one; return what it printed."""
     with trio.fail_after(120):
         done = await trio.run_process(
-            [sys.executable, str(FOLDER / program), json.dumps(task)],
+            [sys.executable, "-m", f"tests.sim.emulator.{program}", json.dumps(task)],
+            cwd=ROOT,
             capture_stdout=True,
             capture_stderr=True,
             check=False,

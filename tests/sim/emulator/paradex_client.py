@@ -4,36 +4,24 @@ Its keys are made of an Ethereum wallet, and registered first.  Reads one JSON o
 and prints what it saw as JSON.
 """
 
-import asyncio
 import json
 import sys
 from typing import Any
 
 import ccxt.async_support
-from ccxt.base.errors import BaseError
+
+from tests.sim.emulator.ccxt_program import refusal, run
 
 TASK = json.loads(sys.argv[1])
 SYMBOL = "SOL/USD:USDC"
 
 
-async def refusal(call: Any) -> str:
-    """Return the name of the error that a call ends in."""
-    try:
-        await call
-    except BaseError as error:
-        return type(error).__name__
-    return ""
-
-
-async def main() -> dict[str, Any]:
-    client = ccxt.async_support.paradex(
+def exchange() -> Any:
+    made = ccxt.async_support.paradex(
         {"walletAddress": "0x" + 40 * "1", "privateKey": "0x" + 64 * "1", "enableRateLimit": False}
     )
-    client.urls["api"] = {version: f"{TASK['rest']}/{version}" for version in client.urls["api"]}
-    try:
-        return await trade(client)
-    finally:
-        await client.close()
+    made.urls["api"] = {version: f"{TASK['rest']}/{version}" for version in made.urls["api"]}
+    return made
 
 
 async def trade(client: Any) -> dict[str, Any]:
@@ -71,4 +59,4 @@ async def trade(client: Any) -> dict[str, Any]:
     return found
 
 
-print(json.dumps(asyncio.run(main())))
+run(exchange, trade)

@@ -24,7 +24,7 @@ async def test_ccxt_trades(venue: str, exchange: str, symbol: str, flat: list[fl
         address, account = emulator.addresses[venue], config.account[0]
         keys = {"key": account.key, "secret": account.secret}
         task = {"exchange": exchange, "rest": address.rest, "ws": address.public, **keys}
-        found = await run_client("ccxt_client.py", task)
+        found = await run_client("ccxt_client", task)
         truth = emulator.truth(venue)
 
     assert (found["precision"]["price"], found["precision"]["amount"]) == (0.01, 0.1)

@@ -15,7 +15,7 @@ async def test_the_venues_own_sdk_trades() -> None:
     async with open_emulator(config) as emulator:
         key, secret = emulator.keys("hyperliquid")
         task = {"rest": emulator.addresses["hyperliquid"].rest, "key": key, "secret": secret}
-        found = await run_client("hyperliquid_client.py", task)
+        found = await run_client("hyperliquid_client", task)
         truth = emulator.truth("hyperliquid")
 
     assert found["assets"] == {"SOL": 0}

@@ -13,7 +13,7 @@ from tests.sim.emulator.clients import run_client
 async def test_ccxt_trades_on_paradex() -> None:
     config = EmulatorConfig(venue=(VenueSection("paradex"),))
     async with open_emulator(config) as emulator:
-        found = await run_client("paradex_client.py", {"rest": emulator.addresses["paradex"].rest})
+        found = await run_client("paradex_client", {"rest": emulator.addresses["paradex"].rest})
         truth = emulator.truth("paradex")
 
     assert (found["precision"]["price"], found["precision"]["amount"]) == (0.01, 0.01)

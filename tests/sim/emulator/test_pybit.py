@@ -23,7 +23,7 @@ async def test_pybit_trades(tmp_path: Path) -> None:
             "key": account.key,
             "secret": account.secret,
         }
-        found = await run_client("pybit_client.py", task)
+        found = await run_client("pybit_client", task)
         truth = emulator.truth("bybit")
 
     assert abs(found["server_ahead_ms"]) < 5000
