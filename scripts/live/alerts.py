@@ -5,6 +5,7 @@ whatever becomes of it, trading does not wait for it and does not end with it.
 """
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -40,9 +41,11 @@ KINDS: Final[Mapping[str, str]] = {
     "cancels are not proven": "unproven stop",
 }
 _SUBJECTS: Final = ("child", "supervisor", "venue", "instrument", "file", "state", "error")
+_NUMBER: Final = re.compile(r"\d{6,}")  # times and ids in the text of a venue make no other reason of it
 _QUIET: Final = ("ACTIVE",)  # trading states that nobody is woken for
 
 _MOST_WAITING: Final = 64
+_MOST_KNOWN: Final = 1024
 _AGAIN_S: Final = 60.0  # the same of the same is told so often, with the count
 _LOOK_S: Final = 1.0
 _SHOWN: Final = 500  # bytes of what a failed command said
@@ -84,7 +87,10 @@ class Alerts:
         subject = str(record.get("venue", "")), str(record.get("instrument", ""))
         if record["message"] == "book fresh":
             self._stale.pop(subject, None)
-        if not self._command or kind is None or record.get("state") in _QUIET:
+        if record.get("state") in _QUIET:
+            self._forget_halts()
+            return
+        if not self._command or kind is None:
             return
         alert = {"kind": kind, **self._facts, **record}
         if kind == "stale feed":
@@ -116,9 +122,9 @@ class Alerts:
             await self._run_command(self._waiting.popleft())
 
     def _put(self, alert: dict[str, Any]) -> None:
-        key = (alert["kind"], alert["message"], *(str(alert.get(name, "")) for name in _SUBJECTS))
-        at, n_since = self._told.get(key, (-_AGAIN_S, 0))
         now = trio.current_time()
+        key = _key(alert)
+        at, n_since = self._told.get(key, (-_AGAIN_S, 0))
         if now - at < _AGAIN_S:
             self._told[key] = at, n_since + 1
             return
@@ -126,8 +132,18 @@ class Alerts:
             self._logger.bind(kind=alert["kind"], alert=alert["message"]).error("alert dropped")
             return
         self._told[key] = now, 0
+        self._forget_old(now)
         self._waiting.append({**alert, "n_before": n_since})
         self._wake.set()
+
+    def _forget_halts(self) -> None:
+        """Trading goes on: should it be halted again, for the same reason even, that is news."""
+        self._told = {key: told for key, told in self._told.items() if key[0] != "halt"}
+
+    def _forget_old(self, now: float) -> None:
+        """Reasons are without number: those that may be told again are not kept, but for how often they came since."""
+        if len(self._told) > _MOST_KNOWN:
+            self._told = {key: told for key, told in self._told.items() if now - told[0] < _AGAIN_S}
 
     async def _run_command(self, alert: dict[str, Any]) -> None:
         failure = ""
@@ -153,6 +169,12 @@ class Alerts:
                 failure = str(error)
         if failure:
             self._logger.bind(kind=alert["kind"], alert=alert["message"], error=failure).error("alert failed")
+
+
+def _key(alert: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what makes an alert the same as another: of halts the reason, too, as each may need another remedy."""
+    key = (alert["kind"], alert["message"], *(str(alert.get(name, "")) for name in _SUBJECTS))
+    return (*key, _NUMBER.sub("", str(alert.get("reason", "")))) if alert["kind"] == "halt" else key
 
 
 async def _kill(process: trio.Process) -> None:

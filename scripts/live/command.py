@@ -106,7 +106,8 @@ async def _trade(
     prepared = await _prepare(config, folder, clock)
     for what, how in preflight(config, prepared, state.halted()):
         _say(console, f"{what:16} {how}")
-    for warning in warnings(config, prepared):
+    warned = warnings(config, prepared)
+    for warning in warned:
         _say(console, f"{'warning':16} {warning}", "yellow")
     against = reasons_against(config, prepared, is_real_money_meant=options.yes_real_money)
     if against:
@@ -119,6 +120,8 @@ async def _trade(
     except (ValueError, BlockingIOError) as error:
         shutil.rmtree(out)
         raise NotReadyError(str(error)) from None
+    for warning in warned:
+        run.logger.bind(text=warning).warning("before the run")
     _say(console, f"{'session':16} {session}, run directory {out}")
     _say(console, "Ctrl-C stops: all orders are cancelled, and that is proven")
     async with trio.open_nursery() as tasks:

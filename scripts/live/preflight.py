@@ -11,6 +11,7 @@ from scripts.live.real_venues import PreparedVenue, clock_text
 from venues.connection import addresses_of
 from venues.registry import venue_kind
 
+_LOOK_AT_KEY: Final = ": see on the venue's own page that the key may trade and may not withdraw"
 _ORDERS: Final = {"live": "orders live", "paper": "orders on paper"}
 
 
@@ -29,7 +30,12 @@ def preflight(config: LiveConfig, prepared: Sequence[PreparedVenue], halted: str
 
 def warnings(config: LiveConfig, prepared: Sequence[PreparedVenue]) -> list[str]:
     """Return what is likely to go wrong, and what is to be done."""
-    found = []
+    found = [
+        f"{venue.section.name} would not answer {refused}; what it would have said is not known"
+        + (_LOOK_AT_KEY if venue.setup.credentials else "")
+        for venue in prepared
+        for refused in venue.talk.refused
+    ]
     for venue in prepared:
         names = [f"{venue.section.name}:{symbol}" for symbol in config.quoted(venue.section.name)]
         wanted = sum(config.orders.limits_of.get(name, config.orders.limits).max_order_rate for name in names)
@@ -68,7 +74,7 @@ def _venue(venue: PreparedVenue) -> Iterator[tuple[str, str]]:
     address = addresses_of(section.name, setup.connection).rest
     yield section.name, f"{section.network}, {what}, {money}: {address}"
     yield "", clock_text(venue.talk)
-    if setup.credentials is not None:
+    if setup.credentials is not None and not venue.talk.refused:
         yield "", "the key may trade and may not withdraw"
     for instrument in setup.instruments:
         yield "", _instrument(instrument, is_traded=venue.is_traded)

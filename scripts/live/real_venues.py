@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from loguru import Logger
 
 T = TypeVar("T")
+_SHOWN: Final = 200  # characters of what a venue says
 _MAX_CLOCK_S: Final = 2.0  # a date has whole seconds
 
 
@@ -43,10 +44,12 @@ class Talk:
     Attributes:
         round_trips: of its answers, ns.
         ahead_s: of the last answer: how far the venue's clock is ahead of ours, by its date of whole seconds.
+        refused: what the venue would not tell, in its words: the run begins without it.
     """
 
     round_trips: list[Nanos] = attrs.field(factory=list)
     ahead_s: float | None = None
+    refused: list[str] = attrs.field(factory=list)
 
     def over(self, conversation: Conversation[T]) -> Conversation[T]:
         """Watch a conversation."""
@@ -57,6 +60,9 @@ class Talk:
         while True:
             answer = yield request
             self._saw(answer)
+            if not 200 <= answer.status < 300:
+                words = " ".join(answer.body.decode(errors="replace").split())[:_SHOWN]
+                self.refused.append(f"{request.method} {request.path}: HTTP {answer.status} {words}".rstrip())
             try:
                 request = conversation.send(answer)
             except StopIteration as end:

@@ -40,6 +40,7 @@ _ORDER: Final = msgspec.json.Decoder(OrderAnswer)
 _BATCH: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ERROR: Final = msgspec.json.Decoder(VenueError)
 PROBE: Final = "alive"  # the id of a frame that is no command, sent to see whether the connection lives
+_MAX_IN_FLIGHT: Final = 10_000
 _REJECTIONS: Final[dict[type, type[OrderRejected | AmendRejected | CancelRejected]]] = {
     PlaceOrder: OrderRejected,
     AmendOrder: AmendRejected,
@@ -66,12 +67,14 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
         facts: for the order manager; none where the fate is unknown.
         refusal: why it was not granted; None if it was.
         counts: of the limits, where the answer has them.
+        ts_sent: when what it answers left; 0 if that is not known.
     """
 
     command: OrderCommand | None
     facts: tuple[AnswerFact, ...]
     refusal: Refusal | None
     counts: tuple[RateLimit, ...] = ()
+    ts_sent: Nanos = 0
 
 
 class Answers:
@@ -83,17 +86,19 @@ class Answers:
     def __init__(self, instruments: Iterable[Instrument], orders: OrderIndex) -> None:
         self.symbols = Symbols(instruments)
         self._orders = orders
-        self._in_flight: dict[str, OrderCommand] = {}
+        self._in_flight: dict[str, tuple[OrderCommand | None, Nanos]] = {}
 
     # --- by the WebSocket API ----------------------------------------------------------------------------------------
 
-    def sent(self, request_id: int, command: OrderCommand) -> None:
-        """A frame with this id is on its way."""
-        self._in_flight[str(request_id)] = command
+    def sent(self, request_id: int | str, command: OrderCommand | None, now: Nanos) -> None:
+        """A frame with this id is on its way; None: it is no command."""
+        self._in_flight[str(request_id)] = command, now
+        if len(self._in_flight) > _MAX_IN_FLIGHT:  # what is never answered: whoever sent it has asked since
+            del self._in_flight[next(iter(self._in_flight))]
 
     def lost(self) -> list[OrderCommand]:
         """The connection is gone: return the commands whose fate is unknown, in the order in which they were sent."""
-        commands = list(self._in_flight.values())
+        commands = [command for command, _ in self._in_flight.values() if command is not None]
         self._in_flight.clear()
         return commands
 
@@ -105,20 +110,20 @@ class Answers:
         """
         answer = decode(_SOCKET, frame, "the WebSocket API of Binance")
         counts = tuple(answer.rate_limits)
-        command = self._in_flight.pop(str(answer.id), None)
+        command, ts_sent = self._in_flight.pop(str(answer.id), (None, 0))
         refusal = None
         if answer.error is not None or answer.status != 200:
             error = answer.error or VenueError(0)
             refusal = refusal_of(answer.status, error.code, error.message)
         if command is None:
             self.symbols.seen[_uncalled_for(answer.id, refusal)] += 1
-            return Outcome(None, (), refusal, counts)
+            return Outcome(None, (), refusal, counts, ts_sent)
         facts = (
             self._granted(command, bytes(answer.result), ts_recv)
             if refusal is None
             else _refused(command, refusal, ts_recv, venue_time)
         )
-        return Outcome(command, facts, refusal, counts)
+        return Outcome(command, facts, refusal, counts, ts_sent)
 
     # --- by REST -----------------------------------------------------------------------------------------------------
 

@@ -87,22 +87,22 @@ class RateLimits:
             window.roll(now)
             window.used += n_orders if window.kind == "ORDERS" else weight
 
-    def on_headers(self, headers: Mapping[str, str], now: Nanos) -> None:
-        """Take the counts in the headers of an answer, of any case."""
+    def on_headers(self, headers: Mapping[str, str], asked: Nanos, now: Nanos) -> None:
+        """Take the counts in the headers of an answer, of any case, to what left at `asked`."""
         lower = {name.lower(): text for name, text in headers.items()}
         for window in self._windows:
             text = lower.get(window.header, "")
             if text.isascii() and text.isdigit() and len(text) < 10:
-                self._correct(window, int(text), now)
+                self._correct(window, int(text), asked, now)
 
-    def on_counts(self, counts: Iterable[RateLimit], now: Nanos) -> None:
-        """Take the counts in an answer of the WebSocket API."""
+    def on_counts(self, counts: Iterable[RateLimit], asked: Nanos, now: Nanos) -> None:
+        """Take the counts in an answer of the WebSocket API to what left at `asked`."""
         windows = {window.header: window for window in self._windows}
         for each in counts:
             if each.kind in _HEADERS and each.interval in _LETTERS and each.count is not None:
                 window = windows.get(f"{_HEADERS[each.kind]}-{each.n}{_LETTERS[each.interval]}")
                 if window is not None:
-                    self._correct(window, each.count, now)
+                    self._correct(window, each.count, asked, now)
 
     def on_limited(self, now: Nanos, retry_after_s: str | None) -> None:
         """Take a 429 or 418: nothing is to be sent until then, cancels included."""
@@ -116,7 +116,7 @@ class RateLimits:
         windows = [window for window in self._windows if window.kind == "ORDERS"]
         if windows:
             shortest = min(windows, key=lambda each: each.interval)
-            self._correct(shortest, shortest.limit, now)
+            self._correct(shortest, shortest.limit, now, now)
 
     def used(self, now: Nanos) -> dict[str, tuple[int, int]]:
         """Return (used, limit) by the header that tells of it."""
@@ -124,7 +124,9 @@ class RateLimits:
             window.roll(now)
         return {window.header: (window.used, window.limit) for window in self._windows}
 
-    def _correct(self, window: Window, used: int, now: Nanos) -> None:
+    def _correct(self, window: Window, used: int, asked: Nanos, now: Nanos) -> None:
         window.roll(now)
+        if asked < window.begin:
+            return  # it may have been counted in the window before: which one is not said
         # an answer does not know of what was sent after its request, so within a window the larger count is believed
         window.used = max(window.used, used)

@@ -11,7 +11,7 @@ import attrs
 
 from market.instrument import Instrument
 from market.messages import BookDelta, BookGap, BookSnapshot, Mark, Trade
-from market.units import HOUR, SECOND, InstrumentId, Nanos
+from market.units import HOUR, MINUTE, SECOND, InstrumentId, Nanos
 from venues.actions import Action, Connect, Reconnect, SendFrame, SendRequest
 from venues.binance.book_sync import BookSync, BookSyncConfig
 from venues.binance.market_data import Answer, DepthDiff, MarketData, Touch
@@ -22,6 +22,7 @@ from venues.wire import RemoteProtocolError
 Route = Literal["public", "market"]
 MarketMessage = BookSnapshot | BookDelta | BookGap | Trade | Mark
 
+_AGAIN: Final = 2 * MINUTE  # a book that is stale again so soon after its streams were asked for anew
 _DAY_ENDS: Final = 23 * HOUR + HOUR // 2  # the venue cuts every connection at 24 h
 
 
@@ -75,6 +76,7 @@ class MarketSession:
         self._heard_at: Nanos = NEVER
         self._opened_at: Nanos = NEVER
         self._dead_after = round(self.config.dead_s * SECOND)
+        self._renewed: dict[InstrumentId, Nanos] = {}
         self._asking: InstrumentId | None = None  # one snapshot at a time: each is dear
 
     def begin(self) -> Connect:
@@ -85,6 +87,7 @@ class MarketSession:
         """The WebSocket is open."""
         self._opened_at = self._heard_at = now
         self._asking = None
+        self._renewed.clear()
         self._subscriptions.opened(now)
         for book in self.books.values():
             book.connected(now)
@@ -172,7 +175,7 @@ class MarketSession:
             gaps = book.on_deadline(now)
             messages += gaps
             if gaps:
-                messages.append(Reconnect(f"the book of {self._instruments[book.instrument].name} is stale"))
+                messages += self._renew(book.instrument, now)
             elif self._asking == book.instrument and book.ask_at != NEVER:
                 self._asking = None  # given up
         self._subscriptions.check(now)
@@ -183,6 +186,14 @@ class MarketSession:
         if now >= self._opened_at + _DAY_ENDS:
             messages.append(Reconnect("the connection is nearly a day old"))
         return messages + self._due(now)
+
+    def _renew(self, instrument: InstrumentId, now: Nanos) -> list[Action]:
+        """A book is stale: ask for its own streams anew, and open everything anew only where that was of no use."""
+        if now < self._renewed.get(instrument, -_AGAIN) + _AGAIN:
+            return [Reconnect(f"the book of {self._instruments[instrument].name} is stale again")]
+        self._renewed[instrument] = now
+        self._subscriptions.renew({(DepthDiff, instrument), (Touch, instrument)}, now)
+        return []
 
     def _dead_at(self) -> Nanos:
         return self._heard_at + self._dead_after

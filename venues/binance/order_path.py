@@ -99,7 +99,7 @@ class OrderPath:
         gate = self._gate
         outcome = self._trade.receive(frame, now, gate.clock.at(now))
         if outcome.counts:
-            gate.limits.on_counts(outcome.counts, gate.clock.at(now))
+            gate.limits.on_counts(outcome.counts, gate.clock.at(outcome.ts_sent), gate.clock.at(now))
         told = self._answered(outcome)
         refusal = outcome.refusal
         if refusal is None:

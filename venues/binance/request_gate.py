@@ -49,7 +49,7 @@ class RequestGate:
         handler = self._questions.answered(token)
         if answer is None:
             return handler(None, now)
-        self.limits.on_headers(answer.headers, self.clock.at(now))
+        self.limits.on_headers(answer.headers, self.clock.at(answer.ts_sent), self.clock.at(now))
         if 200 <= answer.status < 300:
             return handler(answer, now)
         refusal = refusal_of_body(answer.status, answer.body)

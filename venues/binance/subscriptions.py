@@ -4,7 +4,7 @@ The venue grants a stream that will never say a word, as when it belongs to anot
 silent after a while is taken to have failed.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Final
 
 import msgspec
@@ -35,7 +35,8 @@ class Subscriptions:
             raise ValueError(f"{len(streams)} streams on a connection: must be 1 to {MAX_STREAMS}")
         self.streams = dict(streams)
         self.failure = ""
-        self._to_send: list[tuple[int, list[str]]] = []
+        self._to_send: list[tuple[str, list[str]]] = []
+        self._n_sent = 0  # on this connection
         self._unanswered: dict[int, Nanos] = {}
         self._silent: dict[Hashable, str] = {}
         self._next_at: Nanos = NEVER
@@ -45,19 +46,30 @@ class Subscriptions:
         """A connection is up, with no stream yet."""
         names = list(self.streams)
         steps = range(0, len(names), _PER_FRAME)
-        self._to_send = [(number + 1, names[at : at + _PER_FRAME]) for number, at in enumerate(steps)]
+        self._to_send = [("SUBSCRIBE", names[at : at + _PER_FRAME]) for at in steps]
+        self._n_sent = 0
         self._unanswered.clear()
         self._silent = {kind: name for name, kind in self.streams.items() if kind is not None}
         self._next_at, self._speak_by, self.failure = now, NEVER, ""
+
+    def renew(self, kinds: Collection[Hashable], now: Nanos) -> None:
+        """Ask anew for the streams of some kinds, the others left as they are; they have to speak again."""
+        renewed = {name: kind for name, kind in self.streams.items() if kind in kinds}
+        if not self._to_send:
+            self._next_at = now
+        self._to_send += [("UNSUBSCRIBE", list(renewed)), ("SUBSCRIBE", list(renewed))]
+        self._silent |= {kind: name for name, kind in renewed.items() if kind is not None}
+        self._speak_by = NEVER  # counts from when all is granted
 
     def frames(self, now: Nanos) -> list[bytes]:
         """Return the frame that is due, if one is."""
         if not self._to_send or now < self._next_at:
             return []
-        number, names = self._to_send.pop(0)
-        self._unanswered[number] = now
+        method, names = self._to_send.pop(0)
+        self._n_sent += 1
+        self._unanswered[self._n_sent] = now
         self._next_at = now + _PACE if self._to_send else NEVER
-        return [msgspec.json.encode({"method": "SUBSCRIBE", "params": names, "id": number})]
+        return [msgspec.json.encode({"method": method, "params": names, "id": self._n_sent})]
 
     def on_answer(self, answer: Answer, now: Nanos) -> None:
         """Take what the venue says to a frame."""

@@ -61,7 +61,7 @@ class TradeSession:
         """
         self._n_sent += 1  # ids go on over connections, so that a late answer is never taken for another's
         frame = self.requests.frame(command, self._n_sent, venue_time)
-        self.answers.sent(self._n_sent, command)
+        self.answers.sent(self._n_sent, command, now)
         self._waits_since = min(self._waits_since, now)
         return SendFrame(frame)
 
@@ -103,4 +103,5 @@ class TradeSession:
         # any answer shows that the connection lives, a refusal as well
         self._probe_at = now + _PROBE_EVERY
         self._waits_since = min(self._waits_since, now)
+        self.answers.sent(PROBE, None, now)
         return [SendFrame(msgspec.json.encode({"id": PROBE, "method": "session.status"}))]

@@ -64,6 +64,23 @@ def test_the_same_of_the_same_is_told_once_a_minute(tmp_path: Path) -> None:
     assert [alert["child"] for alert in told(tmp_path / "alerts", hear(*crashes))] == ["a", "b"]
 
 
+def test_each_reason_of_a_halt_is_told(tmp_path: Path) -> None:
+    asked = [record("halt requested", reason=why) for why in ("margin", "key", "margin", "key")]
+    state = [record("trading state", state="HALTED", reason=why) for why in ("drawdown", "stale data")]
+    alerts = told(tmp_path / "alerts", hear(*asked, *state))
+    assert [alert["reason"] for alert in alerts] == ["margin", "key", "drawdown", "stale data"]
+
+
+def test_a_time_in_its_text_makes_no_other_reason(tmp_path: Path) -> None:
+    banned = [record("halt requested", reason=f"-1003 banned until {1_700_000_000_000 + n}") for n in range(3)]
+    assert len(told(tmp_path / "alerts", hear(*banned))) == 1
+
+
+def test_a_halt_that_was_cleared_is_told_again(tmp_path: Path) -> None:
+    halt, clear = (record("trading state", state=state, reason="by hand") for state in ("HALTED", "ACTIVE"))
+    assert [alert["state"] for alert in told(tmp_path / "alerts", hear(halt, clear, halt))] == ["HALTED"] * 2
+
+
 def test_a_book_that_is_healed_soon_wakes_nobody(tmp_path: Path) -> None:
     at = {"venue": "bybit", "instrument": "SOLUSDT"}
     assert told(tmp_path / "alerts", hear(record("book stale", **at), record("book fresh", **at))) == []

@@ -13,7 +13,8 @@ from scripts.live.venue_section import LiveVenueSection
 from sim.config import ConfigError
 from sim.fill_model import FillModel
 from sim.generator import crash_market
-from venues.connection import Credentials
+from venues.binance.start import preparation
+from venues.connection import Credentials, VenueConnection
 from venues.venue import HttpAnswer, VenueSetup
 from venues.wire import HttpRequest
 
@@ -116,6 +117,21 @@ def test_a_talk_measures_clock_and_distance(date: str | None, ahead_s: float | N
     assert talk.ahead_s == (None if ahead_s is None else pytest.approx(ahead_s))
     assert talk.is_clock_wrong == (ahead_s is not None and abs(ahead_s) > 2)
     assert clock_text(talk).startswith("200.0 ms round trip")
+
+
+def test_what_the_venue_would_not_tell_is_said_in_its_words() -> None:
+    of = config(orders={"limits": {"max_order_rate": 5}})
+    venues = prepared(of)
+    talk = venues[1].talk.over(preparation(VenueSetup(0, (), VenueConnection("mainnet"), Credentials("k", "s")), T0))
+    next(talk)
+    talk.send(HttpAnswer(200, {}, b'{"serverTime":1}', T0, T0))
+    talk.send(HttpAnswer(200, {}, b'{"dualSidePosition":false,"canTrade":true,"multiAssetsMargin":false}', T0, T0))
+    with pytest.raises(StopIteration):
+        talk.send(HttpAnswer(400, {}, b'{"code":-1,\n "msg":"not for this key"}', T0, T0))
+    (warning,) = warnings(of, venues)
+    assert 'GET /sapi/v1/account/apiRestrictions: HTTP 400 {"code":-1, "msg":"not for this key"}' in warning
+    assert "see on the venue's own page that the key may trade and may not withdraw" in warning
+    assert not any("may not withdraw" in how for _, how in preflight(of, venues, ""))
 
 
 # --- [[venue]] -------------------------------------------------------------------------------------------------------

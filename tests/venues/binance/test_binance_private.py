@@ -203,12 +203,13 @@ def test_what_is_granted_by_either_way(command: Any, changes: dict[str, Any], fa
     body = json.dumps(answer(**changes)).encode()
     assert answers().on_response(command, 200, body, NOW, NOW).facts == (fact,)
     reader = answers()
-    reader.sent(5, command)
+    reader.sent(5, command, T)
     limits = '[{"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"limit":300,"count":1}]'
     frame = b'{"id":"5","status":200,"result":' + body + b',"rateLimits":' + limits.encode() + b"}"
     outcome = reader.on_frame(frame, NOW, NOW)
     assert (outcome.command, outcome.facts, outcome.refusal) == (command, (fact,), None)
     assert [(each.kind, each.count) for each in outcome.counts] == [("ORDERS", 1)]
+    assert outcome.ts_sent == T
     assert reader.on_frame(frame, NOW, NOW).command is None  # told again
 
 
@@ -234,7 +235,7 @@ def test_what_is_refused_and_what_nobody_knows(command: Any, status: int, code: 
     assert outcome.refusal is not None
     assert (outcome.refusal.fate is Fate.UNKNOWN) == (not facts)
     reader = answers()
-    reader.sent(5, command)
+    reader.sent(5, command, T)
     frame = b'{"id":"5","status":%d,"error":' % status + body + b"}"
     assert reader.on_frame(frame, NOW, T).facts == facts
 
@@ -255,7 +256,7 @@ def test_commands_in_flight_are_lost_with_the_connection() -> None:
     reader = answers()
     commands: tuple[OrderCommand, ...] = (PLACE, AMEND, CANCEL)
     for number, command in enumerate(commands):
-        reader.sent(number, command)
+        reader.sent(number, command, T)
     reader.on_frame(b'{"id":"1","status":400,"error":{"code":-5027,"msg":""}}', NOW, T)
     assert reader.lost() == [PLACE, CANCEL]
     assert reader.lost() == []

@@ -135,12 +135,22 @@ def test_orders_have_windows_of_their_own() -> None:
 def test_what_the_venue_counts_is_believed() -> None:
     limits = RateLimits(reserve=0)
     limits.spend(MINUTE_2, 5)
-    limits.on_headers({"X-MBX-USED-WEIGHT-1M": "2399", "x-mbx-order-count-10s": "junk"}, MINUTE_2)
+    limits.on_headers({"X-MBX-USED-WEIGHT-1M": "2399", "x-mbx-order-count-10s": "junk"}, MINUTE_2, MINUTE_2)
     assert limits.used(MINUTE_2)["x-mbx-used-weight-1m"] == (2399, 2400)
     assert limits.free_at(MINUTE_2, 1) == MINUTE_2
     assert limits.free_at(MINUTE_2, 2) == 3 * MINUTE
-    limits.on_counts([RateLimit("ORDERS", "SECOND", 10, 300, 300)], MINUTE_2)
+    limits.on_counts([RateLimit("ORDERS", "SECOND", 10, 300, 300)], MINUTE_2, MINUTE_2)
     assert limits.free_at(MINUTE_2, 0, 1) == MINUTE_2 + 10 * SECOND
+
+
+def test_a_count_that_may_be_of_the_window_before_is_not_believed() -> None:
+    limits = RateLimits(reserve=0)
+    asked, now = 3 * MINUTE - SECOND, 3 * MINUTE + SECOND
+    limits.on_headers({"x-mbx-used-weight-1m": "2400", "x-mbx-order-count-1m": "1200"}, asked, now)
+    limits.on_counts([RateLimit("ORDERS", "SECOND", 10, 300, 300)], asked, now)
+    assert limits.free_at(now, 1, 1) == now
+    limits.on_headers({"x-mbx-used-weight-1m": "2400"}, now, now)
+    assert limits.free_at(now, 1) == 4 * MINUTE
 
 
 def test_a_429_bars_everything() -> None:

@@ -104,13 +104,48 @@ def live() -> MarketSession:
     return session
 
 
-def test_a_book_that_the_touch_leaves_behind_ends_the_connection() -> None:
+def test_a_book_that_the_touch_leaves_behind_is_subscribed_anew_by_itself() -> None:
     session = live()
     session.receive(touch("BTCUSDT", 9), T)
     assert session.next_deadline() == T + 2 * SECOND
-    gap, end, *_ = session.on_deadline(T + 2 * SECOND)
+    gap, leave = session.on_deadline(T + 2 * SECOND)
     assert gap == BookGap(0, T + 2 * SECOND, "the touch is at update 9, the book stays at 5")
-    assert end == Reconnect("the book of binance-futures:BTCUSDT is stale")
+    streams = ["btcusdt@depth@100ms", "btcusdt@bookTicker"]
+    assert sent([leave]) == [{"method": "UNSUBSCRIBE", "params": streams, "id": 2}]
+    join, ask = session.on_deadline(T + 3 * SECOND)
+    assert isinstance(ask, SendRequest)
+    assert sent([join]) == [{"method": "SUBSCRIBE", "params": streams, "id": 3}]
+    for number in (2, 3):
+        assert session.receive(b'{"result":null,"id":%d}' % number, T + 3 * SECOND) == []
+    session.on_response(0, 200, depth(9), T + 3 * SECOND)
+    (delta,) = session.receive(diff("BTCUSDT", 10, 11, 9), T + 4 * SECOND)
+    assert isinstance(delta, BookDelta)
+    (other,) = session.receive(diff("ETHUSDT", 6, 9, 5), T + 4 * SECOND)
+    assert isinstance(other, BookDelta), "the other book has gone on"
+
+
+def test_a_book_that_is_stale_again_soon_ends_the_connection() -> None:
+    session = live()
+    session.receive(touch("BTCUSDT", 9), T)
+    session.on_deadline(T + 2 * SECOND)
+    session.on_deadline(T + 3 * SECOND)
+    session.on_response(0, 200, depth(9), T + 3 * SECOND)
+    session.receive(touch("BTCUSDT", 12), T + 4 * SECOND)
+    assert Reconnect("the book of binance-futures:BTCUSDT is stale again") in session.on_deadline(T + 6 * SECOND)
+
+
+def test_a_book_that_stays_silent_when_subscribed_anew_ends_the_connection() -> None:
+    session = live()
+    session.receive(touch("BTCUSDT", 9), T)
+    session.on_deadline(T + 2 * SECOND)
+    session.on_deadline(T + 3 * SECOND)
+    for number in (2, 3):
+        session.receive(b'{"result":null,"id":%d}' % number, T + 3 * SECOND)
+    session.on_response(0, 200, depth(9), T + 3 * SECOND)
+    session.receive(diff("ETHUSDT", 6, 9, 5), T + 30 * SECOND)
+    failed = Reconnect("2 streams are granted and silent, such as btcusdt@depth@100ms, btcusdt@bookTicker")
+    assert failed not in session.on_deadline(T + 32 * SECOND)
+    assert failed in session.on_deadline(T + 33 * SECOND)
 
 
 def test_a_lost_connection_takes_every_book_with_it() -> None:
