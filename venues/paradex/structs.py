@@ -119,15 +119,15 @@ class Level(Struct, frozen=True, gc=False):
 
 
 class BookRow(Struct, frozen=True, gc=False):
-    """A book ("s") or what has changed of it ("d")."""
+    """A book ("s") or what has changed of it ("d"): empty lists are sent, and one that is missing is an error."""
 
     market: str
     seq_no: Count
     last_updated_at: Annotated[int, msgspec.Meta(ge=0, le=_LAST_MS)]
     update_type: str
-    inserts: list[Level] = []
-    updates: list[Level] = []
-    deletes: list[Level] = []
+    inserts: list[Level]
+    updates: list[Level]
+    deletes: list[Level]
 
 
 class TradeRow(Struct, frozen=True, gc=False):

@@ -94,6 +94,17 @@ def test_a_book_of_deltas_is_the_venues(books: list[Sides], data: st.DataObject)
     assert is_sound or fault != "none"
 
 
+@pytest.mark.parametrize("missing", ["inserts", "updates", "deletes"])
+def test_a_change_without_one_of_its_lists_is_refused(missing: str) -> None:
+    """What was damaged on the way would be a book of which nobody could tell that it is wrong."""
+    feed = PublicFeed([BTC])
+    feed.receive(frame_of(message("s", 10, inserts=[level(1, 5_000, 3), level(-1, 5_021, 4)])), 1)
+    change = message("d", 11, updates=[level(1, 5_000, 4)])
+    del change[missing]
+    with pytest.raises(RemoteProtocolError, match=missing):
+        feed.receive(frame_of(change), 2)
+
+
 def test_a_gap_asks_for_the_book_anew() -> None:
     feed = PublicFeed([BTC])
     assert feed.begin() == [Connect("public", "/v1")]

@@ -159,7 +159,11 @@ def test_an_order_book_is_a_snapshot(shared: Path) -> None:
     ]
     data = {key: rest[key] for key in ("market", "seq_no", "last_updated_at")}
     (book,) = MarketData([BTC]).receive(
-        params("order_book.BTC-USD-PERP.deltas", data | {"update_type": "s", "inserts": inserts}), 7
+        params(
+            "order_book.BTC-USD-PERP.deltas",
+            data | {"update_type": "s", "inserts": inserts, "updates": [], "deletes": []},
+        ),
+        7,
     )
     assert (len(book.bids), len(book.asks), book.seq) == (20, 3, 14139427)  # type: ignore[union-attr]
     assert book.bids[0].tolist() == [6_681_000, 780]  # type: ignore[union-attr]
