@@ -4,7 +4,7 @@ All times are ours, in ns since the Unix epoch.  A venue names its sockets (`pub
 returns as a list of `Output`, to be carried out in order.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
@@ -12,7 +12,6 @@ import msgspec
 
 from market.instrument import Instrument
 from market.units import Nanos, VenueId
-from venues import actions
 from venues.connection import Credentials, VenueConnection
 from venues.wire import HttpRequest
 
@@ -238,30 +237,3 @@ class Questions(Generic[T]):
     def answered(self, token: int) -> T:
         """Return what was asked, and forget it."""
         return self._asked.pop(token)
-
-
-def on_socket(
-    socket: str, outputs: Iterable[Any], ask: Callable[[HttpRequest, int], Output], port_of: Mapping[type, str]
-) -> list[Output]:
-    """Return what a session returned (`venues.actions`, messages) as outputs of the venue that is composed of it.
-
-    Args:
-        socket: the session's.
-        ask: makes the output of a session's request and the session's own token for it.
-        port_of: where each message of the session leaves; a message of another kind is passed over.
-    """
-    named: list[Output] = []
-    for each in outputs:
-        kind = type(each)
-        port = port_of.get(kind)
-        if port is not None:
-            named.append(Tell(port, each))
-        elif kind is actions.SendFrame:
-            named.append(SendFrame(socket, each.data))
-        elif kind is actions.SendRequest:
-            named.append(ask(each.request, each.token))
-        elif kind is actions.Reconnect:
-            named.append(Reconnect(socket, each.reason))
-        elif kind is actions.Connect:
-            named.append(Connect(socket, each.target))
-    return named

@@ -2,10 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from venues import actions
 from venues.connection import Credentials, VenueConnection, addresses_of, credentials_of, read_env_file
-from venues.venue import Connect, Questions, Reconnect, SendFrame, SendRequest, Tell, on_socket
-from venues.wire import HttpRequest
+from venues.venue import Connect, SendFrame
 
 
 def test_a_key_comes_from_the_environment_before_the_file(tmp_path: Path) -> None:
@@ -71,26 +69,3 @@ def test_custom_needs_addresses_and_others_no_authority_of_their_own(tmp_path: P
         VenueConnection("custom")
     with pytest.raises(ValueError, match="real venues need none"):
         VenueConnection("mainnet", ca_file=tmp_path)
-
-
-def test_what_a_session_asks_is_named_after_its_socket() -> None:
-    questions: Questions[tuple[str, int]] = Questions()
-    request = HttpRequest("GET", "/depth")
-    asked = [
-        actions.Connect("/public"),
-        actions.SendFrame(b"hello"),
-        actions.SendRequest(request, 7),
-        actions.Reconnect("old"),
-        "news",
-        0.5,
-    ]
-    named = on_socket("books", asked, lambda what, token: questions.ask(what, ("book", token)), {str: "trades"})
-    assert named == [
-        Connect("books", "/public"),
-        SendFrame("books", b"hello"),
-        SendRequest(request, 1),
-        Reconnect("books", "old"),
-        Tell("trades", "news"),
-    ]
-    assert questions.answered(1) == ("book", 7)
-    assert len(questions) == 0

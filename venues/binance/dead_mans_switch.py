@@ -13,10 +13,11 @@ from market.messages import AccountSnapshot, TradingState
 from market.units import MS, SECOND, InstrumentId, Nanos
 from venues.binance.answers import refusal_of_body
 from venues.binance.errors import Fate, Remedy
-from venues.binance.remedies import Remedies
 from venues.binance.request_gate import RequestGate
 from venues.binance.requests import OrderRequests
+from venues.binance.structs import VENUE
 from venues.binance.subscriptions import NEVER
+from venues.ports import ask_for_person
 from venues.venue import HttpAnswer, Output
 
 _RETRY: Final = 2 * SECOND
@@ -148,4 +149,4 @@ class DeadMansSwitch:
         if refusal.fate is Fate.UNKNOWN or refusal.remedy in _BRIEF:
             return []
         text = f"the dead man's switch was refused: {refusal.code} {refusal.message}"
-        return Remedies.ask_for_person(TradingState.HALTED, text, now)
+        return ask_for_person(VENUE, TradingState.HALTED, text, now)

@@ -2,12 +2,14 @@
 
 from typing import Final
 
-from market.messages import HaltCause, HaltRequested, Reason, TradingState
+from market.messages import Reason, TradingState
 from market.units import MS, Nanos
 from venues.binance.errors import Refusal, Remedy
 from venues.binance.limits import RateLimits
+from venues.binance.structs import VENUE
 from venues.binance.venue_clock import VenueClock
-from venues.venue import Output, Tell
+from venues.ports import ask_for_person
+from venues.venue import Output
 
 _TOO_MANY_ORDERS: Final = -1015
 _OVERLOADED: Final = frozenset({-1008, -1001, 0})
@@ -48,16 +50,9 @@ class Remedies:
             self._n_overloads += 1
         elif refusal.is_of_limits:
             self._limits.on_limited(self._clock.at(now), retry_after_s)
-        return self.ask_for_person(_STATES.get(remedy), f"{refusal.code} {refusal.message}", now)
+        state = _STATES.get(remedy)
+        return [] if state is None else ask_for_person(VENUE, state, f"{refusal.code} {refusal.message}", now)
 
     def granted(self) -> None:
         """An order was granted: the venue is not overloaded."""
         self._n_overloads = 0
-
-    @staticmethod
-    def ask_for_person(state: TradingState | None, text: str, now: Nanos) -> list[Output]:
-        """Ask that no more than `state` be traded, if it is one."""
-        if state is None:
-            return []
-        words = f"binance-futures: {text}"
-        return [Tell("halts", HaltRequested(now, int(state), int(HaltCause.VENUE), words))]

@@ -14,15 +14,10 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from market.messages import (
-    BookDelta,
-    BookGap,
-    BookSnapshot,
     ClockOffset,
     ConnectionLost,
     ConnectionUp,
-    Mark,
     RequestSnapshot,
-    Trade,
     TradingState,
 )
 from market.units import HOUR, SECOND, Nanos
@@ -34,20 +29,15 @@ from venues.binance.queries import EXCHANGE_INFO, SERVER_TIME
 from venues.binance.remedies import Remedies
 from venues.binance.request_gate import RequestGate
 from venues.binance.start import instruments, preparation
+from venues.binance.structs import VENUE
 from venues.binance.subscriptions import NEVER
 from venues.binance.sweep import sweep
 from venues.binance.trading_account import PRIVATE, TRADE, AccountConfig, TradingAccount
 from venues.binance.venue_clock import VenueClock
+from venues.ports import PORTS, ask_for_person
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueKind, VenueSetup
 
 _ROUTES: Final[tuple[Route, ...]] = ("public", "market")
-_MARKET_PORTS: Final[dict[type, str]] = {
-    BookSnapshot: "books",
-    BookDelta: "books",
-    BookGap: "books",
-    Trade: "trades",
-    Mark: "marks",
-}
 _ACCOUNT: Final = "account"
 _RULES_EVERY: Final = HOUR
 _RULES_RETRY: Final = 30 * SECOND
@@ -74,7 +64,7 @@ class BinanceVenue:
         account: the trading half; None without credentials.
     """
 
-    name: ClassVar[str] = "binance-futures"
+    name: ClassVar[str] = VENUE
 
     def __init__(self, setup: VenueSetup, config: BinanceConfig | None = None) -> None:
         config = config or BinanceConfig()
@@ -243,7 +233,7 @@ class BinanceVenue:
             return []
         self._told = text
         # what was computed with other ticks and lots is of no use; a new run reads the new ones
-        return self.remedies.ask_for_person(TradingState.HALTED if text else None, text, now)
+        return ask_for_person(VENUE, TradingState.HALTED, text, now) if text else []
 
     def _look_at_all(self) -> None:
         self._dues.update({route: session.next_deadline() for route, session in self._routes.items()})
@@ -255,7 +245,7 @@ class BinanceVenue:
     def _of_market(self, route: str, said: Iterable[Any], now: Nanos) -> list[Output]:
         outputs: list[Output] = []
         for each in said:
-            port = _MARKET_PORTS.get(type(each))
+            port = PORTS.get(type(each))
             if port is not None:
                 outputs.append(Tell(port, each))
             elif isinstance(each, actions.SendFrame):

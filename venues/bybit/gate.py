@@ -7,9 +7,9 @@ from market.messages import ClockOffset, TradingState
 from market.units import SECOND, Nanos, VenueId
 from venues.bybit.errors import Advice, verdict_on, verdict_on_status
 from venues.bybit.limits import HTTP, RateLimits
-from venues.bybit.ports import ask_for_person
 from venues.bybit.server_clock import TIME, ServerClock
-from venues.bybit.structs import read_reply
+from venues.bybit.structs import NAME, read_reply
+from venues.ports import ask_for_person
 from venues.venue import HttpAnswer, Output, Questions, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
 
@@ -76,7 +76,7 @@ class Gate:
         if answer.status == _BANNED:
             self.limits.banned(now)
             words = "HTTP status 403: this address sent too much, or comes from where the venue does not serve"
-            return [*asked(answer, now), *ask_for_person(TradingState.HALTED, words, now)]
+            return [*asked(answer, now), *ask_for_person(NAME, TradingState.HALTED, words, now)]
         halts = [] if asked == self._on_time else self._look_at_key(answer, now)
         try:
             return [*asked(answer, now), *halts]
@@ -95,7 +95,7 @@ class Gate:
             return []
         self._n_refused += 1
         self._refused_at = now
-        return ask_for_person(TradingState.HALTED, words, now) if self._n_refused > _PATIENT else []
+        return ask_for_person(NAME, TradingState.HALTED, words, now) if self._n_refused > _PATIENT else []
 
     # --- the venue's clock -------------------------------------------------------------------------------------------
 

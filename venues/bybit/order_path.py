@@ -22,12 +22,12 @@ from market.messages import (
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
 from venues.bybit.gate import RESERVE, Gate
 from venues.bybit.order_status import OrderQueries
-from venues.bybit.ports import on_bybit
 from venues.bybit.private import PrivateData
 from venues.bybit.remedies import see_to
 from venues.bybit.replies import Answer, OrderReplies
 from venues.bybit.requests import OrderCommand, OrderRequests, bucket_of
 from venues.bybit.structs import Envelope
+from venues.ports import on_socket
 from venues.venue import URGENT, HttpAnswer, Output, SendFrame, Tell
 
 SOCKET: Final = "trade"
@@ -98,7 +98,7 @@ class OrderPath:
     def _taken(self, answer: Answer, now: Nanos) -> list[Output]:
         for fact in answer.facts:
             self._queries.heard_of(fact.client_id)
-        return [*on_bybit(SOCKET, answer.facts), *see_to(answer, self._gate, now)]
+        return [*on_socket(SOCKET, answer.facts), *see_to(answer, self._gate, now)]
 
     def _answered(self, request_id: str, command: OrderCommand, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
         if isinstance(command, PlaceOrder):

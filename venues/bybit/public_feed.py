@@ -7,9 +7,9 @@ from market.instrument import Instrument
 from market.messages import BookGap, RequestSnapshot
 from market.units import SECOND, InstrumentId, Nanos
 from venues.bybit.market_data import MarketData
-from venues.bybit.ports import on_bybit
 from venues.bybit.session import Channel, Session
 from venues.bybit.structs import read_frame
+from venues.ports import on_socket
 from venues.venue import Connect, Output, Reconnect, Tell
 
 SOCKET: Final = "public"
@@ -41,7 +41,7 @@ class PublicFeed:
         self._is_open = True
         self.data.reset(now)
         self._due = dict.fromkeys(self.data.syncs, now + 2 * _SNAPSHOT_WITHIN)  # the subscription takes its time too
-        return on_bybit(SOCKET, self._session.opened(now))
+        return on_socket(SOCKET, self._session.opened(now))
 
     def closed(self, reason: str, now: Nanos) -> list[Output]:
         """Whatever is sent while it is closed is lost: no book is to be trusted."""
@@ -61,9 +61,9 @@ class PublicFeed:
         """
         envelope = read_frame(frame)
         if not envelope.topic:
-            return on_bybit(SOCKET, self._session.receive(envelope, now))
+            return on_socket(SOCKET, self._session.receive(envelope, now))
         messages = self.data.receive(envelope, now)
-        outputs = on_bybit(SOCKET, messages)
+        outputs = on_socket(SOCKET, messages)
         if self._due and envelope.topic in self._due and not self.data.syncs[envelope.topic].is_waiting:
             del self._due[envelope.topic]
         for message in messages:
@@ -92,9 +92,9 @@ class PublicFeed:
         if late:
             self._due.clear()
             return [Reconnect(SOCKET, f"no snapshot of {late[0]} has come")]
-        return on_bybit(SOCKET, self._session.on_deadline(now))
+        return on_socket(SOCKET, self._session.on_deadline(now))
 
     def _resubscribe(self, instrument: InstrumentId, now: Nanos) -> list[Output]:
         topic = self.data.book_topic(self._symbols[instrument])
         self._due[topic] = now + _SNAPSHOT_WITHIN
-        return on_bybit(SOCKET, self._session.resubscribe([topic], now))
+        return on_socket(SOCKET, self._session.resubscribe([topic], now))

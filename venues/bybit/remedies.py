@@ -6,8 +6,9 @@ from market.messages import TradingState
 from market.units import Nanos
 from venues.bybit.errors import Advice
 from venues.bybit.gate import Gate
-from venues.bybit.ports import ask_for_person
 from venues.bybit.replies import Answer
+from venues.bybit.structs import NAME
+from venues.ports import ask_for_person
 from venues.venue import Output, Reconnect
 
 _STATES: Final = {
@@ -32,5 +33,5 @@ def see_to(answer: Answer, gate: Gate, now: Nanos) -> list[Output]:
         elif advice is Advice.RECONNECT:
             outputs.append(Reconnect("trade", words))
         if advice in _STATES:
-            outputs += ask_for_person(_STATES[advice], f"{advice.value} ({words})", now)
+            outputs += ask_for_person(NAME, _STATES[advice], f"{advice.value} ({words})", now)
     return outputs

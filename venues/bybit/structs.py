@@ -7,6 +7,7 @@ import msgspec
 from venues.wire import RemoteProtocolError, decode
 
 T = TypeVar("T")
+NAME: Final = "bybit"
 Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=9_000_000_000_000)]  # in nanoseconds it is still an int64
 Levels = list[tuple[str, str]]  # price, size; the size "0" deletes

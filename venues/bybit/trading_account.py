@@ -11,13 +11,13 @@ from venues.bybit.order_ids import OrderIds
 from venues.bybit.order_path import SOCKET as TRADE
 from venues.bybit.order_path import OrderPath
 from venues.bybit.order_status import OrderQueries
-from venues.bybit.ports import ask_for_person, on_bybit
 from venues.bybit.private import TOPICS, PrivateData
 from venues.bybit.requests import OrderRequests
 from venues.bybit.session import Channel, Session
 from venues.bybit.signing import Signer
-from venues.bybit.structs import Envelope, read_frame
+from venues.bybit.structs import NAME, Envelope, read_frame
 from venues.connection import addresses_of
+from venues.ports import ask_for_person, on_socket
 from venues.venue import Connect, Output, Reconnect, VenueSetup
 from venues.wire import RemoteProtocolError
 
@@ -68,7 +68,7 @@ class TradingAccount:
         return [Connect(socket, channels[socket].value) for socket in self._sessions]
 
     def opened(self, socket: str, now: Nanos) -> list[Output]:
-        return on_bybit(socket, self._sessions[socket].opened(now))
+        return on_socket(socket, self._sessions[socket].opened(now))
 
     def closed(self, socket: str) -> list[Output]:
         self._sessions[socket].closed()
@@ -115,7 +115,7 @@ class TradingAccount:
     def on_deadline(self, now: Nanos) -> list[Output]:
         outputs: list[Output] = []
         for socket, session in self._sessions.items():
-            outputs += on_bybit(socket, session.on_deadline(now))
+            outputs += on_socket(socket, session.on_deadline(now))
         outputs += self._asking.on_deadline(now)
         outputs += self._queries.on_deadline(now)
         return outputs + self.path.on_deadline(now)
@@ -126,11 +126,11 @@ class TradingAccount:
             client_id = getattr(message, "client_id", None)
             if client_id is not None:
                 self._queries.heard_of(client_id)
-        return on_bybit(PRIVATE, messages)
+        return on_socket(PRIVATE, messages)
 
     def _session_frame(self, socket: str, envelope: Envelope, now: Nanos) -> list[Output]:
         try:
-            outputs = on_bybit(socket, self._sessions[socket].receive(envelope, now))
+            outputs = on_socket(socket, self._sessions[socket].receive(envelope, now))
         except RemoteProtocolError as refusal:
             if envelope.op != "auth":
                 raise
@@ -138,7 +138,7 @@ class TradingAccount:
             self._gate.doubt_clock(now)
             outputs = [Reconnect(socket, str(refusal))]
             if self._n_refused > _PATIENT:
-                outputs += ask_for_person(TradingState.HALTED, f"{refusal}; is it a key of this network?", now)
+                outputs += ask_for_person(NAME, TradingState.HALTED, f"{refusal}; is it a key of this network?", now)
             return outputs
         if envelope.op == "auth":
             self._n_refused = 0

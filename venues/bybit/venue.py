@@ -10,6 +10,7 @@ from venues.bybit.gate import Gate
 from venues.bybit.preparation import instruments_of, preparation
 from venues.bybit.public_feed import SOCKET as PUBLIC
 from venues.bybit.public_feed import PublicFeed
+from venues.bybit.structs import NAME
 from venues.bybit.sweep import sweep
 from venues.bybit.trading_account import TradingAccount
 from venues.venue import HttpAnswer, Output, Tell, VenueKind, VenueSetup
@@ -18,7 +19,7 @@ from venues.venue import HttpAnswer, Output, Tell, VenueKind, VenueSetup
 class BybitVenue:
     """One account, or the market data alone: then the connection that is told of is the public one."""
 
-    name: ClassVar[str] = "bybit"
+    name: ClassVar[str] = NAME
 
     def __init__(self, setup: VenueSetup) -> None:
         self._setup = setup

@@ -30,12 +30,13 @@ from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
 from venues.hyperliquid.errors import Advice, Verdict, verdict_on
 from venues.hyperliquid.exchange import Exchange, Result
 from venues.hyperliquid.gate import Gate, info
+from venues.hyperliquid.instruments import NAME
 from venues.hyperliquid.order_status import OrderQueries
 from venues.hyperliquid.orders import Amending, Live, Orders
-from venues.hyperliquid.ports import ask_for_person, told
 from venues.hyperliquid.private import EXPIRING, At, PrivateData
 from venues.hyperliquid.requests import MAX_BATCH, OrderActions
 from venues.hyperliquid.structs import Filled, ItemStatus, OrderTerms
+from venues.ports import ask_for_person, told
 from venues.venue import URGENT, HttpAnswer, Output
 from venues.wire import RemoteProtocolError, decode
 
@@ -279,7 +280,7 @@ class OrderPath:
         if verdict.advice is Advice.NO_BUDGET:
             self.seen["action refused for want of budget"] += 1
         state = _STATES.get(verdict.advice)
-        return [] if state is None else ask_for_person(state, f"{verdict.advice.value} ({error:.200})", now)
+        return [] if state is None else ask_for_person(NAME, state, f"{verdict.advice.value} ({error:.200})", now)
 
     def next_deadline(self) -> Nanos:
         return min((until for until, _, _ in self._held.values()), default=_NEVER)

@@ -9,9 +9,9 @@ from market.instrument import Instrument
 from market.units import InstrumentId, Nanos
 from venues.hyperliquid.gate import Gate, info
 from venues.hyperliquid.market_data import MarketData
-from venues.hyperliquid.ports import told
 from venues.hyperliquid.session import Session
 from venues.hyperliquid.structs import Frame, read_frame
+from venues.ports import told
 from venues.rate_window import RateWindow
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame
 

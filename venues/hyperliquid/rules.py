@@ -7,8 +7,8 @@ from market.instrument import Instrument
 from market.messages import TradingState
 from market.units import MINUTE, SECOND, Nanos
 from venues.hyperliquid.gate import Gate, info
-from venues.hyperliquid.instruments import instrument_of, read_meta
-from venues.hyperliquid.ports import ask_for_person
+from venues.hyperliquid.instruments import NAME, instrument_of, read_meta
+from venues.ports import ask_for_person
 from venues.venue import HttpAnswer, Output
 from venues.wire import RemoteProtocolError
 
@@ -76,4 +76,4 @@ class Rules:
             return []
         self._told = text
         # what was computed with other ticks and lots is of no use; a new run reads the new ones
-        return ask_for_person(TradingState.HALTED, text, now) if text else []
+        return ask_for_person(NAME, TradingState.HALTED, text, now) if text else []

@@ -13,17 +13,18 @@ from venues.hyperliquid.accounts import Account
 from venues.hyperliquid.dead_mans_switch import DeadMansSwitch, SwitchConfig
 from venues.hyperliquid.exchange import PRIVATE, Exchange
 from venues.hyperliquid.gate import Gate, info
+from venues.hyperliquid.instruments import NAME
 from venues.hyperliquid.limits import ActionBudget
 from venues.hyperliquid.order_path import OrderPath
 from venues.hyperliquid.order_status import OrderQueries
 from venues.hyperliquid.orders import Orders
-from venues.hyperliquid.ports import ask_for_person, told
 from venues.hyperliquid.private import PrivateData
 from venues.hyperliquid.public_feed import PATH
 from venues.hyperliquid.requests import OrderActions
 from venues.hyperliquid.rules import Rules
 from venues.hyperliquid.session import Session
 from venues.hyperliquid.structs import Budget, read_frame
+from venues.ports import ask_for_person, told
 from venues.rate_window import RateWindow
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueSetup
 from venues.wire import InstrumentGrid, decode
@@ -107,7 +108,7 @@ class TradingAccount:
         else:
             outputs = told(self.data.receive(read, now))
         if self.data.alarm:
-            outputs += ask_for_person(TradingState.HALTED, self.data.alarm, now)
+            outputs += ask_for_person(NAME, TradingState.HALTED, self.data.alarm, now)
             self.data.alarm = ""
         self._look(now)
         return outputs

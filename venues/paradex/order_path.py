@@ -26,11 +26,12 @@ from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
 from venues.paradex.calls import Answered, Calls, frame_of
 from venues.paradex.errors import UNKNOWN, Advice, Fate, Verdict, verdict_on, verdict_on_call
 from venues.paradex.gate import OK, ORDERS, Gate
+from venues.paradex.instruments import NAME
 from venues.paradex.login import Login
-from venues.paradex.ports import ask_for_person, told
 from venues.paradex.private import ON_ITS_WAY, At, PrivateData
 from venues.paradex.requests import OrderCalls, Signed
 from venues.paradex.structs import Frame, RpcError, read_refusal
+from venues.ports import ask_for_person, told
 from venues.venue import URGENT, HttpAnswer, MakeFrame, Output, SendFrame
 
 SOCKET: Final = "private"
@@ -218,9 +219,9 @@ class OrderPath:
         elif advice is Advice.RELOAD_INSTRUMENTS:
             self.wants_instruments = True
         state = _STATES.get(advice)
-        return (
-            [] if state is None else ask_for_person(state, f"{advice.value} ({error.code} {error.message:.200})", now)
-        )
+        if state is None:
+            return []
+        return ask_for_person(NAME, state, f"{advice.value} ({error.code} {error.message:.200})", now)
 
     def next_deadline(self) -> Nanos:
         return min((until for until, _, _ in self._held.values()), default=_NEVER)

@@ -9,8 +9,8 @@ from market.messages import BookGap, BookSnapshot
 from market.units import SECOND, InstrumentId, Nanos
 from venues.paradex.calls import Calls
 from venues.paradex.market_data import MarketData
-from venues.paradex.ports import told
 from venues.paradex.structs import Frame, read_frame
+from venues.ports import told
 from venues.venue import Connect, Output, Reconnect, SendFrame
 from venues.wire import RemoteProtocolError
 

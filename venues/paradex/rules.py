@@ -7,8 +7,8 @@ from market.instrument import Instrument
 from market.messages import TradingState
 from market.units import MINUTE, SECOND, Nanos
 from venues.paradex.gate import PUBLIC, Gate
-from venues.paradex.instruments import LIST, changed, read_markets
-from venues.paradex.ports import ask_for_person
+from venues.paradex.instruments import LIST, NAME, changed, read_markets
+from venues.ports import ask_for_person
 from venues.venue import HttpAnswer, Output
 from venues.wire import RemoteProtocolError
 
@@ -47,4 +47,4 @@ class Rules:
             return []
         self._told = text
         # what was computed with other ticks and lots is of no use; a new run reads the new ones
-        return ask_for_person(TradingState.HALTED, text, now) if text else []
+        return ask_for_person(NAME, TradingState.HALTED, text, now) if text else []

@@ -9,17 +9,18 @@ from market.units import SECOND, Nanos
 from venues.paradex.account_asking import AccountAsking
 from venues.paradex.calls import Calls
 from venues.paradex.gate import Gate
+from venues.paradex.instruments import NAME
 from venues.paradex.login import Login
 from venues.paradex.order_ids import OrderIds
 from venues.paradex.order_path import SOCKET, OrderPath
 from venues.paradex.order_status import OrderQueries
-from venues.paradex.ports import ask_for_person, told
 from venues.paradex.private import CHANNELS, PrivateData
 from venues.paradex.public_feed import PATH
 from venues.paradex.requests import OrderCalls
 from venues.paradex.rules import Rules
 from venues.paradex.signing import Signer, chain_of
 from venues.paradex.structs import Frame, read_frame
+from venues.ports import ask_for_person, told
 from venues.venue import Connect, Output, Reconnect, SendFrame, VenueSetup
 from venues.wire import RemoteProtocolError
 
@@ -91,7 +92,7 @@ class TradingAccount:
         outputs = self._log_in(now) if self._is_open and "auth" not in self._awaited and not self._is_logged_in else []
         if self.login.refusal and self.login.refusal != self._told_refusal:
             self._told_refusal = self.login.refusal
-            outputs += ask_for_person(TradingState.HALTED, self.login.refusal, now)
+            outputs += ask_for_person(NAME, TradingState.HALTED, self.login.refusal, now)
         return outputs
 
     def _log_in(self, now: Nanos) -> list[Output]:
@@ -142,7 +143,7 @@ class TradingAccount:
             failure, self._failure = self._failure, ""
             raise RemoteProtocolError(f"paradex: {failure}")
         if self.data.alarm:
-            outputs += ask_for_person(TradingState.HALTED, self.data.alarm, now)
+            outputs += ask_for_person(NAME, TradingState.HALTED, self.data.alarm, now)
             self.data.alarm = ""
         self._notice(now)
         return outputs

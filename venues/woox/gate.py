@@ -10,12 +10,12 @@ from typing import Final
 from market.messages import ClockOffset, TradingState
 from market.units import SECOND, Nanos, VenueId
 from venues.clock_offset import VenueClock
+from venues.ports import ask_for_person
 from venues.venue import HttpAnswer, Output, Questions, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
 from venues.woox.errors import Advice, verdict_on
 from venues.woox.limits import PUBLIC, Bucket, RateLimits
-from venues.woox.ports import ask_for_person
-from venues.woox.structs import SystemInfo, decoder, read_data, read_reply
+from venues.woox.structs import NAME, SystemInfo, decoder, read_data, read_reply
 
 Answered = Callable[[HttpAnswer | None, Nanos], list[Output]]
 
@@ -88,7 +88,7 @@ class Gate:
             return []
         self._n_refused += 1
         self._refused_at = now
-        return ask_for_person(TradingState.HALTED, words, now) if self._n_refused > _PATIENT else []
+        return ask_for_person(NAME, TradingState.HALTED, words, now) if self._n_refused > _PATIENT else []
 
     # --- the venue itself --------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from market.messages import (
     TradingState,
 )
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
+from venues.ports import ask_for_person, told
 from venues.venue import URGENT, HttpAnswer, Output
 from venues.wire import RemoteProtocolError, decode
 from venues.woox.dead_mans_switch import DeadMansSwitch
@@ -31,11 +32,10 @@ from venues.woox.errors import Advice, Fate, Verdict, verdict_on
 from venues.woox.gate import Gate
 from venues.woox.order_index import OrderIndex
 from venues.woox.order_status import OrderQueries
-from venues.woox.ports import ask_for_person, told
 from venues.woox.private import PrivateData
 from venues.woox.requests import OrderCommand, OrderRequests
 from venues.woox.rules import Rules
-from venues.woox.structs import Reply, Sent, decoder, read_reply, reply_time
+from venues.woox.structs import NAME, Reply, Sent, decoder, read_reply, reply_time
 
 _NEVER: Final[Nanos] = 1 << 62
 _AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
@@ -198,7 +198,7 @@ class OrderPath:
         state = _STATES.get(advice)
         if state is None:
             return []
-        return ask_for_person(state, f"{advice.value} ({reply.code} {reply.message:.200})", now)
+        return ask_for_person(NAME, state, f"{advice.value} ({reply.code} {reply.message:.200})", now)
 
     # --- the clock ---------------------------------------------------------------------------------------------------
 

@@ -7,12 +7,12 @@ from typing import Final
 from market.instrument import Instrument
 from market.messages import BookGap
 from market.units import InstrumentId, Nanos
+from venues.ports import told
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
 from venues.woox.gate import Gate
 from venues.woox.limits import PUBLIC
 from venues.woox.market_data import MarketData
-from venues.woox.ports import told
 from venues.woox.session import Session
 from venues.woox.structs import read_frame
 

@@ -6,11 +6,12 @@ from typing import Final
 from market.instrument import Instrument
 from market.messages import PlaceOrder, Reason, TradingState
 from market.units import MINUTE, SECOND, InstrumentId, Nanos, Ticks
+from venues.ports import ask_for_person
 from venues.venue import HttpAnswer, Output
 from venues.woox.gate import Gate
 from venues.woox.instruments import LIST, Terms, changed, read_instruments, terms_of
 from venues.woox.limits import PUBLIC
-from venues.woox.ports import ask_for_person
+from venues.woox.structs import NAME
 
 _EVERY: Final = 5 * MINUTE
 _RETRY: Final = 15 * SECOND
@@ -73,4 +74,4 @@ class Rules:
         if text == self._told:
             return []
         self._told = text
-        return ask_for_person(state, text, now) if text else []
+        return ask_for_person(NAME, state, text, now) if text else []

@@ -17,6 +17,7 @@ T = TypeVar("T")
 Millis: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=9_000_000_000_000)]  # in nanoseconds it is still an int64
 Id: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
 Level: TypeAlias = tuple[str, str]  # price, size; the size "0" deletes
+NAME: Final = "woox"
 _MOST_DIGITS: Final = 19
 
 

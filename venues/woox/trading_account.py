@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from market.messages import AccountSnapshot, QueryOrder, RequestAccount
 from market.units import SECOND, InstrumentId, Nanos, Ticks
+from venues.ports import told
 from venues.venue import Output, Reconnect, SendFrame, Tell, VenueSetup
 from venues.woox.account_asking import AccountAsking
 from venues.woox.dead_mans_switch import DeadMansSwitch, SwitchConfig
@@ -14,7 +15,6 @@ from venues.woox.listen_keys import ListenKeys
 from venues.woox.order_index import OrderIndex
 from venues.woox.order_path import OrderPath
 from venues.woox.order_status import OrderQueries
-from venues.woox.ports import told
 from venues.woox.private import TOPICS, PrivateData
 from venues.woox.requests import OrderRequests
 from venues.woox.rules import Rules

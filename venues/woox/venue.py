@@ -20,6 +20,7 @@ from venues.woox.limits import RateLimits
 from venues.woox.preparation import instruments_of, preparation
 from venues.woox.public_feed import SOCKET as PUBLIC
 from venues.woox.public_feed import PublicFeed
+from venues.woox.structs import NAME
 from venues.woox.sweep import sweep
 from venues.woox.trading_account import TradingAccount
 
@@ -43,7 +44,7 @@ class WooxConfig:
 class WooxVenue:
     """One account, or the market data alone: then the connection that is told of is the public one."""
 
-    name: ClassVar[str] = "woox"
+    name: ClassVar[str] = NAME
 
     def __init__(self, setup: VenueSetup, config: WooxConfig | None = None) -> None:
         config = config or WooxConfig()
