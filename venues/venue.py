@@ -17,6 +17,7 @@ from venues.wire import HttpRequest
 
 T = TypeVar("T")
 
+NEVER: Final[Nanos] = 1 << 62  # of deadlines
 URGENT: Final = "urgent"  # the lane of what waits for nothing: cancels
 
 

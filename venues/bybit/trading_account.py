@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from market.messages import QueryOrder, RequestAccount, TradingState
 from market.units import Nanos
-from venues.bybit.account_asking import AccountAsking
+from venues.bybit.account_asking import BybitAsking
 from venues.bybit.gate import Gate
 from venues.bybit.order_ids import OrderIds
 from venues.bybit.order_path import SOCKET as TRADE
@@ -18,7 +18,7 @@ from venues.bybit.signing import Signer
 from venues.bybit.structs import NAME, Envelope, read_frame
 from venues.connection import addresses_of
 from venues.ports import ask_for_person, on_socket
-from venues.venue import Connect, Output, Reconnect, VenueSetup
+from venues.venue import NEVER, Connect, Output, Reconnect, VenueSetup
 from venues.wire import RemoteProtocolError
 
 PRIVATE: Final = "private"
@@ -44,7 +44,7 @@ class TradingAccount:
         self._queries = OrderQueries(setup.instruments, requests, gate, signer.recv_window_ms)
         by_socket = TRADE in self._sessions
         self.path = OrderPath(requests, self.data, self._queries, gate, by_socket=by_socket)
-        self._asking = AccountAsking(setup.instruments, requests, ids, gate)
+        self._asking = BybitAsking(setup.instruments, requests, ids, gate)
         self._is_begun = False
         self._n_refused = 0
 
@@ -102,12 +102,12 @@ class TradingAccount:
         return self.path.on[type(message)](message, now)
 
     def next_deadline(self) -> Nanos | None:
-        due: Nanos | None = None
+        due: Nanos | None = self._asking.due if self._asking.due < NEVER else None
         for session in self._sessions.values():
             at = session.deadline
             if at is not None and (due is None or at < due):
                 due = at
-        for at in (self._asking.due, self._queries.next_deadline(), self.path.next_deadline()):
+        for at in (self._queries.next_deadline(), self.path.next_deadline()):
             if at is not None and (due is None or at < due):
                 due = at
         return due

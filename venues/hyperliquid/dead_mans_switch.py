@@ -16,11 +16,10 @@ from market.units import MS, SECOND, Nanos
 from venues.hyperliquid.errors import is_switch_refused
 from venues.hyperliquid.exchange import Exchange, Result
 from venues.hyperliquid.gate import Gate
-from venues.venue import Output
+from venues.venue import NEVER, Output
 
 _RETRY: Final = 5 * SECOND
 _LANE: Final = "countdown"  # of one lane, so that what ends one countdown cannot end the next
-_NEVER: Final[Nanos] = 1 << 62
 
 
 @attrs.frozen
@@ -53,7 +52,7 @@ class DeadMansSwitch:
         self.is_had: bool | None = None
         self.is_armed = False
         self.seen: Counter[str] = Counter()
-        self._renew_at: Nanos = _NEVER
+        self._renew_at: Nanos = NEVER
         self._placed_at: Nanos = 0
         self._is_well = True
 
@@ -73,7 +72,7 @@ class DeadMansSwitch:
             return []
         if self._exchange.free_at(now) > now:
             return []  # the next snapshot does it
-        self.is_armed, self._renew_at = False, _NEVER
+        self.is_armed, self._renew_at = False, NEVER
         return self._set(now, is_on=False)
 
     def healthy(self, now: Nanos, *, is_well: bool) -> None:
@@ -83,7 +82,7 @@ class DeadMansSwitch:
         self._is_well = is_well
 
     def next_deadline(self) -> Nanos:
-        return self._renew_at if self._is_well and self.is_armed else _NEVER
+        return self._renew_at if self._is_well and self.is_armed else NEVER
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         """Renew it if that is due."""
@@ -112,7 +111,7 @@ class DeadMansSwitch:
             self._renew_at = now + self._every
         elif result is not None and is_switch_refused(result.refusal):
             self.seen["no dead man's switch: the account has not traded enough"] += 1
-            self.is_had, self.is_armed, self._renew_at = False, False, _NEVER
+            self.is_had, self.is_armed, self._renew_at = False, False, NEVER
         else:
             self._renew_at = min(self._renew_at, now + _RETRY)
         return []

@@ -18,7 +18,7 @@ from venues.hyperliquid.nonces import Nonces
 from venues.hyperliquid.signing import Action, Signer
 from venues.hyperliquid.structs import ActionAnswer, ActionResult, Frame, ItemStatus, PostAnswer
 from venues.rate_window import RateWindow
-from venues.venue import HttpAnswer, Output, SendFrame
+from venues.venue import NEVER, HttpAnswer, Output, SendFrame
 from venues.wire import RemoteProtocolError, decode
 
 PRIVATE: Final = "private"
@@ -26,7 +26,6 @@ EXPIRY: Final = 5 * SECOND  # an order that has not been taken by then is refuse
 _PATIENCE: Final = 10 * SECOND
 _MOST_IN_FLIGHT: Final = 80
 _MOST_WITH_CANCELS: Final = 95  # the venue bears 100
-_NEVER: Final[Nanos] = 1 << 62
 _ANSWER: Final = msgspec.json.Decoder(ActionAnswer)
 _RESULT: Final = msgspec.json.Decoder(ActionResult)
 _POST: Final = msgspec.json.Decoder(PostAnswer)
@@ -160,7 +159,7 @@ class Exchange:
         return [output for _, answered in waiting.values() for output in answered(None, now)]
 
     def next_deadline(self) -> Nanos:
-        return min((due for due, _ in self._posts.values()), default=_NEVER)
+        return min((due for due, _ in self._posts.values()), default=NEVER)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         """Give up what is not answered."""

@@ -37,10 +37,9 @@ from venues.hyperliquid.private import EXPIRING, At, PrivateData
 from venues.hyperliquid.requests import MAX_BATCH, OrderActions
 from venues.hyperliquid.structs import Filled, ItemStatus, OrderTerms
 from venues.ports import ask_for_person, told
-from venues.venue import URGENT, HttpAnswer, Output
+from venues.venue import NEVER, URGENT, HttpAnswer, Output
 from venues.wire import RemoteProtocolError, decode
 
-_NEVER: Final[Nanos] = 1 << 62
 _AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
 _MOST_TRIES: Final = 5
 _OPEN: Final = msgspec.json.Decoder(list[OrderTerms])
@@ -283,7 +282,7 @@ class OrderPath:
         return [] if state is None else ask_for_person(NAME, state, f"{verdict.advice.value} ({error:.200})", now)
 
     def next_deadline(self) -> Nanos:
-        return min((until for until, _, _ in self._held.values()), default=_NEVER)
+        return min((until for until, _, _ in self._held.values()), default=NEVER)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         due = [(n_tries, command) for until, n_tries, command in self._held.values() if until <= now]

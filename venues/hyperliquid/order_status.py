@@ -14,13 +14,12 @@ from venues.hyperliquid.order_ids import cloid_of
 from venues.hyperliquid.orders import Orders
 from venues.hyperliquid.private import EXPIRING, STANDING, is_cancelled, is_rejected
 from venues.hyperliquid.structs import OrderAnswer
-from venues.venue import HttpAnswer, Output, Tell
+from venues.venue import NEVER, HttpAnswer, Output, Tell
 from venues.wire import InstrumentGrid, RemoteProtocolError, decode
 
 ANSWER: Final = msgspec.json.Decoder(OrderAnswer)
 # an order that has not been taken 5 s after it was signed is refused; blocks may come late
 ON_ITS_WAY: Final = 15 * SECOND
-_NEVER: Final[Nanos] = 1 << 62
 
 
 class OrderQueries:
@@ -51,7 +50,7 @@ class OrderQueries:
         return [self._gate.send(request, partial(self._take, command, now), now)]
 
     def next_deadline(self) -> Nanos:
-        return min((at for at, _ in self._later.values()), default=_NEVER)
+        return min((at for at, _ in self._later.values()), default=NEVER)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         due = [command for at, command in self._later.values() if at <= now]

@@ -8,11 +8,11 @@ import msgspec
 from market.units import SECOND, Nanos
 from venues.hyperliquid.structs import Frame
 from venues.rate_window import RateWindow
+from venues.venue import NEVER
 from venues.wire import RemoteProtocolError, decode
 
 PING_EVERY: Final = 20 * SECOND  # a socket on which the venue has sent nothing for 60 s is cut off
 PATIENCE: Final = 10 * SECOND
-_NEVER: Final[Nanos] = 1 << 62
 _PING: Final = b'{"method":"ping"}'
 _encode: Final = msgspec.json.Encoder().encode
 _TELLING: Final = ("type", "coin", "user")
@@ -65,7 +65,7 @@ class Session:
             RemoteProtocolError: something that we sent was refused; the venue does not say what.
         """
         if frame.channel == "pong":
-            self._pong_by = _NEVER
+            self._pong_by = NEVER
         elif frame.channel == "subscriptionResponse":
             granted = decode(_ACKNOWLEDGED, frame.data, "hyperliquid subscription").subscription
             self._awaited.pop(_key(granted), None)
@@ -78,7 +78,7 @@ class Session:
         return True
 
     def next_deadline(self) -> Nanos:
-        return min(self._ping_at, self._pong_by, *self._awaited.values(), _NEVER)
+        return min(self._ping_at, self._pong_by, *self._awaited.values(), NEVER)
 
     def on_deadline(self, now: Nanos) -> list[bytes]:
         """Return the ping that is due; set `failure` when the connection is to be given up."""
@@ -100,7 +100,7 @@ class Session:
     def _clear(self, failure: str = "") -> None:
         self.is_ready = False
         self.failure = failure
-        self._ping_at = self._pong_by = _NEVER
+        self._ping_at = self._pong_by = NEVER
         self._awaited = {}
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from market.messages import AccountSnapshot, PlaceOrder, QueryOrder, RequestAccount, TradingState
 from market.units import MINUTE, SECOND, Nanos
-from venues.hyperliquid.account_asking import AccountAsking
+from venues.hyperliquid.account_asking import HyperliquidAsking
 from venues.hyperliquid.accounts import Account
 from venues.hyperliquid.dead_mans_switch import DeadMansSwitch, SwitchConfig
 from venues.hyperliquid.exchange import PRIVATE, Exchange
@@ -26,13 +26,12 @@ from venues.hyperliquid.session import Session
 from venues.hyperliquid.structs import Budget, read_frame
 from venues.ports import ask_for_person, told
 from venues.rate_window import RateWindow
-from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueSetup
+from venues.venue import NEVER, Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueSetup
 from venues.wire import InstrumentGrid, decode
 
 _DOUBT_PAUSE: Final = SECOND  # several doubts at a time are one
 _BUDGET_EVERY: Final = MINUTE
 _BUDGET: Final = msgspec.json.Decoder(Budget)
-_NEVER: Final[Nanos] = 1 << 62
 
 
 class TradingAccount:
@@ -56,10 +55,10 @@ class TradingAccount:
         self._queries = OrderQueries(address, listed, self._orders, gate)
         actions = OrderActions(listed, self.rules.assets)
         self.path = OrderPath(address, actions, self._orders, self.data, self._queries, self.exchange, gate)
-        self._asking = AccountAsking(address, listed, self._orders, self.data, gate)
+        self._asking = HyperliquidAsking(address, listed, self._orders, self.data, gate)
         self._session = Session(self.data.subscriptions(), messages)
         self._is_begun = False
-        self._doubt_at: Nanos = _NEVER
+        self._doubt_at: Nanos = NEVER
         self._budget_at: Nanos = 0
 
     @property
@@ -173,7 +172,7 @@ class TradingAccount:
 
     def next_deadline(self) -> Nanos:
         if not self._is_begun:
-            return _NEVER
+            return NEVER
         return min(
             self._session.next_deadline(),
             self._queries.next_deadline(),
@@ -202,6 +201,6 @@ class TradingAccount:
         outputs += self._ask_budget(now)
         self._look(now)
         if now >= self._doubt_at:
-            self._doubt_at = _NEVER
+            self._doubt_at = NEVER
             outputs += self._asking.again(now)
         return outputs

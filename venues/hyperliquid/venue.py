@@ -18,9 +18,7 @@ from venues.hyperliquid.public_feed import PUBLIC, PublicFeed
 from venues.hyperliquid.sweep import sweep
 from venues.hyperliquid.trading_account import TradingAccount
 from venues.rate_window import RateWindow
-from venues.venue import HttpAnswer, Output, Tell, VenueKind, VenueSetup
-
-_FAR: Final[Nanos] = 1 << 62
+from venues.venue import NEVER, HttpAnswer, Output, Tell, VenueKind, VenueSetup
 
 
 @attrs.frozen
@@ -118,10 +116,10 @@ class HyperliquidVenue:
     def next_deadline(self) -> Nanos | None:
         """Return when `on_deadline` is to be called."""
         of_gate = self._gate.next_deadline()
-        due = min(_FAR if of_gate is None else of_gate, self.feed.next_deadline())
+        due = min(NEVER if of_gate is None else of_gate, self.feed.next_deadline())
         if self.account is not None:
             due = min(due, self.account.next_deadline())
-        return None if due >= _FAR else due
+        return None if due >= NEVER else due
 
     def on_deadline(self, now: Nanos) -> Sequence[Output]:
         """Do what is due."""

@@ -7,9 +7,9 @@ import msgspec
 
 from market.units import SECOND, Nanos
 from venues.paradex.structs import Frame
+from venues.venue import NEVER
 
 PATIENCE: Final = 10 * SECOND
-_NEVER: Final[Nanos] = 1 << 62
 _encode: Final = msgspec.json.Encoder().encode
 
 # is told the answer, or None where there will be none
@@ -49,7 +49,7 @@ class Calls:
         return [each for _, answered in waiting.values() for each in answered(None, now)]
 
     def next_deadline(self) -> Nanos:
-        return min((due for due, _ in self._waiting.values()), default=_NEVER)
+        return min((due for due, _ in self._waiting.values()), default=NEVER)
 
     def on_deadline(self, now: Nanos) -> list[Any]:
         """Give up what is not answered."""

@@ -9,7 +9,7 @@ from venues.paradex.errors import Advice, verdict_on
 from venues.paradex.gate import PUBLIC, Gate
 from venues.paradex.signing import Signer
 from venues.paradex.structs import Token, read_refusal
-from venues.venue import HttpAnswer, Output
+from venues.venue import NEVER, HttpAnswer, Output
 from venues.wire import HttpRequest, RemoteProtocolError, decode
 
 _TOKEN: Final = msgspec.json.Decoder(Token)
@@ -18,7 +18,6 @@ _RENEW: Final = 180 * SECOND
 _FIRST_PAUSE: Final = SECOND
 _LONGEST_PAUSE: Final = 30 * SECOND
 _SIGNED_FOR: Final = 24 * HOUR
-_NEVER: Final[Nanos] = 1 << 62
 
 
 def request_of(signer: Signer, venue_now: Nanos) -> HttpRequest:
@@ -82,8 +81,8 @@ class Login:
 
     def next_deadline(self) -> Nanos:
         # while one is asked for its answer is awaited, whatever is due
-        asking = _NEVER if self._is_asking else self.due
-        return min(asking, self._good_until if self.token else _NEVER)
+        asking = NEVER if self._is_asking else self.due
+        return min(asking, self._good_until if self.token else NEVER)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         """Ask for a token if that is due; drop one that is too old."""
@@ -92,7 +91,7 @@ class Login:
         if now < self.due or self._is_asking:
             return []
         self._is_asking = True
-        self.due = _NEVER
+        self.due = NEVER
         request = request_of(self._signer, self._gate.at(now))
         return [self._gate.send(request, self._take, PUBLIC, now)]
 

@@ -32,10 +32,9 @@ from venues.paradex.private import ON_ITS_WAY, At, PrivateData
 from venues.paradex.requests import OrderCalls, Signed
 from venues.paradex.structs import Frame, RpcError, read_refusal
 from venues.ports import ask_for_person, told
-from venues.venue import URGENT, HttpAnswer, MakeFrame, Output, SendFrame
+from venues.venue import NEVER, URGENT, HttpAnswer, MakeFrame, Output, SendFrame
 
 SOCKET: Final = "private"
-_NEVER: Final[Nanos] = 1 << 62
 _AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
 _SOON: Final = SECOND // 10  # a cancel of an order that may not have come yet
 _MOST_TRIES: Final = 5
@@ -224,7 +223,7 @@ class OrderPath:
         return ask_for_person(NAME, state, f"{advice.value} ({error.code} {error.message:.200})", now)
 
     def next_deadline(self) -> Nanos:
-        return min((until for until, _, _ in self._held.values()), default=_NEVER)
+        return min((until for until, _, _ in self._held.values()), default=NEVER)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         due = [(n_tries, command) for until, n_tries, command in self._held.values() if until <= now]

@@ -16,13 +16,12 @@ from venues.paradex.order_ids import OrderIds
 from venues.paradex.private import EXPIRING, ON_ITS_WAY, OPEN, PrivateData
 from venues.paradex.requests import with_token
 from venues.paradex.structs import OrderRow, OrderRows, read_refusal, time_of
-from venues.venue import HttpAnswer, Output, Tell
+from venues.venue import NEVER, HttpAnswer, Output, Tell
 from venues.wire import HttpRequest, InstrumentGrid, RemoteProtocolError, decode
 
 _ROW: Final = msgspec.json.Decoder(OrderRow)
 _ROWS: Final = msgspec.json.Decoder(OrderRows)
 _RETRY: Final = SECOND
-_NEVER: Final[Nanos] = 1 << 62
 
 
 class OrderQueries:
@@ -56,7 +55,7 @@ class OrderQueries:
         return [self._send(self._request(path, ""), partial(self._take, command, now), now)]
 
     def next_deadline(self) -> Nanos:
-        return min((at for at, _ in self._later.values()), default=_NEVER)
+        return min((at for at, _ in self._later.values()), default=NEVER)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         due = [command for at, command in self._later.values() if at <= now]

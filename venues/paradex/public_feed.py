@@ -11,14 +11,13 @@ from venues.paradex.calls import Calls
 from venues.paradex.market_data import MarketData
 from venues.paradex.structs import Frame, read_frame
 from venues.ports import told
-from venues.venue import Connect, Output, Reconnect, SendFrame
+from venues.venue import NEVER, Connect, Output, Reconnect, SendFrame
 from venues.wire import RemoteProtocolError
 
 PUBLIC: Final = "public"
 PATH: Final = "/v1"
 # the bare name is what is granted live; the other is what the documents say
 _WHOLE_WITHIN: Final = 15 * SECOND  # of a subscription: its answer has 10
-_NEVER: Final[Nanos] = 1 << 62
 _BOOKS: Final = ("order_book.{}.deltas", "order_book.{}.deltas@15@50ms")
 
 
@@ -107,7 +106,7 @@ class PublicFeed:
         return []
 
     def next_deadline(self) -> Nanos:
-        return min(self._calls.next_deadline(), min(self._due.values(), default=_NEVER))
+        return min(self._calls.next_deadline(), min(self._due.values(), default=NEVER))
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         outputs: list[Output] = self._calls.on_deadline(now)

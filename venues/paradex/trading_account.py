@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from market.messages import QueryOrder, RequestAccount, TradingState
 from market.units import SECOND, Nanos
-from venues.paradex.account_asking import AccountAsking
+from venues.paradex.account_asking import ParadexAsking
 from venues.paradex.calls import Calls
 from venues.paradex.gate import Gate
 from venues.paradex.instruments import NAME
@@ -21,11 +21,10 @@ from venues.paradex.rules import Rules
 from venues.paradex.signing import Signer, chain_of
 from venues.paradex.structs import Frame, read_frame
 from venues.ports import ask_for_person, told
-from venues.venue import Connect, Output, Reconnect, SendFrame, VenueSetup
+from venues.venue import NEVER, Connect, Output, Reconnect, SendFrame, VenueSetup
 from venues.wire import RemoteProtocolError
 
 _DOUBT_PAUSE: Final = SECOND  # several doubts at a time are one
-_NEVER: Final[Nanos] = 1 << 62
 
 
 class TradingAccount:
@@ -46,13 +45,13 @@ class TradingAccount:
         self.rules = Rules(listed, gate)
         self._queries = OrderQueries(listed, ids, self.data, self.login, gate)
         self.path = OrderPath(OrderCalls(listed, signer, ids), self.data, self._calls, self.login, gate)
-        self._asking = AccountAsking(listed, ids, self.data, self.login, gate)
+        self._asking = ParadexAsking(listed, ids, self.data, self.login, gate)
         self._is_begun = self._is_open = False
         self._told_refusal = ""
         self._failure = ""
         self._awaited: dict[str, None] = {}
         self._is_logged_in = False
-        self._doubt_at: Nanos = _NEVER
+        self._doubt_at: Nanos = NEVER
 
     @property
     def seen(self) -> Counter[str]:
@@ -180,7 +179,7 @@ class TradingAccount:
 
     def next_deadline(self) -> Nanos:
         if not self._is_begun:
-            return _NEVER
+            return NEVER
         return min(
             self._calls.next_deadline(),
             self.login.next_deadline(),
@@ -205,6 +204,6 @@ class TradingAccount:
         outputs += self.rules.ask(now)
         self._notice(now)
         if now >= self._doubt_at:
-            self._doubt_at = _NEVER
+            self._doubt_at = NEVER
             outputs += self._asking.again(now)
         return outputs

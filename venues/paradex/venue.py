@@ -16,9 +16,8 @@ from venues.paradex.preparation import instruments_of, preparation
 from venues.paradex.public_feed import PUBLIC, PublicFeed
 from venues.paradex.sweep import sweep
 from venues.paradex.trading_account import TradingAccount
-from venues.venue import HttpAnswer, Output, Tell, VenueKind, VenueSetup
+from venues.venue import NEVER, HttpAnswer, Output, Tell, VenueKind, VenueSetup
 
-_FAR: Final[Nanos] = 1 << 62
 _QUOTABLE: Final = frozenset({OK, "post_only"})
 
 
@@ -100,7 +99,7 @@ class ParadexVenue:
         due = min(self._gate.next_deadline(), self.feed.next_deadline())
         if self.account is not None:
             due = min(due, self.account.next_deadline())
-        return None if due >= _FAR else due
+        return None if due >= NEVER else due
 
     def on_deadline(self, now: Nanos) -> Sequence[Output]:
         """Do what is due."""

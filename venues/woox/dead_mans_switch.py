@@ -12,7 +12,7 @@ import attrs
 
 from market.messages import AccountSnapshot
 from market.units import MS, SECOND, Nanos
-from venues.venue import HttpAnswer, Output
+from venues.venue import NEVER, HttpAnswer, Output
 from venues.woox.errors import may_pass
 from venues.woox.gate import Gate
 from venues.woox.limits import SWITCH
@@ -22,7 +22,6 @@ from venues.woox.structs import read_reply
 _PATH: Final = "/v3/trade/cancelAllAfter"
 _BUCKET: Final = (SWITCH, "")
 _RETRY: Final = 2 * SECOND
-_NEVER: Final[Nanos] = 1 << 62
 _MOST_S: Final = 900.0
 
 
@@ -56,7 +55,7 @@ class DeadMansSwitch:
         self.is_had: bool | None = None
         self.is_armed = False
         self.seen: Counter[str] = Counter()
-        self._renew_at: Nanos = _NEVER
+        self._renew_at: Nanos = NEVER
         self._placed_at: Nanos = 0
         self._is_well = True
 
@@ -76,7 +75,7 @@ class DeadMansSwitch:
             return []
         if self._gate.free_at(_BUCKET, now) > now:
             return []  # the next snapshot does it
-        self.is_armed, self._renew_at = False, _NEVER
+        self.is_armed, self._renew_at = False, NEVER
         return self._set(now, is_on=False)
 
     def healthy(self, now: Nanos, *, is_well: bool) -> None:
@@ -86,7 +85,7 @@ class DeadMansSwitch:
         self._is_well = is_well
 
     def next_deadline(self) -> Nanos:
-        return self._renew_at if self._is_well and self.is_armed else _NEVER
+        return self._renew_at if self._is_well and self.is_armed else NEVER
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         """Renew it if that is due."""
@@ -122,5 +121,5 @@ class DeadMansSwitch:
             return []  # it may be had: tried again
         self.seen[f"no dead man's switch: {reply.code or 'no code'} {reply.message:.80}"] += 1
         if self.is_had is None:
-            self.is_had, self.is_armed, self._renew_at = False, False, _NEVER
+            self.is_had, self.is_armed, self._renew_at = False, False, NEVER
         return []

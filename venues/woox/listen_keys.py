@@ -4,7 +4,7 @@ from typing import Final
 from urllib.parse import quote
 
 from market.units import HOUR, SECOND, Nanos
-from venues.venue import Connect, HttpAnswer, Output
+from venues.venue import NEVER, Connect, HttpAnswer, Output
 from venues.wire import RemoteProtocolError
 from venues.woox.gate import Gate
 from venues.woox.limits import LISTEN_KEY
@@ -18,7 +18,6 @@ _LIFE: Final = 23 * HOUR
 _PATIENCE: Final = 5 * SECOND  # for the socket to open again with the key that it has
 _FIRST_PAUSE: Final = 2 * SECOND
 _LONGEST_PAUSE: Final = 30 * SECOND
-_NEVER: Final[Nanos] = 1 << 62
 
 
 class ListenKeys:
@@ -32,7 +31,7 @@ class ListenKeys:
         self._socket, self._requests, self._gate = socket, requests, gate
         self._n_failed = 0
         self._ends_at: Nanos = 0  # of the key in use
-        self.due: Nanos = _NEVER
+        self.due: Nanos = NEVER
 
     def begin(self, now: Nanos) -> list[Output]:
         """Ask for the first."""
@@ -56,7 +55,7 @@ class ListenKeys:
         if free_at > now:
             self.due = free_at
             return []
-        self.due = _NEVER
+        self.due = NEVER
         request = self._requests.send("POST", _PATH, {"type": "WEBSOCKET"}, self._gate.at(now))
         return [self._gate.send(request, self._take, _BUCKET, now)]
 

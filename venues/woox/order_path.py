@@ -25,7 +25,7 @@ from market.messages import (
 )
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
 from venues.ports import ask_for_person, told
-from venues.venue import URGENT, HttpAnswer, Output
+from venues.venue import NEVER, URGENT, HttpAnswer, Output
 from venues.wire import RemoteProtocolError, decode
 from venues.woox.dead_mans_switch import DeadMansSwitch
 from venues.woox.errors import Advice, Fate, Verdict, verdict_on
@@ -37,7 +37,6 @@ from venues.woox.requests import OrderCommand, OrderRequests
 from venues.woox.rules import Rules
 from venues.woox.structs import NAME, Reply, Sent, decoder, read_reply, reply_time
 
-_NEVER: Final[Nanos] = 1 << 62
 _AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
 _MOST_TRIES: Final = 5
 _SENT: Final = decoder(Sent)
@@ -203,7 +202,7 @@ class OrderPath:
     # --- the clock ---------------------------------------------------------------------------------------------------
 
     def next_deadline(self) -> Nanos:
-        return min((until for until, _, _ in self._held.values()), default=_NEVER)
+        return min((until for until, _, _ in self._held.values()), default=NEVER)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         due = [(n_tries, command) for until, n_tries, command in self._held.values() if until <= now]

@@ -7,7 +7,7 @@ from typing import Final
 from market.instrument import Instrument
 from market.messages import OrderState, OrderStatus, QueryOrder, Reason
 from market.units import SECOND, ClientOrderId, Lots, Nanos
-from venues.venue import HttpAnswer, Output, Tell
+from venues.venue import NEVER, HttpAnswer, Output, Tell
 from venues.wire import InstrumentGrid, RemoteProtocolError, decode
 from venues.woox.errors import verdict_on
 from venues.woox.gate import Gate
@@ -21,7 +21,6 @@ ROW: Final = decoder(OrderRow)
 # an order is answered or given up within 5 s; one that the venue's door held for longer than this has not been seen
 ON_ITS_WAY: Final = 15 * SECOND
 _MOST_SENT: Final = 10_000
-_NEVER: Final[Nanos] = 1 << 62
 _ENDED: Final[Mapping[str, OrderState]] = {
     "FILLED": OrderState.FILLED,
     "REJECTED": OrderState.REJECTED,
@@ -69,7 +68,7 @@ class OrderQueries:
         return [self._gate.send(request, partial(self._take, command, now), bucket, now)]
 
     def next_deadline(self) -> Nanos:
-        return min((at for at, _ in self._later.values()), default=_NEVER)
+        return min((at for at, _ in self._later.values()), default=NEVER)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         due = [command for at, command in self._later.values() if at <= now]

@@ -8,7 +8,7 @@ from market.instrument import Instrument
 from market.messages import BookGap
 from market.units import InstrumentId, Nanos
 from venues.ports import told
-from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell
+from venues.venue import NEVER, Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
 from venues.woox.gate import Gate
 from venues.woox.limits import PUBLIC
@@ -19,7 +19,6 @@ from venues.woox.structs import read_frame
 SOCKET: Final = "public"
 _PATH: Final = "/v3/public"
 _DEPTH: Final = 500  # levels a side that are asked for
-_NEVER: Final[Nanos] = 1 << 62
 _BOOK: Final = (PUBLIC, "orderbook")
 
 
@@ -37,7 +36,7 @@ class PublicFeed:
         self._gate = gate
         self._session = Session(self.data.topics())
         self._is_open = False
-        self._ask_at: Nanos = _NEVER  # the first book that is to be asked for
+        self._ask_at: Nanos = NEVER  # the first book that is to be asked for
 
     @property
     def is_ready(self) -> bool:
@@ -54,7 +53,7 @@ class PublicFeed:
         """Whatever is sent while it is closed is lost: no book is to be trusted."""
         self._is_open = False
         self._session.closed()
-        self._ask_at = _NEVER
+        self._ask_at = NEVER
         for sync in self.data.syncs.values():
             sync.closed()
         lost = f"the public connection was lost: {reason}"
@@ -102,14 +101,14 @@ class PublicFeed:
         if self._session.failure:
             outputs = [Reconnect(SOCKET, self._session.failure)]
             self._session.closed()
-            self._ask_at = _NEVER
+            self._ask_at = NEVER
             return outputs
         return outputs + self._ask(now)
 
     # --- books by REST -----------------------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        self._ask_at = min((at for s in self.data.syncs.values() if (at := s.ask_at) is not None), default=_NEVER)
+        self._ask_at = min((at for s in self.data.syncs.values() if (at := s.ask_at) is not None), default=NEVER)
 
     def _ask(self, now: Nanos) -> list[Output]:
         outputs: list[Output] = []

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from market.units import HOUR, MS, SECOND, Nanos
+from venues.venue import NEVER
 from venues.wire import RemoteProtocolError, decode
 from venues.woox.structs import Envelope
 
@@ -14,7 +15,6 @@ MAX_TOPICS: Final = 100  # of a connection
 PING_EVERY: Final = 15 * SECOND  # a client that says nothing for 60 s is cut off
 PATIENCE: Final = 10 * SECOND
 LIFE: Final = 23 * HOUR  # the venue ends a connection at 24 h
-_NEVER: Final[Nanos] = 1 << 62
 _encode: Final = msgspec.json.Encoder().encode
 _TOPICS: Final[msgspec.json.Decoder[list[str]]] = msgspec.json.Decoder(list[str])
 
@@ -65,7 +65,7 @@ class Session:
         """
         if frame.cmd == "PONG":
             self.pong = frame.time * MS
-            self._pong_by = _NEVER
+            self._pong_by = NEVER
             return
         asked = self._awaited.pop(str(frame.id), None)
         if frame.success is not True:
@@ -106,5 +106,5 @@ class Session:
         self.is_ready = False
         self.failure = failure
         self.pong = 0
-        self._ping_at = self._pong_by = self._ends_at = _NEVER
+        self._ping_at = self._pong_by = self._ends_at = NEVER
         self._awaited: dict[str, tuple[Nanos, tuple[str, ...]]] = {}

@@ -7,8 +7,8 @@ from typing import Any, Final
 from market.messages import AccountSnapshot, QueryOrder, RequestAccount
 from market.units import SECOND, InstrumentId, Nanos, Ticks
 from venues.ports import told
-from venues.venue import Output, Reconnect, SendFrame, Tell, VenueSetup
-from venues.woox.account_asking import AccountAsking
+from venues.venue import NEVER, Output, Reconnect, SendFrame, Tell, VenueSetup
+from venues.woox.account_asking import WooxAsking
 from venues.woox.dead_mans_switch import DeadMansSwitch, SwitchConfig
 from venues.woox.gate import Gate
 from venues.woox.listen_keys import ListenKeys
@@ -24,7 +24,6 @@ from venues.woox.structs import read_frame
 
 PRIVATE: Final = "private"
 _DOUBT_PAUSE: Final = SECOND  # several doubts at a time are one
-_NEVER: Final[Nanos] = 1 << 62
 
 
 class TradingAccount:
@@ -46,11 +45,11 @@ class TradingAccount:
         self.switch = DeadMansSwitch(self.requests, gate, switch)
         self._queries = OrderQueries(listed, self.requests, orders, gate)
         self.path = OrderPath(listed, self.requests, orders, self.data, self._queries, self.switch, self.rules, gate)
-        self._asking = AccountAsking(listed, self.requests, orders, self.data, gate)
+        self._asking = WooxAsking(listed, self.requests, orders, self.data, gate)
         self._keys = ListenKeys(PRIVATE, self.requests, gate)
         self._session = Session(TOPICS)
         self._is_begun = False
-        self._doubt_at: Nanos = _NEVER
+        self._doubt_at: Nanos = NEVER
 
     @property
     def seen(self) -> Counter[str]:
@@ -127,7 +126,7 @@ class TradingAccount:
 
     def next_deadline(self) -> Nanos:
         if not self._is_begun:
-            return _NEVER
+            return NEVER
         return min(
             self._session.next_deadline(),
             self._keys.due,
@@ -153,6 +152,6 @@ class TradingAccount:
         outputs += self.switch.on_deadline(now)
         outputs += self.rules.ask(now)
         if now >= self._doubt_at:
-            self._doubt_at = _NEVER
+            self._doubt_at = NEVER
             outputs += self._asking.again(now)
         return outputs

@@ -13,7 +13,7 @@ import attrs
 
 from market.messages import ConnectionLost, ConnectionUp, RequestSnapshot
 from market.units import Nanos
-from venues.venue import HttpAnswer, Output, Tell, VenueKind, VenueSetup
+from venues.venue import NEVER, HttpAnswer, Output, Tell, VenueKind, VenueSetup
 from venues.woox.dead_mans_switch import SwitchConfig
 from venues.woox.gate import Gate
 from venues.woox.limits import RateLimits
@@ -23,8 +23,6 @@ from venues.woox.public_feed import PublicFeed
 from venues.woox.structs import NAME
 from venues.woox.sweep import sweep
 from venues.woox.trading_account import TradingAccount
-
-_FAR: Final[Nanos] = 1 << 62
 
 
 @attrs.frozen
@@ -122,10 +120,10 @@ class WooxVenue:
     def next_deadline(self) -> Nanos | None:
         """Return when `on_deadline` is to be called."""
         of_gate = self._gate.next_deadline()
-        due = min(_FAR if of_gate is None else of_gate, self.feed.next_deadline())
+        due = min(NEVER if of_gate is None else of_gate, self.feed.next_deadline())
         if self.account is not None:
             due = min(due, self.account.next_deadline())
-        return None if due >= _FAR else due
+        return None if due >= NEVER else due
 
     def on_deadline(self, now: Nanos) -> Sequence[Output]:
         """Do what is due."""
