@@ -6,6 +6,7 @@ from decimal import Decimal
 from market.book_view import BookView
 from market.instrument import Instrument
 from market.messages import Adjustment, EquityStamp, Fill, FundingPayment
+from market.told_once import ToldOnce
 from market.units import Lots, Nanos, Ticks
 
 _E12 = Decimal(10) ** 12
@@ -41,8 +42,8 @@ class Holding:
         self._funding_e12 = 0
         self._last_price: Ticks = 0
         self._unpriced: Lots = 0
-        self._fill_ids: set[int] = set()
-        self._payment_ids: set[int] = set()
+        self._fills = ToldOnce()
+        self._payments = ToldOnce()
 
     @property
     def fees(self) -> Decimal:
@@ -61,9 +62,8 @@ class Holding:
 
     def fill(self, fill: Fill) -> bool:
         """Count a fill; False if it was counted before."""
-        if fill.fill_id in self._fill_ids:
+        if not self._fills.is_new(fill.fill_id, fill.ts_venue):
             return False
-        self._fill_ids.add(fill.fill_id)
         self._last_price = fill.price
         self._trade(fill.price, fill.side * fill.size)
         self._fees_e12 += fill.fee_e12
@@ -71,9 +71,8 @@ class Holding:
 
     def fund(self, payment: FundingPayment) -> bool:
         """Count a payment of funding; False if it was counted before."""
-        if payment.payment_id in self._payment_ids:
+        if not self._payments.is_new(payment.payment_id, payment.ts_venue):
             return False
-        self._payment_ids.add(payment.payment_id)
         self.n_changes += 1
         self._funding_e12 += payment.amount_e12
         return True
@@ -81,7 +80,7 @@ class Holding:
     @property
     def n_fills(self) -> int:
         """Return how many fills are counted."""
-        return len(self._fill_ids)
+        return self._fills.n_told
 
     def price_at(self, book: BookView | None) -> Ticks:
         """Return at which price an adjustment makes no profit: that of the last fill, or the mid; 0: none yet."""

@@ -20,6 +20,7 @@ from market.messages import (
     quoter_of,
 )
 from market.orders import Order, OrderEvent
+from market.told_once import ToldOnce
 from market.units import ClientOrderId, InstrumentId
 
 _REJECTED: Final = int(OrderEvent.REJECTED)
@@ -44,7 +45,7 @@ class OrderFacts:
         self._actor = actor
         self._ledger = ledger
         self._live = ledger.live
-        self._seen_fills: list[set[int]] = [set() for _ in ledger.guards]
+        self._fills = [ToldOnce() for _ in ledger.guards]
         self._seen_adjustments: set[tuple[InstrumentId, int]] = set()
         self._cancels_on_accept = any(
             lane.cancel_pending == "on_accept" for lanes in ledger.lanes.values() for lane in lanes
@@ -171,10 +172,8 @@ class OrderFacts:
 
     def _count(self, fill: Fill) -> bool:
         """Count a fill into the position; False if it was counted before."""
-        seen = self._seen_fills[fill.instrument]
-        if fill.fill_id in seen:
+        if not self._fills[fill.instrument].is_new(fill.fill_id, fill.ts_venue):
             return False
-        seen.add(fill.fill_id)
         self._ledger.guards[fill.instrument].position += fill.side * fill.size
         if self._ledger.trading_state:
             self._ledger.has_news = True

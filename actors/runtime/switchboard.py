@@ -30,12 +30,14 @@ from market.messages import (
     TradingStateChanged,
 )
 from market.order_log import PACK, LogKind
+from market.told_once import ToldOnce
 from market.units import Nanos, VenueId
 
 if TYPE_CHECKING:
     from loguru import Logger
 
 _FILLS: Final = (LogKind.FILL_MAKER, LogKind.FILL_TAKER)
+_LOGGED_KEPT: Final = 1 << 16  # of all instruments together
 _ONCE: Final = (Fill, FundingPayment)  # told by themselves, again, or first by an account snapshot
 
 
@@ -68,8 +70,10 @@ class Switchboard(ABC):
         self.guard_memory: GuardMemory | None = None
         self.cells: dict[str, Cell] = {}
         self.edges: list[Edge] = []
-        rows = (row for row in log.rows() if row[0] in _FILLS or row[0] == LogKind.FUNDING)
-        self._logged = {(row[0] == LogKind.FUNDING, row[3], row[8]) for row in rows}
+        self._logged = ToldOnce(_LOGGED_KEPT)
+        for row in log.rows():
+            if row[0] in _FILLS or row[0] == LogKind.FUNDING:
+                self._logged.is_new((row[0] == LogKind.FUNDING, row[3], row[8]), row[2])
         self.agenda = Agenda()
 
     def spawn(self, spec: ActorSpec) -> None:
@@ -165,11 +169,7 @@ class Switchboard(ABC):
 
     def _is_first(self, message: Fill | FundingPayment) -> bool:
         number = message.fill_id if isinstance(message, Fill) else message.payment_id
-        key = isinstance(message, FundingPayment), message.instrument, number
-        if key in self._logged:
-            return False
-        self._logged.add(key)
-        return True
+        return self._logged.is_new((isinstance(message, FundingPayment), message.instrument, number), message.ts_venue)
 
     # --- messages ---------------------------------------------------------------------------------------------------
 

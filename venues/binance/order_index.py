@@ -7,11 +7,15 @@ from market.units import ClientOrderId, InstrumentId
 K = TypeVar("K")
 V = TypeVar("V")
 
-_MAX_KNOWN: Final = 200_000
+_MAX_KNOWN: Final = 20_000
 
 
 class OrderIndex:
-    """Sides of orders by our id, and our ids by the venue's.  The oldest are forgotten beyond 200,000 of a kind."""
+    """Sides of orders by our id, and our ids by the venue's.
+
+    Beyond 20,000 of a kind those are forgotten that were not told of for longest: an order that stands is told of
+    whenever the account is read.
+    """
 
     def __init__(self) -> None:
         self._sides: dict[ClientOrderId, int] = {}
@@ -35,6 +39,7 @@ class OrderIndex:
 
 
 def _remember(known: dict[K, V], key: K, value: V) -> None:
+    known.pop(key, None)
     known[key] = value
     if len(known) > _MAX_KNOWN:
         del known[next(iter(known))]
