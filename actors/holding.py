@@ -84,7 +84,7 @@ class Holding:
 
     def price_at(self, book: BookView | None) -> Ticks:
         """Return at which price an adjustment makes no profit: that of the last fill, or the mid; 0: none yet."""
-        return self._last_price or round(_mid2(book) / 2)
+        return self._last_price or round(twice_mid(book) / 2)
 
     def adjust(self, adjustment: Adjustment) -> None:
         """Change the position by what no fill explains."""
@@ -98,9 +98,8 @@ class Holding:
             self.n_changes += 1
             self._unpriced += adjustment.lots
 
-    def stamp(self, now: Nanos, book: BookView) -> EquityStamp:
-        """Return how it stands, marked to the mid of `book`; the mark of a book that lacks a side is NaN."""
-        mid2 = _mid2(book)
+    def stamp(self, now: Nanos, mid2: Ticks) -> EquityStamp:
+        """Return how it stands, marked to half of `mid2`; the mark is NaN where that is 0."""
         if self._unpriced and mid2:
             lots, self._unpriced = self._unpriced, 0
             self.lots -= lots
@@ -147,7 +146,8 @@ class Holding:
                 self.average_entry = (old * self.average_entry + new * entry) / total
 
 
-def _mid2(book: BookView | None) -> Ticks:
+def twice_mid(book: BookView | None) -> Ticks:
+    """Return best bid + best ask, which is whole; 0 where a side lacks."""
     if book is None or not book.is_two_sided:
         return 0
     return book.best_bid + book.best_ask

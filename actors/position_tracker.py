@@ -1,11 +1,11 @@
 """Owns what we hold: positions, average entries and cash, from fills, funding and account snapshots."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Final
 
 from actors.book_mirror import follow
-from actors.holding import Holding
+from actors.holding import Holding, twice_mid
 from actors.position_doubts import PositionDoubts
 from actors.runtime.actor import Actor
 from market.book import Book
@@ -20,6 +20,7 @@ from market.messages import (
     CancelAll,
     CancelOrder,
     CancelRejected,
+    EquityStamp,
     Fill,
     Fresh,
     FundingPayment,
@@ -41,7 +42,7 @@ from market.messages import (
 )
 from market.units import SECOND, InstrumentId, Lots, Nanos, Ticks
 
-_STAMP: Final = 1  # timer token
+STAMP: Final = 1  # timer token
 _RECENT: Final = 600 * SECOND  # longer than any account snapshot is under way
 
 # what stands in the run's own log besides, and says nothing of positions
@@ -68,6 +69,7 @@ class PositionTracker(Actor):
 
     Attributes:
         books: mirrors of the traded instruments' books, for the mark.
+        stamp_ns: between two rows of equity.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("positions", "equity", "adjustments", "doubts")
@@ -88,7 +90,7 @@ class PositionTracker(Actor):
         self._holdings = [Holding(instrument) for instrument in instruments]
         self._recent: deque[Fill] = deque()
         self._doubts = PositionDoubts(set())
-        self._stamp_ns = round(stamp_s * SECOND)
+        self.stamp_ns = round(stamp_s * SECOND)
         self._stamped: tuple[Nanos, int] = (-1, 0)
         self._is_replaying = False
         self.on = {
@@ -191,11 +193,26 @@ class PositionTracker(Actor):
             return
         self._stamped = (self.now, n_changes)
         for instrument in self._traded:
-            stamp = self._holdings[instrument].stamp(self.now, self.books[instrument])
+            stamp = self._holdings[instrument].stamp(self.now, twice_mid(self.books[instrument]))
             self.out.append(("equity", stamp))
 
     def _set_stamp_timer(self) -> None:
-        self.set_timer(self.now - self.now % self._stamp_ns + self._stamp_ns, _STAMP)
+        self.set_timer(self.now - self.now % self.stamp_ns + self.stamp_ns, STAMP)
+
+    def stamps(self, times: Iterable[Nanos], marks: Iterable[Sequence[Ticks]]) -> Iterator[EquityStamp]:
+        """Give what its timer would bring about at these times, and ask for the next one.
+
+        Args:
+            marks: at each time, twice the mid of every instrument by id, 0 where it is not known.
+        """
+        traded = [(i, self._holdings[i]) for i in self._traded]
+        n_changes = sum(holding.n_changes for holding in self._holdings)
+        for now, twice in zip(times, marks, strict=True):
+            self.now = now
+            for i, holding in traded:
+                yield holding.stamp(now, twice[i])
+        self._stamped = (self.now, n_changes)
+        self._set_stamp_timer()
 
     def _on_actor_up(self, message: ActorUp) -> None:
         # a quoter begins anew, and knows of nothing

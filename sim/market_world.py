@@ -14,7 +14,8 @@ from sim.config import RunConfig
 from sim.exchange import Capacity, Exchange, StreamSpec
 from sim.latency import Channel, RecordedLatency, quantiles
 from sim.market_data import MarketData
-from sim.source import MarketSource, TouchSink
+from sim.source import MarketSource
+from sim.source_partners import TouchSink
 from sim.state_kernels import AT_CHANNEL, CHANNEL_SIZE, N_CHANNELS, SPOKEN
 from sim.windows import KINDS, FeedTiming, Merger, Window
 

@@ -10,6 +10,7 @@ from market.order_log_kernels import LOG_N, LOG_READ
 from sim.row_kernels import pass_book_by, take_event
 from sim.state_kernels import (
     AT_INSTRUMENT,
+    AT_MIRROR_STAMP,
     AT_STREAM,
     AT_VENUE,
     BOOK,
@@ -19,6 +20,8 @@ from sim.state_kernels import (
     INSTRUMENT_SIZE,
     LADDER_CAP,
     LAST_AT,
+    M_ASK,
+    M_BID,
     N_INSTRUMENTS,
     N_TOUCH,
     N_TRADE,
@@ -35,6 +38,7 @@ from sim.state_kernels import (
     S_KIND,
     S_MODE,
     SPOKEN,
+    STAMP_SIZE,
     STREAM_SIZE,
     TRADES,
     V_N_OPEN,
@@ -61,15 +65,27 @@ _TRADE_FIELDS = 6  # of a trade in its header: all but the instrument
 
 
 @njit
-def look_ahead(state: IntArray, window: IntArray, until: int, ahead: IntArray, trades: IntArray) -> tuple[int, int]:
-    """List the deliveries up to and including `until` that actors hear of; nothing happens.
+def look_ahead(
+    state: IntArray,
+    window: IntArray,
+    until: int,
+    most: int,
+    beat: int,
+    step: int,
+    ahead: IntArray,
+    trades: IntArray,
+    marks: IntArray,
+) -> tuple[int, int]:
+    """List the deliveries up to and including `until` that actors hear of, at most `most`; nothing happens.
 
     It stops before anything that `catch_up` could not let happen, or of which more comes than a row: an increment, a
     snapshot that is no book or finds no room, a payment of funding, a spoken feed, a full table, the window's end.
 
     Args:
-        ahead: (3, A) time, stream and event of each.
+        beat, step: the next time at which the market is marked, and the time between two; NEVER: not at all.
+        ahead: (4, A) time, stream and event of each, and how many marks come before it.
         trades: (7, A) instrument, venue time, delivery, price, size, taker and id of those that are trades.
+        marks: (A, N) at each beat, twice the mid of every instrument as it is known to us; 0 where a side lacks.
 
     Returns:
         How many there are, and how many of them are trades; 0 also where an order, a request or a fact may be touched.
@@ -84,12 +100,19 @@ def look_ahead(state: IntArray, window: IntArray, until: int, ahead: IntArray, t
     at_headers = n_events * EVENT_SIZE
     at_levels = at_headers + state[N_WINDOW_HEADERS] * HEADER_SIZE
     n_touch, n_trade = state[N_TOUCH], state[N_TRADE]
-    n = n_trades = 0
+    n = n_trades = n_marks = 0
+    _mark_known(state, marks[0])
     for e in range(state[NEXT_EVENT], n_events):
         event = e * EVENT_SIZE
         stream = state[AT_STREAM] + window[event + E_STREAM] * STREAM_SIZE
         kind, mode = state[stream + S_KIND], state[stream + S_MODE]
-        if window[event + E_TS] > until or kind > TRADES or mode == SPOKEN or n == ahead.shape[1]:
+        if window[event + E_TS] > until or kind > TRADES or mode == SPOKEN or n == most:
+            break
+        while beat < window[event + E_TS] and n_marks < len(marks) - 1:
+            marks[n_marks + 1] = marks[n_marks]
+            n_marks += 1
+            beat += step
+        if beat < window[event + E_TS]:
             break
         if kind == BOOK:
             header = at_headers + window[event + E_ROW] * HEADER_SIZE
@@ -104,6 +127,9 @@ def look_ahead(state: IntArray, window: IntArray, until: int, ahead: IntArray, t
             continue
         if kind == BOOK:
             n_touch += 1
+            marks[n_marks, state[stream + S_INSTRUMENT]] = _twice_mid(
+                window, at_levels + 2 * window[header + H_START], window[header + H_N_BIDS], window[header + H_N_ASKS]
+            )
         else:
             n_trade += 1
         if n_touch > state[ROW_CAP] or n_trade > state[ROW_CAP]:
@@ -119,8 +145,22 @@ def look_ahead(state: IntArray, window: IntArray, until: int, ahead: IntArray, t
         ahead[0, n] = window[event + E_TS]
         ahead[1, n] = window[event + E_STREAM]
         ahead[2, n] = e
+        ahead[3, n] = n_marks
         n += 1
     return n, n_trades
+
+
+@njit
+def _mark_known(state: IntArray, marks: IntArray) -> None:
+    for i in range(state[N_INSTRUMENTS]):
+        stamp = state[AT_MIRROR_STAMP] + i * STAMP_SIZE
+        bid, ask = state[stamp + M_BID], state[stamp + M_ASK]
+        marks[i] = bid + ask if bid != 0 and ask != 0 else 0
+
+
+@njit
+def _twice_mid(window: IntArray, at: int, n_bids: int, n_asks: int) -> int:
+    return window[at] + window[at + 2 * n_bids] if n_bids > 0 and n_asks > 0 else 0
 
 
 @njit

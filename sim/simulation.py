@@ -35,6 +35,7 @@ from sim.config import RunConfig, config_dict
 from sim.market_data import MarketData
 from sim.market_world import MarketWorld, instruments_of, trading_of
 from sim.plain_quoting import PlainQuoting
+from sim.plain_stamps import PlainStamps
 from sim.state_kernels import HEARD, SILENT, TRADES
 from sim.virtual import NoShortcut, VirtualNursery
 
@@ -103,6 +104,7 @@ class Simulation:
             raise
         self.source.bind(self.nursery)
         self.source.on_speak = self._detach
+        self.source.stamps = PlainStamps(self.nursery)
         self.exchange.log_facts(is_on=not is_spoken)
         self._quoting: PlainQuoting | None = None
         if not is_spoken and PlainQuoting.serves(plans):

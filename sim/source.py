@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 
@@ -39,6 +39,7 @@ from sim.matching_kernels import (
     REJECTED,
 )
 from sim.run_ahead_kernels import catch_up, look_ahead
+from sim.source_partners import NoStamps, Stamps, Teller, TouchSink
 from sim.state_kernels import (
     BOOK,
     FACTS,
@@ -71,7 +72,6 @@ from sim.state_kernels import (
     R_VENUE,
     SPOKEN,
     SPOKEN_ROW,
-    IntArray,
 )
 from sim.straight_lines import Line
 from sim.venue import FillHistory, SimVenue
@@ -82,56 +82,10 @@ _HEADER_BYTES: Final = 8 * HEADER_SIZE
 _TRADE: Final = Struct("=6q")
 
 _MOST_AHEAD: Final = 1024
+_FIRST_AHEAD: Final = 64
 _LEAST_AHEAD: Final = 4
 _LOOK_AGAIN: Final = 64  # events after which it is tried again to run ahead
 _MOST_PATIENCE: Final = 65_536
-
-
-class Teller(Protocol):
-    """What the source needs of a nursery."""
-
-    def at(self, time: Nanos) -> None:
-        """Set the time of what is told next."""
-        ...
-
-    def emit(self, shell: str, port: str, message: Any, *, is_logged: bool = False) -> bool:
-        """Tell a message through a shell's port; False: the shell is down, and nobody heard."""
-        ...
-
-    def post(self, edge: Edge, message: Any) -> None:
-        """Put market data straight into a mailbox."""
-        ...
-
-    @property
-    def n_changes(self) -> int:
-        """A number that moves when straight lines must be asked for anew."""
-        ...
-
-    def line(self, edge: Edge, message: Any) -> Line | None:
-        """Return the straight line to the hearer of such messages, if there is one."""
-        ...
-
-    def told(self, n: int, now: Nanos) -> None:
-        """Count what was told by straight lines."""
-        ...
-
-    def answered(self, edge: Edge, actor: Actor) -> bool:
-        """Take what a hearer gave; False: `settle` is due."""
-        ...
-
-    def fell(self, edge: Edge, error: Exception) -> None:
-        """A hearer has raised; `settle` is due."""
-        ...
-
-    def settle(self) -> Nanos:
-        """Drain; return until when the market may go on before `advance` must return, -1 for not at all."""
-        ...
-
-
-class TouchSink(Protocol):
-    """Takes the rows of the run's `touch` and `trades` tables."""
-
-    def take(self, touch: IntArray, trades: IntArray) -> None: ...
 
 
 class MarketSource:
@@ -158,6 +112,7 @@ class MarketSource:
         self.venues: list[SimVenue | None] = [None] * len(exchange.venues)
         self.heard: list[Sequence[Edge]] = [()] * len(streams)
         self.on_speak: Callable[[], None] = _nothing
+        self.stamps: Stamps = NoStamps()
         self._exchange = exchange
         self._instruments = instruments
         self._streams = tuple(streams)
@@ -171,8 +126,10 @@ class MarketSource:
         self._lines_at = -1
         # running ahead: see `_run_ahead`
         self._may_run_ahead = self._is_ahead = False
-        self._ahead = np.zeros((3, _MOST_AHEAD), np.int64)
+        self._reach = _FIRST_AHEAD  # events: more is not listed than is likely to be told
+        self._ahead = np.zeros((4, _MOST_AHEAD), np.int64)
         self._ahead_trades = np.zeros((7, _MOST_AHEAD), np.int64)
+        self._marks = np.zeros((_MOST_AHEAD, len(instruments)), np.int64)
         self._told_event = 0
         self._look_in = 0  # events
         self._patience = _LOOK_AGAIN
@@ -316,13 +273,15 @@ class MarketSource:
         alone for a while.
         """
         teller, ahead, trade_rows = self._teller, self._ahead, self._ahead_trades
-        n, n_trades = look_ahead(self._exchange.state, self._window.flat, until, ahead, trade_rows)
+        beat, step = self.stamps.look(until)
+        state, window, until = self._exchange.state, self._window.flat, self.stamps.until
+        n, n_trades = look_ahead(state, window, until, self._reach, beat, step, ahead, trade_rows, self._marks)
         if n < _LEAST_AHEAD:
             self._look_in = _LOOK_AGAIN
             return False
         self._is_ahead = True
         self._exchange.make_late(self._catch_up)
-        times, streams, events = ahead[:, :n].tolist()
+        times, streams, events, n_marks = ahead[:, :n].tolist()
         trades = map(Trade, *trade_rows[:, :n_trades].tolist())
         try:
             for now, stream, self._told_event in zip(times, streams, events, strict=True):
@@ -335,20 +294,30 @@ class MarketSource:
                     break
         except Exception as error:
             self._catch_up()
-            teller.told(events.index(self._told_event) + 1, now)
+            self._count(events, n_marks, beat, step, now)
             teller.fell(edge, error)
             return True
+        self._reach = min(2 * self._reach, _MOST_AHEAD) if self._told_event == events[-1] else _FIRST_AHEAD
         if self._is_ahead:
             self._catch_up()
             self._patience = _LOOK_AGAIN
         else:
             self._look_in = self._patience = min(2 * self._patience, _MOST_PATIENCE)
-        teller.told(events.index(self._told_event) + 1, now)
+        has_stamped = self._count(events, n_marks, beat, step, now)
         try:
-            return bool(actor.out) and not teller.answered(edge, actor)
+            return (bool(actor.out) and not teller.answered(edge, actor)) or has_stamped
         except Exception as error:
             teller.fell(edge, error)
             return True
+
+    def _count(self, events: Sequence[int], n_marks: Sequence[int], beat: Nanos, step: Nanos, now: Nanos) -> bool:
+        """Count what was told ahead, the newest at `now`; True: timers have fired before it."""
+        place = events.index(self._told_event)
+        n = n_marks[place]
+        if n:
+            self.stamps.make(range(beat, beat + n * step, step), self._marks[:n].tolist())
+        self._teller.told(place + 1, now)
+        return n > 0
 
     def _catch_up(self) -> None:
         """Let the kernels do what has been told."""

@@ -9,7 +9,7 @@ from sim.straight_lines import Line
 
 
 class SpokenTeller:
-    """A `sim.source.Teller` but for `emit`; the source comes back after every event."""
+    """A `sim.source_partners.Teller` but for `emit`; the source comes back after every event."""
 
     n_changes = 0
 

@@ -157,6 +157,10 @@ class VirtualNursery(Children):
         """The hearer of a straight line has raised."""
         self._crashed(edge.cell, error, edge)
 
+    def give(self, cell: Cell) -> None:
+        """Send what an actor has put out by another's call."""
+        self._outputs(cell, cell.actor)
+
     def _outputs(self, cell: Cell, actor: Actor) -> None:
         """Send what a handler gave, as in `drain`."""
         outlets, out, turns = cell.outlets, actor.out, self._turns

@@ -38,6 +38,13 @@ class Agenda:
         """Time of the first entry; FAR when there is none."""
         return self._heap[0][0] if self._heap else FAR
 
+    def first_two(self) -> tuple[Nanos, Rank, Nanos]:
+        """Return time and rank of the first entry, and the time of the second; FAR where there is none."""
+        heap = self._heap
+        if not heap:
+            return FAR, BEFORE_TIMERS, FAR
+        return heap[0][0], heap[0][1], min((entry[0] for entry in heap[1:3]), default=FAR)
+
     def schedule(self, at: Nanos, action: Callable[..., None], *args: Any, rank: Rank = BEFORE_TIMERS) -> None:
         """Let `action(*args)` happen at `at`."""
         self._n_scheduled += 1

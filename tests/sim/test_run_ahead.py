@@ -3,29 +3,45 @@
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market.book import Book
+from market.stream import Stream
 from market.tape import Tape
+from market.units import MS
 from sim.config import make_config
-from sim.market_data import open_market
+from sim.market_data import GeneratedData
+from sim.plain_stamps import PlainStamps
 from sim.simulation import Simulation
 from sim.source import MarketSource
+from sim.source_partners import NoStamps
 from tests.sim.crash_runs import market
 
 RARE = "tests.sim.rare_reader:RareReader"
-TABLES = ("declarations", "touch", "trades")
+TABLES = ("declarations", "touch", "trades", "equity", "fills")
 
 
-def run(out: Path, deliver: str, seed: int, params: dict[str, Any]) -> dict[str, Any]:
+class InSteps(GeneratedData):
+    """A market in which everything comes at full milliseconds, as timers do."""
+
+    def streams(self) -> list[Stream]:
+        return [attrs.evolve(stream, chunks=map(in_steps, stream.chunks)) for stream in super().streams()]
+
+
+def in_steps(columns: Any) -> Any:
+    return attrs.evolve(columns, **{name: getattr(columns, name) // MS * MS for name in ("ts_venue", "ts_recv")})
+
+
+def run(out: Path, deliver: str, seed: int, params: dict[str, Any], stamp_s: float = 1.0) -> dict[str, Any]:
     """Run the strategy for 20 s; return what it declared, the digest and the counts."""
     out.mkdir()
     config = make_config(
         {
-            "run": {"deliver": deliver, "seed": seed},
+            "run": {"deliver": deliver, "seed": seed, "stamp_s": stamp_s},
             "data": {"preset": "crash", "seconds": 20.0, "seed": seed},
             "quoter": [
                 {
@@ -38,11 +54,11 @@ def run(out: Path, deliver: str, seed: int, params: dict[str, Any]) -> dict[str,
             ],
         }
     )
-    simulation = Simulation(config, open_market(config, Path()), out)
+    simulation = Simulation(config, InSteps(config.data), out)
     result = simulation.finish(simulation.run(), 0.0)
     # as text, in which NaN is NaN
     tables = {name: str(pq.read_table(out / f"{name}.parquet").to_pylist()) for name in TABLES}
-    return {**{key: result[key] for key in ("digest", "n_events", "until_ns")}, **tables}
+    return {**{key: result[key] for key in ("digest", "n_events", "n_messages", "until_ns")}, **tables}
 
 
 @settings(max_examples=12, deadline=None)
@@ -51,13 +67,17 @@ def run(out: Path, deliver: str, seed: int, params: dict[str, Any]) -> dict[str,
     read=st.sampled_from([0.0, 0.002, 0.05, 1.0]),
     quote=st.sampled_from([0.0, 0.002, 0.05]),
     crash=st.sampled_from([0.0, 0.0, 0.001]),
+    stamp_s=st.sampled_from([0.003, 0.05, 1.0]),
 )
 def test_it_is_seen_and_done_as_if_all_were_delivered(
-    tmp_path_factory: pytest.TempPathFactory, seed: int, read: float, quote: float, crash: float
+    tmp_path_factory: pytest.TempPathFactory, seed: int, read: float, quote: float, crash: float, stamp_s: float
 ) -> None:
     params = {"seed": seed, "read_chance": read, "quote_chance": quote, "crash_chance": crash}
     folder = tmp_path_factory.mktemp("ahead")
-    assert run(folder / "mirrors", "mirrors", seed, params) == run(folder / "all", "all", seed, params)
+    mirrored = run(folder / "mirrors", "mirrors", seed, params, stamp_s)
+    whole = run(folder / "all", "all", seed, params, stamp_s)
+    assert mirrored.pop("n_messages") <= whole.pop("n_messages")
+    assert mirrored == whole
 
 
 def test_who_looks_at_nothing_is_run_ahead_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +93,25 @@ def test_who_looks_at_nothing_is_run_ahead_of(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(MarketSource, "_run_ahead", count)
     whole = run(tmp_path / "run", "mirrors", 1, {"read_chance": 0.0})
     assert sum(told) > 0.9 * whole["n_events"]
+
+
+@pytest.mark.parametrize("quote", [0.0, 0.01])
+def test_rows_of_equity_made_at_once_count_as_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quote: float
+) -> None:
+    made: list[int] = []
+    make = PlainStamps.make
+
+    def count(stamps: PlainStamps, times: Any, marks: Any) -> None:
+        made.append(len(times))
+        make(stamps, times, marks)
+
+    monkeypatch.setattr(PlainStamps, "make", count)
+    params = {"read_chance": 0.0, "quote_chance": quote, "seed": 3}
+    at_once = run(tmp_path / "at-once", "mirrors", 1, params, 0.05)
+    assert sum(made) > (0 if quote else 350), "of 400"
+    monkeypatch.setattr(PlainStamps, "look", NoStamps.look)
+    assert run(tmp_path / "each", "mirrors", 1, params, 0.05) == at_once
 
 
 READERS: dict[type, dict[str, tuple[float, ...]]] = {
