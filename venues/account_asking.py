@@ -1,19 +1,16 @@
 """`RequestAccount` answered by one whole `AccountSnapshot`, however often it takes; never by half of one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
 from market.messages import AccountSnapshot, RequestAccount
 from market.units import SECOND, Nanos
-from venues.venue import NEVER, HttpAnswer, Output, Tell
+from venues.venue import NEVER, Answered, HttpAnswer, Output, Tell
 from venues.wire import RemoteProtocolError
 
 _FIRST_PAUSE: Final = SECOND // 2  # after a failure; it doubles
 _LONGEST_PAUSE: Final = 16 * SECOND
-
-Taker = Callable[[HttpAnswer | None, Nanos], list[Output]]
 
 
 class Reader(Protocol):
@@ -59,8 +56,8 @@ class AccountAsking(ABC, Generic[R, Q]):
         """Return from when on a question may be sent."""
 
     @abstractmethod
-    def _ask(self, question: Q, taker: Taker, now: Nanos) -> Output:
-        """Return what sends a question; its answer goes to `taker`."""
+    def _ask(self, question: Q, answered: Answered, now: Nanos) -> Output:
+        """Return what sends a question; its answer goes to `answered`."""
 
     @abstractmethod
     def _read(self, reader: R, question: Q, answer: HttpAnswer, now: Nanos) -> list[Q] | None:

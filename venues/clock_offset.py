@@ -10,9 +10,14 @@ _UNKNOWN: Final = MINUTE
 
 
 class VenueClock:
-    """What the venue's clock is ahead, as if it were read halfway; of the latest answers the quickest counts."""
+    """What the venue's clock is ahead, as if it were read halfway; of the latest answers the quickest counts.
 
-    def __init__(self) -> None:
+    Args:
+        resolution: to what the venue cuts its time.
+    """
+
+    def __init__(self, resolution: Nanos = MS) -> None:
+        self._resolution = resolution
         self._measured: deque[tuple[Nanos, Nanos]] = deque(maxlen=_KEPT)
 
     @property
@@ -27,8 +32,13 @@ class VenueClock:
     @property
     def error(self) -> Nanos:
         """How far off `offset` may be."""
-        return min(self._measured)[0] // 2 + MS if self._measured else _UNKNOWN
+        return min(self._measured)[0] // 2 + self._resolution if self._measured else _UNKNOWN
 
     def measured(self, ts_venue: Nanos, ts_sent: Nanos, ts_recv: Nanos) -> None:
-        """Take the time of an answer, which is cut to whole ms."""
-        self._measured.append((ts_recv - ts_sent, ts_venue + MS // 2 - (ts_sent + ts_recv) // 2))
+        """Take the time of an answer."""
+        offset = ts_venue + self._resolution // 2 - (ts_sent + ts_recv) // 2
+        self._measured.append((ts_recv - ts_sent, offset))
+
+    def forget(self) -> None:
+        """Trust no measure of before."""
+        self._measured.clear()

@@ -98,6 +98,11 @@ class HttpAnswer(msgspec.Struct, frozen=True, gc=False):
         return f"HttpAnswer({self.status}, {len(self.body)} bytes)"
 
 
+Answered: TypeAlias = Callable[
+    [HttpAnswer | None, Nanos], list[Output]
+]  # who waits for an answer: it, and when it came
+
+
 class Venue(Protocol):
     """One account on one venue, or only its market data; used for one life of a connector and then thrown away.
 

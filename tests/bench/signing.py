@@ -17,7 +17,7 @@ from venues.bybit.order_ids import OrderIds
 from venues.bybit.requests import OrderRequests as BybitRequests
 from venues.bybit.signing import Signer as BybitSigner
 from venues.hyperliquid.exchange import Exchange
-from venues.hyperliquid.gate import Gate
+from venues.hyperliquid.gate import HyperliquidGate
 from venues.hyperliquid.limits import ActionBudget
 from venues.hyperliquid.requests import OrderActions
 from venues.hyperliquid.signing import Signer as HyperliquidSigner
@@ -58,7 +58,7 @@ class Hyperliquid:
         self._now = NOW
         budget = ActionBudget()
         budget.told(0, 1 << 40)
-        self._exchange = Exchange(self.signer, Gate(0, weight=1 << 40), RateWindow(1 << 40), budget)
+        self._exchange = Exchange(self.signer, HyperliquidGate(0, weight=1 << 40), RateWindow(1 << 40), budget)
 
     def order(self) -> object:
         self._now += SECOND

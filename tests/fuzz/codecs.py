@@ -26,7 +26,7 @@ with atheris.instrument_imports(include=["venues"]):
     from venues.bybit.instruments import read_fees, read_instruments
     from venues.bybit.order_ids import OrderIds
     from venues.bybit.requests import OrderRequests
-    from venues.bybit.server_clock import ServerClock
+    from venues.bybit.server_clock import read_time
     from venues.bybit.signing import Signer
     from venues.wire import RemoteProtocolError
     from venues.woox.instruments import read_instruments as read_woox_instruments
@@ -131,7 +131,7 @@ def readers() -> Sequence[Reader]:
         read_fees(data)
 
     def time(data: bytes) -> None:
-        ServerClock().measured(data, NOW, NOW)
+        read_time(data)
 
     def depth(data: bytes) -> None:
         session = MarketSession("public", (binance,))

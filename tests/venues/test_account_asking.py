@@ -5,8 +5,8 @@ import pytest
 
 from market.messages import AccountSnapshot, RequestAccount
 from market.units import SECOND, Nanos
-from venues.account_asking import AccountAsking, Taker
-from venues.venue import NEVER, HttpAnswer, Output, SendRequest, Tell
+from venues.account_asking import AccountAsking
+from venues.venue import NEVER, Answered, HttpAnswer, Output, SendRequest, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
 
 
@@ -26,7 +26,7 @@ class Asking(AccountAsking[TwoPages, str]):
         self.free_at: Nanos = 0
         self.closed_until: Nanos = 0
         self.has_payments: list[bool] = []
-        self.takers: dict[str, Taker] = {}
+        self.takers: dict[str, Answered] = {}
         self.n_asked = 0
 
     def _begin(self, command: RequestAccount, now: Nanos) -> tuple[TwoPages, list[str]]:
@@ -36,8 +36,8 @@ class Asking(AccountAsking[TwoPages, str]):
     def _free_at(self, question: str, now: Nanos) -> Nanos:
         return max(now, self.free_at)
 
-    def _ask(self, question: str, taker: Taker, now: Nanos) -> Output:
-        self.takers[question] = taker
+    def _ask(self, question: str, answered: Answered, now: Nanos) -> Output:
+        self.takers[question] = answered
         self.n_asked += 1
         return SendRequest(HttpRequest("GET", question), self.n_asked)
 

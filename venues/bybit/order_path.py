@@ -20,7 +20,7 @@ from market.messages import (
     Reason,
 )
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
-from venues.bybit.gate import RESERVE, Gate
+from venues.bybit.gate import RESERVE, BybitGate
 from venues.bybit.order_status import OrderQueries
 from venues.bybit.private import PrivateData
 from venues.bybit.remedies import see_to
@@ -55,7 +55,7 @@ class OrderPath:
         requests: OrderRequests,
         private: PrivateData,
         queries: OrderQueries,
-        gate: Gate,
+        gate: BybitGate,
         *,
         by_socket: bool,
     ) -> None:

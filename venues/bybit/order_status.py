@@ -9,7 +9,7 @@ import msgspec
 from market.instrument import Instrument
 from market.messages import OrderState, OrderStatus, QueryOrder
 from market.units import MS, SECOND, ClientOrderId, Nanos
-from venues.bybit.gate import Gate
+from venues.bybit.gate import BybitGate
 from venues.bybit.requests import OrderRequests
 from venues.bybit.structs import OrderRow, read_rows
 from venues.venue import HttpAnswer, Output, Tell
@@ -37,7 +37,7 @@ class OrderQueries:
     """
 
     def __init__(
-        self, instruments: Iterable[Instrument], requests: OrderRequests, gate: Gate, recv_window_ms: int
+        self, instruments: Iterable[Instrument], requests: OrderRequests, gate: BybitGate, recv_window_ms: int
     ) -> None:
         self._grids = {each.id: InstrumentGrid(each) for each in instruments}
         self._requests, self._gate = requests, gate

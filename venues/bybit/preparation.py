@@ -12,10 +12,11 @@ from venues.bybit.errors import Fate, verdict_on
 from venues.bybit.instruments import instrument_of, instruments_request, read_fees, read_instruments, tradable
 from venues.bybit.order_ids import OrderIds
 from venues.bybit.requests import OrderRequests
-from venues.bybit.server_clock import TIME, ServerClock
+from venues.bybit.server_clock import TIME, read_time
 from venues.bybit.settings import one_position_a_symbol, refuse_far_prices
 from venues.bybit.signing import Signer
 from venues.bybit.structs import InstrumentRow, read_reply, read_result
+from venues.clock_offset import VenueClock
 from venues.venue import Conversation, HttpAnswer, VenueSetup
 from venues.wire import HttpRequest, RemoteProtocolError
 
@@ -72,9 +73,9 @@ def preparation(setup: VenueSetup, now: Nanos) -> Conversation[tuple[Instrument,
         return setup.instruments
     signer = Signer(setup.credentials.key, setup.credentials.secret)
     requests = OrderRequests(setup.instruments, OrderIds(), signer)
-    clock = ServerClock()
+    clock = VenueClock(resolution=0)
     answer = yield TIME
-    clock.measured(_body(answer, "time"), answer.ts_sent, answer.ts_recv)
+    clock.measured(read_time(_body(answer, "time")), answer.ts_sent, answer.ts_recv)
     at = answer.ts_recv + clock.offset
 
     answer = yield requests.get("/v5/user/query-api", {}, at)
@@ -89,7 +90,7 @@ def preparation(setup: VenueSetup, now: Nanos) -> Conversation[tuple[Instrument,
 
 
 def _with_fees(
-    instruments: Sequence[Instrument], requests: OrderRequests, at: Nanos, clock: ServerClock
+    instruments: Sequence[Instrument], requests: OrderRequests, at: Nanos, clock: VenueClock
 ) -> Conversation[tuple[Instrument, ...]]:
     found = []
     for each in instruments:
@@ -102,7 +103,7 @@ def _with_fees(
     return tuple(found)
 
 
-def _set(request: HttpRequest, what: str, clock: ServerClock) -> Conversation[Nanos]:
+def _set(request: HttpRequest, what: str, clock: VenueClock) -> Conversation[Nanos]:
     answer = yield request
     reply = read_reply(_body(answer, what))
     if verdict_on(reply.ret_code, reply.ret_msg).fate is not Fate.DONE:

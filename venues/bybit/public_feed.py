@@ -1,18 +1,19 @@
 """The public socket: books kept in sync, trades, marks."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
 from market.instrument import Instrument
-from market.messages import BookGap, RequestSnapshot
+from market.messages import BookGap
 from market.units import SECOND, InstrumentId, Nanos
 from venues.bybit.market_data import MarketData
 from venues.bybit.session import Channel, Session
 from venues.bybit.structs import read_frame
+from venues.one_account_venue import PUBLIC
 from venues.ports import on_socket
-from venues.venue import Connect, Output, Reconnect, Tell
+from venues.venue import NEVER, Connect, Output, Reconnect, Tell
 
-SOCKET: Final = "public"
 _SNAPSHOT_WITHIN: Final = 10 * SECOND
 
 
@@ -34,14 +35,18 @@ class PublicFeed:
     def is_ready(self) -> bool:
         return self._session.is_ready
 
+    @property
+    def seen(self) -> Counter[str]:
+        return self.data.n_skipped
+
     def begin(self) -> list[Output]:
-        return [Connect(SOCKET, Channel.PUBLIC.value)]
+        return [Connect(PUBLIC, Channel.PUBLIC.value)]
 
     def opened(self, now: Nanos) -> list[Output]:
         self._is_open = True
         self.data.reset(now)
         self._due = dict.fromkeys(self.data.syncs, now + 2 * _SNAPSHOT_WITHIN)  # the subscription takes its time too
-        return on_socket(SOCKET, self._session.opened(now))
+        return on_socket(PUBLIC, self._session.opened(now))
 
     def closed(self, reason: str, now: Nanos) -> list[Output]:
         """Whatever is sent while it is closed is lost: no book is to be trusted."""
@@ -61,9 +66,9 @@ class PublicFeed:
         """
         envelope = read_frame(frame)
         if not envelope.topic:
-            return on_socket(SOCKET, self._session.receive(envelope, now))
+            return on_socket(PUBLIC, self._session.receive(envelope, now))
         messages = self.data.receive(envelope, now)
-        outputs = on_socket(SOCKET, messages)
+        outputs = on_socket(PUBLIC, messages)
         if self._due and envelope.topic in self._due and not self.data.syncs[envelope.topic].is_waiting:
             del self._due[envelope.topic]
         for message in messages:
@@ -71,19 +76,17 @@ class PublicFeed:
                 outputs += self._resubscribe(message.instrument, now)
         return outputs
 
-    def restart_book(self, command: RequestSnapshot, now: Nanos) -> list[Output]:
+    def restart_book(self, instrument: InstrumentId, now: Nanos) -> list[Output]:
         """Whoever keeps the book wants it anew; one that waits for its snapshot anyway is not asked for again."""
-        topic = self.data.book_topic(self._symbols[command.instrument])
+        topic = self.data.book_topic(self._symbols[instrument])
         if not self._is_open or self.data.syncs[topic].is_waiting:
             return []
-        self.data.distrust(self._symbols[command.instrument])
-        return self._resubscribe(command.instrument, now)
+        self.data.distrust(self._symbols[instrument])
+        return self._resubscribe(instrument, now)
 
-    def next_deadline(self) -> Nanos | None:
+    def next_deadline(self) -> Nanos:
         due = self._session.deadline
-        if due is None or not self._due:
-            return due
-        return min(due, *self._due.values())
+        return NEVER if due is None else min((due, *self._due.values()))
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         if not self._is_open:
@@ -91,10 +94,10 @@ class PublicFeed:
         late = [topic for topic, due in self._due.items() if due <= now]
         if late:
             self._due.clear()
-            return [Reconnect(SOCKET, f"no snapshot of {late[0]} has come")]
-        return on_socket(SOCKET, self._session.on_deadline(now))
+            return [Reconnect(PUBLIC, f"no snapshot of {late[0]} has come")]
+        return on_socket(PUBLIC, self._session.on_deadline(now))
 
     def _resubscribe(self, instrument: InstrumentId, now: Nanos) -> list[Output]:
         topic = self.data.book_topic(self._symbols[instrument])
         self._due[topic] = now + _SNAPSHOT_WITHIN
-        return on_socket(SOCKET, self._session.resubscribe([topic], now))
+        return on_socket(PUBLIC, self._session.resubscribe([topic], now))

@@ -5,7 +5,7 @@ from typing import Final
 from market.messages import TradingState
 from market.units import Nanos
 from venues.bybit.errors import Advice
-from venues.bybit.gate import Gate
+from venues.bybit.gate import BybitGate
 from venues.bybit.replies import Answer
 from venues.bybit.structs import NAME
 from venues.ports import ask_for_person
@@ -19,13 +19,13 @@ _STATES: Final = {
 }
 
 
-def see_to(answer: Answer, gate: Gate, now: Nanos) -> list[Output]:
+def see_to(answer: Answer, gate: BybitGate, now: Nanos) -> list[Output]:
     """Do what an answer to commands advises, and learn the limit that it states."""
     gate.limits.learn(answer.bucket, answer.headers)
     outputs: list[Output] = []
     for advice, words in answer.advice:
         if advice is Advice.SLOW_DOWN:
-            gate.limits.refused(answer.bucket, answer.headers, gate.offset, now)
+            gate.limits.refused(answer.bucket, answer.headers, gate.clock.offset, now)
         elif advice is Advice.PAUSE_HTTP:
             gate.limits.banned(now)
         elif advice is Advice.RESYNC_CLOCK:

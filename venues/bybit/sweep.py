@@ -8,9 +8,10 @@ from market.units import Nanos
 from venues.bybit.errors import Fate, verdict_on
 from venues.bybit.order_ids import OrderIds
 from venues.bybit.requests import OrderRequests
-from venues.bybit.server_clock import TIME, ServerClock
+from venues.bybit.server_clock import TIME, read_time
 from venues.bybit.signing import Signer
 from venues.bybit.structs import read_reply, read_rows
+from venues.clock_offset import VenueClock
 from venues.venue import Conversation, HttpAnswer, Swept, VenueSetup, key_of
 from venues.wire import RemoteProtocolError
 
@@ -37,9 +38,9 @@ def sweep(setup: VenueSetup, cancels: bool) -> Conversation[Swept]:
     """
     credentials = key_of(setup)
     refused = []
-    clock = ServerClock()
+    clock = VenueClock(resolution=0)
     answer = yield TIME
-    clock.measured(_body(answer, "time"), answer.ts_sent, answer.ts_recv)
+    clock.measured(read_time(_body(answer, "time")), answer.ts_sent, answer.ts_recv)
     requests = OrderRequests((), OrderIds(), Signer(credentials.key, credentials.secret))
 
     def at(answer: HttpAnswer) -> Nanos:

@@ -1,12 +1,13 @@
 """What has to do with the account: the private socket, the one for orders, and what is asked by REST."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 from market.messages import QueryOrder, RequestAccount, TradingState
 from market.units import Nanos
 from venues.bybit.account_asking import BybitAsking
-from venues.bybit.gate import Gate
+from venues.bybit.gate import BybitGate
 from venues.bybit.order_ids import OrderIds
 from venues.bybit.order_path import SOCKET as TRADE
 from venues.bybit.order_path import OrderPath
@@ -31,7 +32,7 @@ class TradingAccount:
     On networks without a socket for orders they go by HTTP, and the private one is all.
     """
 
-    def __init__(self, setup: VenueSetup, gate: Gate) -> None:
+    def __init__(self, setup: VenueSetup, gate: BybitGate) -> None:
         assert setup.credentials is not None
         signer = Signer(setup.credentials.key, setup.credentials.secret)
         self._gate = gate
@@ -49,18 +50,23 @@ class TradingAccount:
         self._n_refused = 0
 
     @property
-    def is_up(self) -> bool:
-        """Orders may be sent."""
-        return self.path.is_up
+    def is_ready(self) -> bool:
+        """Orders can be sent, and what becomes of them is heard."""
+        return all(session.is_ready for session in self._sessions.values())
+
+    @property
+    def seen(self) -> Counter[str]:
+        """What was skipped or came unlooked for, by what it was."""
+        return self.data.n_skipped + self.path.seen
 
     def begin(self, now: Nanos) -> None:
         """A life begins."""
         self._queries.begin(now)
 
-    def clock_is_known(self) -> list[Output]:
+    def clock_is_known(self, now: Nanos) -> list[Output]:
         """Sign on with the venue's time: open the sockets, once."""
         for session in self._sessions.values():
-            session.offset = self._gate.offset
+            session.offset = self._gate.clock.offset
         if self._is_begun:
             return []
         self._is_begun = True
@@ -70,11 +76,10 @@ class TradingAccount:
     def opened(self, socket: str, now: Nanos) -> list[Output]:
         return on_socket(socket, self._sessions[socket].opened(now))
 
-    def closed(self, socket: str) -> list[Output]:
+    def closed(self, socket: str, now: Nanos) -> list[Output]:
         self._sessions[socket].closed()
         if socket == TRADE:
             self.path.closed()
-        self.path.is_up = False
         return []
 
     def receive(self, socket: str, frame: str | bytes, now: Nanos) -> list[Output]:
@@ -90,10 +95,9 @@ class TradingAccount:
             return self.path.receive(envelope, now)
         outputs = self._session_frame(socket, envelope, now)
         self.path.is_open = TRADE in self._sessions and self._sessions[TRADE].is_ready
-        self.path.is_up = all(session.is_ready for session in self._sessions.values())
         return outputs
 
-    def command(self, message: Any, now: Nanos) -> Sequence[Output]:
+    def command(self, message: Any, now: Nanos) -> list[Output]:
         """Take a command about orders or the account."""
         if isinstance(message, RequestAccount):
             return self._asking.request(message, now)
@@ -101,16 +105,18 @@ class TradingAccount:
             return self._queries.ask(message, now)
         return self.path.on[type(message)](message, now)
 
-    def next_deadline(self) -> Nanos | None:
-        due: Nanos | None = self._asking.due if self._asking.due < NEVER else None
-        for session in self._sessions.values():
-            at = session.deadline
-            if at is not None and (due is None or at < due):
-                due = at
-        for at in (self._queries.next_deadline(), self.path.next_deadline()):
-            if at is not None and (due is None or at < due):
-                due = at
-        return due
+    def watch(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:
+        """Nothing follows from an answer but what whoever asked has said."""
+        return []
+
+    def set_up(self, now: Nanos, *, is_up: bool) -> None:
+        """The trading path has come, or gone."""
+        self.path.is_up = is_up
+
+    def next_deadline(self) -> Nanos:
+        dues = [session.deadline for session in self._sessions.values()]
+        dues += [self._asking.due, self._queries.next_deadline(), self.path.next_deadline()]
+        return min((due for due in dues if due is not None), default=NEVER)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         outputs: list[Output] = []

@@ -6,12 +6,12 @@ from typing import Final
 from market.instrument import Instrument
 from market.messages import RequestAccount
 from market.units import SECOND, Nanos
-from venues.account_asking import AccountAsking, Taker
+from venues.account_asking import AccountAsking
 from venues.hyperliquid.account import AccountReader, Question
-from venues.hyperliquid.gate import Gate
+from venues.hyperliquid.gate import HyperliquidGate
 from venues.hyperliquid.orders import Orders
 from venues.hyperliquid.private import PrivateData
-from venues.venue import HttpAnswer, Output
+from venues.venue import Answered, HttpAnswer, Output
 
 _PAYMENTS_EVERY: Final = 30 * SECOND  # funding is paid once an hour, and a question for it weighs as much as others
 
@@ -20,7 +20,12 @@ class HyperliquidAsking(AccountAsking[AccountReader, Question]):
     """Reads the account of an address."""
 
     def __init__(
-        self, account: str, instruments: Iterable[Instrument], orders: Orders, private: PrivateData, gate: Gate
+        self,
+        account: str,
+        instruments: Iterable[Instrument],
+        orders: Orders,
+        private: PrivateData,
+        gate: HyperliquidGate,
     ) -> None:
         super().__init__(_PAYMENTS_EVERY)
         self._account, self._instruments = account, tuple(instruments)
@@ -42,8 +47,8 @@ class HyperliquidAsking(AccountAsking[AccountReader, Question]):
     def _free_at(self, question: Question, now: Nanos) -> Nanos:
         return self._gate.free_at(question.request, now)
 
-    def _ask(self, question: Question, taker: Taker, now: Nanos) -> Output:
-        return self._gate.send(question.request, taker, now)
+    def _ask(self, question: Question, answered: Answered, now: Nanos) -> Output:
+        return self._gate.send(question.request, answered, now)
 
     def _read(self, reader: AccountReader, question: Question, answer: HttpAnswer, now: Nanos) -> list[Question] | None:
         return reader.take(question, answer.body, now) if answer.status == 200 else None

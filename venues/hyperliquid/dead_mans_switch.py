@@ -15,7 +15,7 @@ from market.messages import AccountSnapshot
 from market.units import MS, SECOND, Nanos
 from venues.hyperliquid.errors import is_switch_refused
 from venues.hyperliquid.exchange import Exchange, Result
-from venues.hyperliquid.gate import Gate
+from venues.hyperliquid.gate import HyperliquidGate
 from venues.venue import NEVER, Output
 
 _RETRY: Final = 5 * SECOND
@@ -45,7 +45,7 @@ class DeadMansSwitch:
         seen: what came of trying, by what it was.
     """
 
-    def __init__(self, exchange: Exchange, gate: Gate, config: SwitchConfig | None = None) -> None:
+    def __init__(self, exchange: Exchange, gate: HyperliquidGate, config: SwitchConfig | None = None) -> None:
         self._config = config or SwitchConfig()
         self._exchange, self._gate = exchange, gate
         self._every = round(self._config.renew_every_s * SECOND)

@@ -12,7 +12,7 @@ import msgspec
 
 from market.units import SECOND, Nanos
 from venues.hyperliquid.errors import Advice, verdict_on
-from venues.hyperliquid.gate import Gate, exchange
+from venues.hyperliquid.gate import HyperliquidGate, exchange
 from venues.hyperliquid.limits import MESSAGES, ActionBudget
 from venues.hyperliquid.nonces import Nonces
 from venues.hyperliquid.signing import Action, Signer
@@ -64,7 +64,7 @@ class Exchange:
         seen: what is worth knowing, by what it was.
     """
 
-    def __init__(self, signer: Signer, gate: Gate, messages: RateWindow, budget: ActionBudget) -> None:
+    def __init__(self, signer: Signer, gate: HyperliquidGate, messages: RateWindow, budget: ActionBudget) -> None:
         self._signer, self._gate, self._messages, self.budget = signer, gate, messages, budget
         self._nonces = Nonces(0)
         self.is_up = False

@@ -4,21 +4,18 @@ The venue tells its time nowhere but in the state of an account, which anybody m
 there is no key.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 import msgspec
 
-from market.messages import ClockOffset
 from market.units import MS, SECOND, Nanos, VenueId
-from venues.clock_offset import VenueClock
+from venues.gate import Gate
 from venues.hyperliquid.limits import RESERVED, WEIGHT
-from venues.hyperliquid.structs import AccountState
+from venues.hyperliquid.structs import NAME, AccountState
 from venues.rate_window import RateWindow
-from venues.venue import HttpAnswer, Output, Questions, Tell
+from venues.venue import Answered, HttpAnswer, Output
 from venues.wire import HttpRequest, RemoteProtocolError, decode
-
-Answered = Callable[[HttpAnswer | None, Nanos], list[Output]]
 
 NOBODY: Final = "0x" + 40 * "0"
 _JSON: Final = (("Content-Type", "application/json"),)
@@ -29,9 +26,6 @@ _WEIGHTS: Final[Mapping[str, int]] = {
     "userRole": 60,
 }
 _OTHER_WEIGHT: Final = 20
-_FIRST_SAMPLES: Final = 3
-_SOON: Final = 2 * SECOND
-_LATER: Final = 30 * SECOND
 _PAUSE: Final = 10 * SECOND  # after a 429, which does not say for how long
 
 
@@ -59,33 +53,23 @@ def time_of_state(answer: HttpAnswer) -> Nanos:
     return time * MS
 
 
-class Gate:
-    """What all parts of the venue share: tokens, the weight of REST, the venue's clock.
+class HyperliquidGate(Gate):
+    """Counts the weight of REST.
 
     Args:
         account: whose state tells the time.
         weight: of REST that may be spent a minute.
-
-    Attributes:
-        due: when to ask for the time next.
     """
 
+    name: ClassVar[str] = NAME
+
     def __init__(self, venue: VenueId, account: str = NOBODY, weight: int = WEIGHT) -> None:
-        self.clock = VenueClock()
+        super().__init__(venue)
         self.weight = RateWindow(weight)
-        self.due: Nanos = 0
-        self._venue, self._account = venue, account
-        self._questions: Questions[Answered] = Questions()
-        self._n_samples = 0
-        self._is_asking = False
+        self._account = account
 
-    def at(self, now: Nanos) -> Nanos:
-        """Return the venue's time of ours."""
-        return now + self.clock.offset
-
-    def surely_past(self, now: Nanos) -> Nanos:
-        """Return a time of the venue's clock that has come by now, whatever the estimate is wrong by."""
-        return now + self.clock.offset - self.clock.error
+    def used(self, now: Nanos) -> Mapping[str, tuple[int, int]]:
+        return {"weight": (self.weight.used(now), self.weight.limit)}
 
     def free_at(self, request: HttpRequest, now: Nanos, *, is_urgent: bool = False) -> Nanos:
         """Return from when on a request may be sent; some weight is kept for what is urgent."""
@@ -94,42 +78,17 @@ class Gate:
     def send(self, request: HttpRequest, answered: Answered, now: Nanos, lane: str = "") -> Output:
         """Count a request, and return what sends it; `answered` is called with its answer."""
         self.weight.spend(request.weight, now)
+        return self._send(request, answered, lane, lambda at: self.weight.refused(at, _PAUSE))
 
-        def watch(answer: HttpAnswer | None, at: Nanos) -> list[Output]:
-            if answer is not None and answer.status == 429:
-                self.weight.refused(at, _PAUSE)
-            return answered(answer, at)
+    def _time_free_at(self, now: Nanos) -> Nanos:
+        return self.free_at(self._time_request, now)
 
-        return self._questions.ask(request, watch, lane)
+    def _ask_time(self, answered: Answered, now: Nanos) -> Output:
+        return self.send(self._time_request, answered, now)
 
-    def answered(self, token: int, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
-        """Give an answer to whoever asked."""
-        return self._questions.answered(token)(answer, now)
+    @property
+    def _time_request(self) -> HttpRequest:
+        return info("clearinghouseState", user=self._account)
 
-    # --- the venue's clock -------------------------------------------------------------------------------------------
-
-    def ask(self, now: Nanos) -> list[Output]:
-        """Ask for the time if that is due."""
-        if self._is_asking or now < self.due:
-            return []
-        request = info("clearinghouseState", user=self._account)
-        free_at = self.free_at(request, now)
-        if free_at > now:
-            self.due = free_at
-            return []
-        self._is_asking = True
-        return [self.send(request, self._take, now)]
-
-    def next_deadline(self) -> Nanos | None:
-        return None if self._is_asking else self.due
-
-    def _take(self, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
-        self._is_asking = False
-        self.due = now + _SOON
-        if answer is None:
-            return []
-        self.clock.measured(time_of_state(answer), answer.ts_sent, answer.ts_recv)
-        self._n_samples += 1
-        if self._n_samples >= _FIRST_SAMPLES:
-            self.due = now + _LATER
-        return [Tell("clock", ClockOffset(self._venue, now, self.clock.offset, self.clock.error))]
+    def _read_time(self, answer: HttpAnswer) -> Nanos:
+        return time_of_state(answer)

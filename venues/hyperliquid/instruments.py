@@ -8,10 +8,9 @@ import msgspec
 
 from market.instrument import Instrument, SignificantFigures
 from market.units import InstrumentId, Nanos
-from venues.hyperliquid.structs import Meta, UniverseRow, UserFees
+from venues.hyperliquid.structs import NAME, Meta, UniverseRow, UserFees
 from venues.wire import RemoteProtocolError, decode
 
-NAME: Final = "hyperliquid"
 _META: Final = msgspec.json.Decoder(Meta)
 _FEES: Final = msgspec.json.Decoder(UserFees)
 _FIGURES: Final = 5

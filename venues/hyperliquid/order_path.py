@@ -29,13 +29,12 @@ from market.messages import (
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
 from venues.hyperliquid.errors import Advice, Verdict, verdict_on
 from venues.hyperliquid.exchange import Exchange, Result
-from venues.hyperliquid.gate import Gate, info
-from venues.hyperliquid.instruments import NAME
+from venues.hyperliquid.gate import HyperliquidGate, info
 from venues.hyperliquid.order_status import OrderQueries
 from venues.hyperliquid.orders import Amending, Live, Orders
 from venues.hyperliquid.private import EXPIRING, At, PrivateData
 from venues.hyperliquid.requests import MAX_BATCH, OrderActions
-from venues.hyperliquid.structs import Filled, ItemStatus, OrderTerms
+from venues.hyperliquid.structs import NAME, Filled, ItemStatus, OrderTerms
 from venues.ports import ask_for_person, told
 from venues.venue import NEVER, URGENT, HttpAnswer, Output
 from venues.wire import RemoteProtocolError, decode
@@ -65,7 +64,7 @@ class OrderPath:
         private: PrivateData,
         queries: OrderQueries,
         exchange: Exchange,
-        gate: Gate,
+        gate: HyperliquidGate,
     ) -> None:
         self.is_up = False
         self.seen: Counter[str] = Counter()

@@ -9,7 +9,7 @@ import msgspec
 from market.instrument import Instrument
 from market.messages import OrderState, OrderStatus, QueryOrder
 from market.units import MS, SECOND, Lots, Nanos
-from venues.hyperliquid.gate import Gate, info
+from venues.hyperliquid.gate import HyperliquidGate, info
 from venues.hyperliquid.order_ids import cloid_of
 from venues.hyperliquid.orders import Orders
 from venues.hyperliquid.private import EXPIRING, STANDING, is_cancelled, is_rejected
@@ -28,7 +28,7 @@ class OrderQueries:
     That there is no such order is told only when none that was sent can still arrive.
     """
 
-    def __init__(self, account: str, instruments: Iterable[Instrument], orders: Orders, gate: Gate) -> None:
+    def __init__(self, account: str, instruments: Iterable[Instrument], orders: Orders, gate: HyperliquidGate) -> None:
         self._account = account
         self._grids = {each.id: InstrumentGrid(each) for each in instruments}
         self._orders, self._gate = orders, gate

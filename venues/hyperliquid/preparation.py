@@ -10,8 +10,8 @@ from market.instrument import Instrument
 from market.units import InstrumentId, Nanos
 from venues.hyperliquid.accounts import account_of
 from venues.hyperliquid.gate import info
-from venues.hyperliquid.instruments import NAME, instrument_of, read_meta, with_fees
-from venues.hyperliquid.structs import UserRole
+from venues.hyperliquid.instruments import instrument_of, read_meta, with_fees
+from venues.hyperliquid.structs import NAME, UserRole
 from venues.venue import Conversation, HttpAnswer, VenueSetup
 from venues.wire import RemoteProtocolError, decode
 

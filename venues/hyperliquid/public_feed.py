@@ -1,5 +1,6 @@
 """The public socket: books, trades, marks."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -7,15 +8,15 @@ import msgspec
 
 from market.instrument import Instrument
 from market.units import InstrumentId, Nanos
-from venues.hyperliquid.gate import Gate, info
+from venues.hyperliquid.gate import HyperliquidGate, info
 from venues.hyperliquid.market_data import MarketData
 from venues.hyperliquid.session import Session
 from venues.hyperliquid.structs import Frame, read_frame
+from venues.one_account_venue import PUBLIC
 from venues.ports import told
 from venues.rate_window import RateWindow
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame
 
-PUBLIC: Final = "public"
 PATH: Final = "/ws"
 
 
@@ -26,7 +27,7 @@ class PublicFeed:
         is_ready: every subscription is granted.
     """
 
-    def __init__(self, instruments: Iterable[Instrument], gate: Gate, messages: RateWindow) -> None:
+    def __init__(self, instruments: Iterable[Instrument], gate: HyperliquidGate, messages: RateWindow) -> None:
         listed = tuple(instruments)
         self.data = MarketData(listed)
         self._symbols = {each.id: each.symbol for each in listed}
@@ -36,6 +37,10 @@ class PublicFeed:
     @property
     def is_ready(self) -> bool:
         return self._session.is_ready
+
+    @property
+    def seen(self) -> Counter[str]:
+        return self.data.skipped
 
     def begin(self) -> list[Output]:
         return [Connect(PUBLIC, PATH)]

@@ -6,8 +6,9 @@ from typing import Final
 from market.instrument import Instrument
 from market.messages import TradingState
 from market.units import MINUTE, SECOND, Nanos
-from venues.hyperliquid.gate import Gate, info
-from venues.hyperliquid.instruments import NAME, instrument_of, read_meta
+from venues.hyperliquid.gate import HyperliquidGate, info
+from venues.hyperliquid.instruments import instrument_of, read_meta
+from venues.hyperliquid.structs import NAME
 from venues.ports import ask_for_person
 from venues.venue import HttpAnswer, Output
 from venues.wire import RemoteProtocolError
@@ -24,7 +25,7 @@ class Rules:
         due: when to read the list (again).
     """
 
-    def __init__(self, instruments: Iterable[Instrument], gate: Gate) -> None:
+    def __init__(self, instruments: Iterable[Instrument], gate: HyperliquidGate) -> None:
         self._instruments = tuple(instruments)
         self._gate = gate
         self.assets: dict[str, int] = {}

@@ -1,10 +1,12 @@
 """The venue's JSON as typed structs; fields that are not read are left out."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from venues.wire import decode
+
+NAME: Final = "hyperliquid"
 
 
 class Rows(msgspec.Struct, frozen=True, gc=False):

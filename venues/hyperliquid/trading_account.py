@@ -1,7 +1,7 @@
 """What has to do with the account: the private socket, actions, questions by REST, the dead man's switch."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,8 +12,7 @@ from venues.hyperliquid.account_asking import HyperliquidAsking
 from venues.hyperliquid.accounts import Account
 from venues.hyperliquid.dead_mans_switch import DeadMansSwitch, SwitchConfig
 from venues.hyperliquid.exchange import PRIVATE, Exchange
-from venues.hyperliquid.gate import Gate, info
-from venues.hyperliquid.instruments import NAME
+from venues.hyperliquid.gate import HyperliquidGate, info
 from venues.hyperliquid.limits import ActionBudget
 from venues.hyperliquid.order_path import OrderPath
 from venues.hyperliquid.order_status import OrderQueries
@@ -23,7 +22,7 @@ from venues.hyperliquid.public_feed import PATH
 from venues.hyperliquid.requests import OrderActions
 from venues.hyperliquid.rules import Rules
 from venues.hyperliquid.session import Session
-from venues.hyperliquid.structs import Budget, read_frame
+from venues.hyperliquid.structs import NAME, Budget, read_frame
 from venues.ports import ask_for_person, told
 from venues.rate_window import RateWindow
 from venues.venue import NEVER, Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueSetup
@@ -42,7 +41,7 @@ class TradingAccount:
     """
 
     def __init__(
-        self, setup: VenueSetup, account: Account, gate: Gate, messages: RateWindow, switch: SwitchConfig
+        self, setup: VenueSetup, account: Account, gate: HyperliquidGate, messages: RateWindow, switch: SwitchConfig
     ) -> None:
         listed, address = setup.instruments, account.address
         self._gate, self._address = gate, address
@@ -85,15 +84,15 @@ class TradingAccount:
         self.rules.due = self._budget_at = now
         return [Connect(PRIVATE, PATH), *self.rules.ask(now), *self._ask_budget(now)]
 
-    def opened(self, now: Nanos) -> list[Output]:
+    def opened(self, socket: str, now: Nanos) -> list[Output]:
         return [SendFrame(PRIVATE, frame) for frame in self._session.opened(now)]
 
-    def closed(self, now: Nanos) -> list[Output]:
+    def closed(self, socket: str, now: Nanos) -> list[Output]:
         self._session.closed()
         self.exchange.is_up = False
         return self.exchange.closed(now)
 
-    def receive(self, frame: str | bytes, now: Nanos) -> list[Output]:
+    def receive(self, socket: str, frame: str | bytes, now: Nanos) -> list[Output]:
         """Take a frame.
 
         Raises:
@@ -130,7 +129,7 @@ class TradingAccount:
         first = self.switch.placing(now) if isinstance(message, PlaceOrder) and self.path.is_up else []
         return [*first, *self.path.on[type(message)](message, now)]
 
-    def watch(self, outputs: list[Output], now: Nanos) -> list[Output]:
+    def watch(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:
         """Return what follows from what is about to be told: an account that shows no order needs no switch."""
         self._look(now)
         return [

@@ -6,14 +6,14 @@ from typing import Final
 from market.instrument import Instrument
 from market.messages import RequestAccount
 from market.units import SECOND, Nanos
-from venues.account_asking import AccountAsking, Taker
+from venues.account_asking import AccountAsking
 from venues.paradex.account import AccountReader, Question
-from venues.paradex.gate import PRIVATE, Gate
+from venues.paradex.gate import PRIVATE, ParadexGate
 from venues.paradex.login import Login
 from venues.paradex.order_ids import OrderIds
 from venues.paradex.private import PrivateData
 from venues.paradex.requests import with_token
-from venues.venue import HttpAnswer, Output
+from venues.venue import Answered, HttpAnswer, Output
 
 _RETRY: Final = SECOND // 4  # while there is no token
 
@@ -22,7 +22,7 @@ class ParadexAsking(AccountAsking[AccountReader, Question]):
     """Reads the account that has logged in."""
 
     def __init__(
-        self, instruments: Iterable[Instrument], ids: OrderIds, private: PrivateData, login: Login, gate: Gate
+        self, instruments: Iterable[Instrument], ids: OrderIds, private: PrivateData, login: Login, gate: ParadexGate
     ) -> None:
         super().__init__()
         self._instruments = tuple(instruments)
@@ -36,9 +36,9 @@ class ParadexAsking(AccountAsking[AccountReader, Question]):
     def _free_at(self, question: Question, now: Nanos) -> Nanos:
         return self._gate.free_at(PRIVATE, now) if self._login.token else now + _RETRY
 
-    def _ask(self, question: Question, taker: Taker, now: Nanos) -> Output:
+    def _ask(self, question: Question, answered: Answered, now: Nanos) -> Output:
         request = with_token("GET", question.path, question.query, self._login.token)
-        return self._gate.send(request, taker, PRIVATE, now)
+        return self._gate.send(request, answered, PRIVATE, now)
 
     def _read(self, reader: AccountReader, question: Question, answer: HttpAnswer, now: Nanos) -> list[Question] | None:
         if answer.status == 200:

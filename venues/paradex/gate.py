@@ -4,20 +4,18 @@ The venue says in which state it is: `ok`, `post_only`, `cancel_only` or `mainte
 release.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Mapping
+from functools import partial
+from typing import ClassVar, Final
 
 import msgspec
 
-from market.messages import ClockOffset
 from market.units import SECOND, Nanos, VenueId
-from venues.clock_offset import VenueClock
-from venues.paradex.structs import SystemState, SystemTime, time_of
+from venues.gate import SOON, Gate
+from venues.paradex.structs import NAME, SystemState, SystemTime, time_of
 from venues.rate_window import RateWindow
-from venues.venue import HttpAnswer, Output, Questions, Tell
+from venues.venue import Answered, HttpAnswer, Output
 from venues.wire import HttpRequest, RemoteProtocolError, decode
-
-Answered = Callable[[HttpAnswer | None, Nanos], list[Output]]
 
 TIME: Final = HttpRequest("GET", "/v1/system/time")
 STATE: Final = HttpRequest("GET", "/v1/system/state")
@@ -32,12 +30,10 @@ LIMITS: Final[Mapping[str, tuple[tuple[int, Nanos], ...]]] = {
 }
 _TIME: Final = msgspec.json.Decoder(SystemTime)
 _STATE: Final = msgspec.json.Decoder(SystemState)
-_FIRST_SAMPLES: Final = 3
-_SOON: Final = 2 * SECOND
-_LATER: Final = 30 * SECOND
 _STATE_EVERY: Final = 10 * SECOND
 _PAUSE: Final = 2 * SECOND  # after a 429: the buckets fill up all the time
 OK: Final = "ok"
+_QUOTABLE: Final = frozenset({OK, "post_only"})
 
 
 def read_time(answer: HttpAnswer) -> Nanos:
@@ -62,35 +58,26 @@ def read_state(answer: HttpAnswer) -> str:
     return decode(_STATE, answer.body, "paradex state").status.lower()
 
 
-class Gate:
-    """What all parts of the venue share: tokens, limits, the venue's clock and its state.
+class ParadexGate(Gate):
+    """Counts requests of each kind, and asks the venue's state.
 
     Attributes:
         state: of the venue.
     """
 
+    name: ClassVar[str] = NAME
+
     def __init__(self, venue: VenueId) -> None:
-        self.clock = VenueClock()
+        super().__init__(venue)
         self.state = OK
         self._limits = {kind: [RateWindow(*each) for each in limits] for kind, limits in LIMITS.items()}
-        self._venue = venue
-        self._questions: Questions[Answered] = Questions()
-        self._n_samples = 0
-        self._time_at: Nanos = 0
         self._state_at: Nanos = 0
 
-    def begin(self, now: Nanos) -> None:
-        self._time_at = self._state_at = now
+    @property
+    def obstacle(self) -> str:
+        return "" if self.state in _QUOTABLE else f"the venue is in state {self.state}"
 
-    def at(self, now: Nanos) -> Nanos:
-        """Return the venue's time of ours."""
-        return now + self.clock.offset
-
-    def surely_past(self, now: Nanos) -> Nanos:
-        """Return a time of the venue's clock that has come by now, whatever the estimate is wrong by."""
-        return now + self.clock.offset - self.clock.error
-
-    def used(self, now: Nanos) -> dict[str, tuple[int, int]]:
+    def used(self, now: Nanos) -> Mapping[str, tuple[int, int]]:
         """Return (used, limit) of each kind of request, in its longest window."""
         return {kind: (windows[-1].used(now), windows[-1].limit) for kind, windows in self._limits.items()}
 
@@ -111,55 +98,43 @@ class Gate:
     def send(self, request: HttpRequest, answered: Answered, kind: str, now: Nanos, lane: str = "") -> Output:
         """Count a request, and return what sends it; `answered` is called with its answer."""
         self.spend(kind, now)
-
-        def watch(answer: HttpAnswer | None, at: Nanos) -> list[Output]:
-            if answer is not None and answer.status == 429:
-                self.refused(kind, at)
-            return answered(answer, at)
-
-        return self._questions.ask(request, watch, lane)
-
-    def answered(self, token: int, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
-        """Give an answer to whoever asked."""
-        return self._questions.answered(token)(answer, now)
+        return self._send(request, answered, lane, partial(self.refused, kind))
 
     # --- the venue itself --------------------------------------------------------------------------------------------
 
-    def doubt_clock(self, now: Nanos) -> None:
-        """Something was refused for its time: measure anew, and trust no measure of before."""
-        if self._n_samples > _FIRST_SAMPLES:
-            self.clock = VenueClock()
-            self._n_samples = 0
-        self._time_at = min(self._time_at, now)
+    def begin(self, now: Nanos) -> list[Output]:
+        """Ask for time and state at once."""
+        self._state_at = now
+        return super().begin(now)
 
     def doubt_state(self, now: Nanos) -> None:
         """Something was refused for the venue's state."""
         self._state_at = min(self._state_at, now)
 
     def next_deadline(self) -> Nanos:
-        return min(self._time_at, self._state_at)
+        """Return when `on_deadline` is to be called."""
+        return min(super().next_deadline(), self._state_at)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         """Ask for time and state if that is due."""
-        outputs = []
-        if now >= self._time_at:
-            self._time_at = now + (_SOON if self._n_samples < _FIRST_SAMPLES else _LATER)
-            outputs.append(self.send(TIME, self._take_time, PUBLIC, now))
+        outputs = super().on_deadline(now)
         if now >= self._state_at:
-            self._state_at = now + (_STATE_EVERY if self.state == OK else _SOON)
+            self._state_at = now + (_STATE_EVERY if self.state == OK else SOON)
             outputs.append(self.send(STATE, self._take_state, PUBLIC, now))
         return outputs
-
-    def _take_time(self, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
-        if answer is None:
-            return []
-        self.clock.measured(read_time(answer), answer.ts_sent, answer.ts_recv)
-        self._n_samples += 1
-        return [Tell("clock", ClockOffset(self._venue, now, self.clock.offset, self.clock.error))]
 
     def _take_state(self, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
         if answer is not None:
             self.state = read_state(answer)
             if self.state != OK:
-                self._state_at = min(self._state_at, now + _SOON)
+                self._state_at = min(self._state_at, now + SOON)
         return []
+
+    def _time_free_at(self, now: Nanos) -> Nanos:
+        return self.free_at(PUBLIC, now)
+
+    def _ask_time(self, answered: Answered, now: Nanos) -> Output:
+        return self.send(TIME, answered, PUBLIC, now)
+
+    def _read_time(self, answer: HttpAnswer) -> Nanos:
+        return read_time(answer)

@@ -8,10 +8,9 @@ import msgspec
 
 from market.instrument import Instrument
 from market.units import InstrumentId, Nanos
-from venues.paradex.structs import FeeConfig, MarketRow, Markets
+from venues.paradex.structs import NAME, FeeConfig, MarketRow, Markets
 from venues.wire import HttpRequest, RemoteProtocolError, decode
 
-NAME: Final = "paradex"
 LIST: Final = HttpRequest("GET", "/v1/markets")
 _MARKETS: Final = msgspec.json.Decoder(Markets)
 _FEES: Final[msgspec.json.Decoder[FeeConfig | None]] = msgspec.json.Decoder(FeeConfig | None)

@@ -6,7 +6,7 @@ import msgspec
 
 from market.units import HOUR, SECOND, Nanos
 from venues.paradex.errors import Advice, verdict_on
-from venues.paradex.gate import PUBLIC, Gate
+from venues.paradex.gate import PUBLIC, ParadexGate
 from venues.paradex.signing import Signer
 from venues.paradex.structs import Token, read_refusal
 from venues.venue import NEVER, HttpAnswer, Output
@@ -60,7 +60,7 @@ class Login:
         refusal: why there can be none without a person; empty: there may be.
     """
 
-    def __init__(self, signer: Signer, gate: Gate) -> None:
+    def __init__(self, signer: Signer, gate: ParadexGate) -> None:
         self._signer, self._gate = signer, gate
         self.token = ""
         self.refusal = ""

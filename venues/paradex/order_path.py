@@ -25,12 +25,11 @@ from market.messages import (
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
 from venues.paradex.calls import Answered, Calls, frame_of
 from venues.paradex.errors import UNKNOWN, Advice, Fate, Verdict, verdict_on, verdict_on_call
-from venues.paradex.gate import OK, ORDERS, Gate
-from venues.paradex.instruments import NAME
+from venues.paradex.gate import OK, ORDERS, ParadexGate
 from venues.paradex.login import Login
 from venues.paradex.private import ON_ITS_WAY, At, PrivateData
 from venues.paradex.requests import OrderCalls, Signed
-from venues.paradex.structs import Frame, RpcError, read_refusal
+from venues.paradex.structs import NAME, Frame, RpcError, read_refusal
 from venues.ports import ask_for_person, told
 from venues.venue import NEVER, URGENT, HttpAnswer, MakeFrame, Output, SendFrame
 
@@ -52,7 +51,9 @@ class OrderPath:
         wants_instruments: a refusal says that a rule may have changed.
     """
 
-    def __init__(self, requests: OrderCalls, private: PrivateData, calls: Calls, login: Login, gate: Gate) -> None:
+    def __init__(
+        self, requests: OrderCalls, private: PrivateData, calls: Calls, login: Login, gate: ParadexGate
+    ) -> None:
         self.is_up = False
         self.seen: Counter[str] = Counter()
         self.wants_instruments = False

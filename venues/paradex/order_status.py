@@ -10,7 +10,7 @@ from market.instrument import Instrument
 from market.messages import OrderState, OrderStatus, QueryOrder
 from market.units import SECOND, Lots, Nanos
 from venues.paradex.errors import refusal_of, verdict_on
-from venues.paradex.gate import PRIVATE, Gate
+from venues.paradex.gate import PRIVATE, ParadexGate
 from venues.paradex.login import Login
 from venues.paradex.order_ids import OrderIds
 from venues.paradex.private import EXPIRING, ON_ITS_WAY, OPEN, PrivateData
@@ -31,7 +31,7 @@ class OrderQueries:
     """
 
     def __init__(
-        self, instruments: Iterable[Instrument], ids: OrderIds, private: PrivateData, login: Login, gate: Gate
+        self, instruments: Iterable[Instrument], ids: OrderIds, private: PrivateData, login: Login, gate: ParadexGate
     ) -> None:
         self._grids = {each.id: InstrumentGrid(each) for each in instruments}
         self._ids, self._private, self._login, self._gate = ids, private, login, gate

@@ -10,11 +10,11 @@ from market.instrument import Instrument
 from market.units import InstrumentId, Nanos
 from venues.clock_offset import VenueClock
 from venues.paradex.gate import TIME, read_time
-from venues.paradex.instruments import LIST, NAME, instrument_of, is_trading, read_markets
+from venues.paradex.instruments import LIST, instrument_of, is_trading, read_markets
 from venues.paradex.login import read_token, request_of
 from venues.paradex.requests import with_token
 from venues.paradex.signing import Signer, chain_of
-from venues.paradex.structs import SystemConfig, read_refusal
+from venues.paradex.structs import NAME, SystemConfig, read_refusal
 from venues.venue import Conversation, HttpAnswer, VenueSetup
 from venues.wire import HttpRequest, RemoteProtocolError, decode
 

@@ -1,5 +1,6 @@
 """The public socket: books, trades, marks."""
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from market.instrument import Instrument
 from market.messages import BookGap, BookSnapshot
 from market.units import SECOND, InstrumentId, Nanos
+from venues.one_account_venue import PUBLIC
 from venues.paradex.calls import Calls
 from venues.paradex.market_data import MarketData
 from venues.paradex.structs import Frame, read_frame
@@ -14,7 +16,6 @@ from venues.ports import told
 from venues.venue import NEVER, Connect, Output, Reconnect, SendFrame
 from venues.wire import RemoteProtocolError
 
-PUBLIC: Final = "public"
 PATH: Final = "/v1"
 # the bare name is what is granted live; the other is what the documents say
 _WHOLE_WITHIN: Final = 15 * SECOND  # of a subscription: its answer has 10
@@ -38,6 +39,10 @@ class PublicFeed:
         self._due: dict[InstrumentId, Nanos] = {}  # when books that wait for their whole are given up
         self._failure = ""
         self.is_ready = False
+
+    @property
+    def seen(self) -> Counter[str]:
+        return self.data.skipped
 
     def begin(self) -> list[Output]:
         return [Connect(PUBLIC, PATH)]

@@ -6,8 +6,9 @@ from typing import Final
 from market.instrument import Instrument
 from market.messages import TradingState
 from market.units import MINUTE, SECOND, Nanos
-from venues.paradex.gate import PUBLIC, Gate
-from venues.paradex.instruments import LIST, NAME, changed, read_markets
+from venues.paradex.gate import PUBLIC, ParadexGate
+from venues.paradex.instruments import LIST, changed, read_markets
+from venues.paradex.structs import NAME
 from venues.ports import ask_for_person
 from venues.venue import HttpAnswer, Output
 from venues.wire import RemoteProtocolError
@@ -19,7 +20,7 @@ _RETRY: Final = 15 * SECOND
 class Rules:
     """Watches the markets; `due`: when to read them (again)."""
 
-    def __init__(self, instruments: Iterable[Instrument], gate: Gate) -> None:
+    def __init__(self, instruments: Iterable[Instrument], gate: ParadexGate) -> None:
         self._instruments, self._gate = tuple(instruments), gate
         self._told = ""
         self.due: Nanos = 0

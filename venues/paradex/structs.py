@@ -7,6 +7,7 @@ import msgspec
 from market.units import MS, Nanos
 from venues.wire import RemoteProtocolError, decode
 
+NAME: Final = "paradex"
 Time = int | str
 _LAST_MS: Final = 9_000_000_000_000  # in ns it is still an int64
 Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]

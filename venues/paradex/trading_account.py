@@ -1,15 +1,14 @@
 """What has to do with the account: the private socket, signed orders, questions by REST, the token."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from market.messages import QueryOrder, RequestAccount, TradingState
 from market.units import SECOND, Nanos
 from venues.paradex.account_asking import ParadexAsking
 from venues.paradex.calls import Calls
-from venues.paradex.gate import Gate
-from venues.paradex.instruments import NAME
+from venues.paradex.gate import ParadexGate
 from venues.paradex.login import Login
 from venues.paradex.order_ids import OrderIds
 from venues.paradex.order_path import SOCKET, OrderPath
@@ -19,7 +18,7 @@ from venues.paradex.public_feed import PATH
 from venues.paradex.requests import OrderCalls
 from venues.paradex.rules import Rules
 from venues.paradex.signing import Signer, chain_of
-from venues.paradex.structs import Frame, read_frame
+from venues.paradex.structs import NAME, Frame, read_frame
 from venues.ports import ask_for_person, told
 from venues.venue import NEVER, Connect, Output, Reconnect, SendFrame, VenueSetup
 from venues.wire import RemoteProtocolError
@@ -34,7 +33,7 @@ class TradingAccount:
     the channels subscribed.
     """
 
-    def __init__(self, setup: VenueSetup, gate: Gate) -> None:
+    def __init__(self, setup: VenueSetup, gate: ParadexGate) -> None:
         assert setup.credentials is not None, "an account without a key"
         listed, ids = setup.instruments, OrderIds()
         signer = Signer(setup.credentials.key, setup.credentials.secret, chain_of(setup.connection.network))
@@ -78,21 +77,21 @@ class TradingAccount:
 
     # --- the socket --------------------------------------------------------------------------------------------------
 
-    def opened(self, now: Nanos) -> list[Output]:
+    def opened(self, socket: str, now: Nanos) -> list[Output]:
         self._is_open = True
         return self._log_in(now)
 
-    def closed(self, now: Nanos) -> list[Output]:
+    def closed(self, socket: str, now: Nanos) -> list[Output]:
         self._clear()
         return [each for each in self._calls.closed(now) if not isinstance(each, SendFrame)]
 
-    def look(self, now: Nanos) -> list[Output]:
+    def watch(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:
         """Go on with what waits for a token, and tell of one that is refused."""
-        outputs = self._log_in(now) if self._is_open and "auth" not in self._awaited and not self._is_logged_in else []
+        found = self._log_in(now) if self._is_open and "auth" not in self._awaited and not self._is_logged_in else []
         if self.login.refusal and self.login.refusal != self._told_refusal:
             self._told_refusal = self.login.refusal
-            outputs += ask_for_person(NAME, TradingState.HALTED, self.login.refusal, now)
-        return outputs
+            found += ask_for_person(NAME, TradingState.HALTED, self.login.refusal, now)
+        return found
 
     def _log_in(self, now: Nanos) -> list[Output]:
         if not self.login.token:
@@ -127,7 +126,7 @@ class TradingAccount:
             return [self._call("subscribe", {"channel": each}, each, now) for each in CHANNELS]
         return []
 
-    def receive(self, raw: str | bytes, now: Nanos) -> list[Output]:
+    def receive(self, socket: str, raw: str | bytes, now: Nanos) -> list[Output]:
         """Take a frame.
 
         Raises:

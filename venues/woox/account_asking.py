@@ -6,10 +6,10 @@ from typing import Final
 from market.instrument import Instrument
 from market.messages import RequestAccount
 from market.units import SECOND, Nanos
-from venues.account_asking import AccountAsking, Taker
-from venues.venue import HttpAnswer, Output
+from venues.account_asking import AccountAsking
+from venues.venue import Answered, HttpAnswer, Output
 from venues.woox.account import AccountReader, Question
-from venues.woox.gate import Gate
+from venues.woox.gate import WooxGate
 from venues.woox.order_index import OrderIndex
 from venues.woox.private import PrivateData
 from venues.woox.requests import OrderRequests
@@ -26,7 +26,7 @@ class WooxAsking(AccountAsking[AccountReader, Question]):
         requests: OrderRequests,
         orders: OrderIndex,
         private: PrivateData,
-        gate: Gate,
+        gate: WooxGate,
     ) -> None:
         super().__init__(_PAYMENTS_EVERY)
         self._instruments = tuple(instruments)
@@ -48,8 +48,8 @@ class WooxAsking(AccountAsking[AccountReader, Question]):
     def _free_at(self, question: Question, now: Nanos) -> Nanos:
         return self._gate.free_at(question.bucket, now)
 
-    def _ask(self, question: Question, taker: Taker, now: Nanos) -> Output:
-        return self._gate.send(question.request, taker, question.bucket, now)
+    def _ask(self, question: Question, answered: Answered, now: Nanos) -> Output:
+        return self._gate.send(question.request, answered, question.bucket, now)
 
     def _read(self, reader: AccountReader, question: Question, answer: HttpAnswer, now: Nanos) -> list[Question]:
         if answer.status == 429:

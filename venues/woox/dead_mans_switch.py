@@ -14,7 +14,7 @@ from market.messages import AccountSnapshot
 from market.units import MS, SECOND, Nanos
 from venues.venue import NEVER, HttpAnswer, Output
 from venues.woox.errors import may_pass
-from venues.woox.gate import Gate
+from venues.woox.gate import WooxGate
 from venues.woox.limits import SWITCH
 from venues.woox.requests import OrderRequests
 from venues.woox.structs import read_reply
@@ -48,7 +48,7 @@ class DeadMansSwitch:
         seen: what came of trying, by what it was.
     """
 
-    def __init__(self, requests: OrderRequests, gate: Gate, config: SwitchConfig | None = None) -> None:
+    def __init__(self, requests: OrderRequests, gate: WooxGate, config: SwitchConfig | None = None) -> None:
         self._config = config or SwitchConfig()
         self._requests, self._gate = requests, gate
         self._every = round(self._config.renew_every_s * SECOND)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from market.units import HOUR, SECOND, Nanos
 from venues.venue import NEVER, Connect, HttpAnswer, Output
 from venues.wire import RemoteProtocolError
-from venues.woox.gate import Gate
+from venues.woox.gate import WooxGate
 from venues.woox.limits import LISTEN_KEY
 from venues.woox.requests import OrderRequests
 from venues.woox.structs import ListenKey, decoder, read_data
@@ -27,7 +27,7 @@ class ListenKeys:
         due: when to ask for a key.
     """
 
-    def __init__(self, socket: str, requests: OrderRequests, gate: Gate) -> None:
+    def __init__(self, socket: str, requests: OrderRequests, gate: WooxGate) -> None:
         self._socket, self._requests, self._gate = socket, requests, gate
         self._n_failed = 0
         self._ends_at: Nanos = 0  # of the key in use

@@ -29,7 +29,7 @@ from venues.venue import NEVER, URGENT, HttpAnswer, Output
 from venues.wire import RemoteProtocolError, decode
 from venues.woox.dead_mans_switch import DeadMansSwitch
 from venues.woox.errors import Advice, Fate, Verdict, verdict_on
-from venues.woox.gate import Gate
+from venues.woox.gate import WooxGate
 from venues.woox.order_index import OrderIndex
 from venues.woox.order_status import OrderQueries
 from venues.woox.private import PrivateData
@@ -66,7 +66,7 @@ class OrderPath:
         queries: OrderQueries,
         switch: DeadMansSwitch,
         rules: Rules,
-        gate: Gate,
+        gate: WooxGate,
     ) -> None:
         self.is_up = False
         self.seen: Counter[str] = Counter()

@@ -10,7 +10,7 @@ from market.units import SECOND, ClientOrderId, Lots, Nanos
 from venues.venue import NEVER, HttpAnswer, Output, Tell
 from venues.wire import InstrumentGrid, RemoteProtocolError, decode
 from venues.woox.errors import verdict_on
-from venues.woox.gate import Gate
+from venues.woox.gate import WooxGate
 from venues.woox.limits import ORDER, Bucket
 from venues.woox.order_index import OrderIndex
 from venues.woox.private import EXPIRING, STANDING
@@ -35,7 +35,7 @@ class OrderQueries:
     """
 
     def __init__(
-        self, instruments: Iterable[Instrument], requests: OrderRequests, orders: OrderIndex, gate: Gate
+        self, instruments: Iterable[Instrument], requests: OrderRequests, orders: OrderIndex, gate: WooxGate
     ) -> None:
         self._grids = {each.id: InstrumentGrid(each) for each in instruments}
         self._requests, self._orders, self._gate = requests, orders, gate

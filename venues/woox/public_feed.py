@@ -1,5 +1,6 @@
 """The public socket: books kept in sync, trades, marks."""
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import partial
 from typing import Final
@@ -7,19 +8,19 @@ from typing import Final
 from market.instrument import Instrument
 from market.messages import BookGap
 from market.units import InstrumentId, Nanos
+from venues.one_account_venue import PUBLIC
 from venues.ports import told
 from venues.venue import NEVER, Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
-from venues.woox.gate import Gate
-from venues.woox.limits import PUBLIC
+from venues.woox.gate import WooxGate
+from venues.woox.limits import PUBLIC as PUBLIC_LIMIT
 from venues.woox.market_data import MarketData
 from venues.woox.session import Session
 from venues.woox.structs import read_frame
 
-SOCKET: Final = "public"
 _PATH: Final = "/v3/public"
 _DEPTH: Final = 500  # levels a side that are asked for
-_BOOK: Final = (PUBLIC, "orderbook")
+_BOOK: Final = (PUBLIC_LIMIT, "orderbook")
 
 
 class PublicFeed:
@@ -29,7 +30,7 @@ class PublicFeed:
         is_ready: every topic is granted.
     """
 
-    def __init__(self, instruments: Iterable[Instrument], gate: Gate, *, is_rpi: bool = False) -> None:
+    def __init__(self, instruments: Iterable[Instrument], gate: WooxGate, *, is_rpi: bool = False) -> None:
         listed = tuple(instruments)
         self._symbols = {each.id: each.symbol for each in listed}
         self.data = MarketData(listed, is_rpi=is_rpi)
@@ -42,12 +43,17 @@ class PublicFeed:
     def is_ready(self) -> bool:
         return self._session.is_ready
 
+    @property
+    def seen(self) -> Counter[str]:
+        n_misfits = sum(sync.n_misfits for sync in self.data.syncs.values())
+        return self.data.skipped + Counter({"book by REST that does not fit the socket's": n_misfits})
+
     def begin(self) -> list[Output]:
-        return [Connect(SOCKET, _PATH)]
+        return [Connect(PUBLIC, _PATH)]
 
     def opened(self, now: Nanos) -> list[Output]:
         self._is_open = True
-        return [SendFrame(SOCKET, frame) for frame in self._session.opened(now)]
+        return [SendFrame(PUBLIC, frame) for frame in self._session.opened(now)]
 
     def closed(self, reason: str, now: Nanos) -> list[Output]:
         """Whatever is sent while it is closed is lost: no book is to be trusted."""
@@ -97,9 +103,9 @@ class PublicFeed:
     def on_deadline(self, now: Nanos) -> list[Output]:
         if not self._is_open:
             return []
-        outputs: list[Output] = [SendFrame(SOCKET, frame) for frame in self._session.on_deadline(now)]
+        outputs: list[Output] = [SendFrame(PUBLIC, frame) for frame in self._session.on_deadline(now)]
         if self._session.failure:
-            outputs = [Reconnect(SOCKET, self._session.failure)]
+            outputs = [Reconnect(PUBLIC, self._session.failure)]
             self._session.closed()
             self._ask_at = NEVER
             return outputs

@@ -8,7 +8,7 @@ from market.messages import PlaceOrder, Reason, TradingState
 from market.units import MINUTE, SECOND, InstrumentId, Nanos, Ticks
 from venues.ports import ask_for_person
 from venues.venue import HttpAnswer, Output
-from venues.woox.gate import Gate
+from venues.woox.gate import WooxGate
 from venues.woox.instruments import LIST, Terms, changed, read_instruments, terms_of
 from venues.woox.limits import PUBLIC
 from venues.woox.structs import NAME
@@ -28,7 +28,7 @@ class Rules:
         due: when to read them (again).
     """
 
-    def __init__(self, instruments: Iterable[Instrument], marks: Mapping[InstrumentId, Ticks], gate: Gate) -> None:
+    def __init__(self, instruments: Iterable[Instrument], marks: Mapping[InstrumentId, Ticks], gate: WooxGate) -> None:
         self._instruments = tuple(instruments)
         self._marks, self._gate = marks, gate
         self._terms = {each.id: Terms() for each in self._instruments}

@@ -1,7 +1,7 @@
 """What has to do with the account: the private socket, orders and questions by REST, the dead man's switch."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from market.messages import AccountSnapshot, QueryOrder, RequestAccount
@@ -10,7 +10,7 @@ from venues.ports import told
 from venues.venue import NEVER, Output, Reconnect, SendFrame, Tell, VenueSetup
 from venues.woox.account_asking import WooxAsking
 from venues.woox.dead_mans_switch import DeadMansSwitch, SwitchConfig
-from venues.woox.gate import Gate
+from venues.woox.gate import WooxGate
 from venues.woox.listen_keys import ListenKeys
 from venues.woox.order_index import OrderIndex
 from venues.woox.order_path import OrderPath
@@ -34,7 +34,7 @@ class TradingAccount:
     """
 
     def __init__(
-        self, setup: VenueSetup, gate: Gate, marks: Mapping[InstrumentId, Ticks], switch: SwitchConfig
+        self, setup: VenueSetup, gate: WooxGate, marks: Mapping[InstrumentId, Ticks], switch: SwitchConfig
     ) -> None:
         assert setup.credentials is not None, "an account without a key"
         listed, orders = setup.instruments, OrderIndex()
@@ -73,16 +73,16 @@ class TradingAccount:
         self.rules.due = now
         return [*self._keys.begin(now), *self.rules.ask(now)]
 
-    def opened(self, now: Nanos) -> list[Output]:
+    def opened(self, socket: str, now: Nanos) -> list[Output]:
         self._keys.opened()
         return [SendFrame(PRIVATE, frame) for frame in self._session.opened(now)]
 
-    def closed(self, now: Nanos) -> list[Output]:
+    def closed(self, socket: str, now: Nanos) -> list[Output]:
         self._keys.closed(now, was_good=self._session.is_ready)
         self._session.closed()
         return []
 
-    def receive(self, frame: str | bytes, now: Nanos) -> list[Output]:
+    def receive(self, socket: str, frame: str | bytes, now: Nanos) -> list[Output]:
         """Take a frame.
 
         Raises:
@@ -110,7 +110,7 @@ class TradingAccount:
             return self._queries.ask(message, now)
         return self.path.on[type(message)](message, now)
 
-    def watch(self, outputs: list[Output], now: Nanos) -> list[Output]:
+    def watch(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:
         """Return what follows from what is about to be told: an account that shows no order needs no switch."""
         return [
             more

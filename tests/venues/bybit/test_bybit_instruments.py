@@ -18,7 +18,8 @@ from venues.bybit.instruments import (
     read_instruments,
     tradable,
 )
-from venues.bybit.server_clock import ServerClock
+from venues.bybit.server_clock import read_time
+from venues.clock_offset import VenueClock
 from venues.wire import RemoteProtocolError
 
 ROW: dict[str, Any] = {
@@ -95,14 +96,14 @@ def test_recorded_fees(shared: Path) -> None:
 
 
 def test_the_quickest_answer_tells_the_clock(shared: Path) -> None:
-    clock = ServerClock()
-    assert (clock.offset, clock.error) == (0, None)
+    clock = VenueClock(resolution=0)
+    assert (clock.offset, clock.is_known) == (0, False)
     body = messages(shared, "docs_market")[-1]
     at = 1688639403423213947
-    clock.measured(body, at - 500 * MS, at + 300 * MS)
+    clock.measured(read_time(body), at - 500 * MS, at + 300 * MS)
     assert (clock.offset, clock.error) == (100 * MS, 400 * MS)
-    clock.measured(body, at - 30 * MS, at - 10 * MS)
-    clock.measured(body, at - 500 * MS, at + 300 * MS)
+    clock.measured(read_time(body), at - 30 * MS, at - 10 * MS)
+    clock.measured(read_time(body), at - 500 * MS, at + 300 * MS)
     assert (clock.offset, clock.error) == (20 * MS, 10 * MS)
     with pytest.raises(RemoteProtocolError, match=r"^bybit time '5' is not a time in nanoseconds$"):
-        clock.measured(b'{"retCode":0,"result":{"timeNano":"5"}}', 1, 2)
+        read_time(b'{"retCode":0,"result":{"timeNano":"5"}}')

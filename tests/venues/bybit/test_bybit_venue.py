@@ -240,6 +240,14 @@ def test_a_banned_address_sends_nothing_by_http_and_says_so() -> None:
     assert "/v5/order/cancel-all" in [each.request.path for each in done if isinstance(each, SendRequest)]
 
 
+def test_a_ban_that_a_question_for_the_account_meets_is_told_as_well() -> None:
+    bybit = Bybit().come_up()
+    sent = bybit.command(RequestAccount(0, bybit.now))[0]
+    assert isinstance(sent, SendRequest)
+    bybit.answer(sent, b"access too frequent", 403)
+    assert {halt.state for halt in bybit.told(HaltRequested)} == {TradingState.HALTED}
+
+
 def test_a_banned_address_still_cancels_by_the_socket() -> None:
     """The ban itself asks for a halt, and what cancels all goes by HTTP."""
     bybit = Bybit().come_up()

@@ -24,7 +24,7 @@ from market.messages import (
 from market.units import MS, SECOND, Nanos
 from tests.venues.hyperliquid.hyperliquid_wire import BTC
 from venues.hyperliquid.exchange import Exchange
-from venues.hyperliquid.gate import Gate
+from venues.hyperliquid.gate import HyperliquidGate
 from venues.hyperliquid.limits import MESSAGES, ActionBudget
 from venues.hyperliquid.order_path import OrderPath
 from venues.hyperliquid.order_status import OrderQueries
@@ -50,7 +50,7 @@ class Hyperliquid:
 
     def __init__(self) -> None:
         self.now = NOW
-        gate, orders, messages = Gate(0), Orders(), RateWindow(MESSAGES)
+        gate, orders, messages = HyperliquidGate(0), Orders(), RateWindow(MESSAGES)
         self.budget = ActionBudget()
         self.exchange = Exchange(Signer("01" * 32, is_mainnet=False), gate, messages, self.budget)
         self.private = PrivateData(ACCOUNT, {"BTC": GRID}, orders)

@@ -25,7 +25,7 @@ from tests.venues.hyperliquid.hyperliquid_wire import BTC
 from venues.connection import Credentials, VenueConnection
 from venues.hyperliquid.dead_mans_switch import DeadMansSwitch
 from venues.hyperliquid.exchange import Exchange
-from venues.hyperliquid.gate import Gate
+from venues.hyperliquid.gate import HyperliquidGate
 from venues.hyperliquid.limits import MESSAGES, ActionBudget
 from venues.hyperliquid.preparation import instruments_of, preparation
 from venues.hyperliquid.signing import Signer
@@ -233,7 +233,7 @@ class Switch:
 
     def __init__(self, refusal: str = "") -> None:
         self.refusal = refusal
-        self.gate = Gate(0)
+        self.gate = HyperliquidGate(0)
         exchange = Exchange(Signer(SECRET, is_mainnet=False), self.gate, RateWindow(MESSAGES), ActionBudget())
         exchange.begin(NOW - SECOND)
         self.switch = DeadMansSwitch(exchange, self.gate)
