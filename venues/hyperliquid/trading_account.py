@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import msgspec
 
-from market.messages import AccountSnapshot, PlaceOrder, QueryOrder, RequestAccount, TradingState
+from market.messages import PlaceOrder, QueryOrder, RequestAccount, TradingState
 from market.units import MINUTE, SECOND, Nanos
 from venues.hyperliquid.account_asking import HyperliquidAsking
 from venues.hyperliquid.accounts import Account
-from venues.hyperliquid.dead_mans_switch import DeadMansSwitch, SwitchConfig
+from venues.hyperliquid.dead_mans_switch import ScheduledCancel, SwitchConfig
 from venues.hyperliquid.exchange import PRIVATE, Exchange
 from venues.hyperliquid.gate import HyperliquidGate, info
 from venues.hyperliquid.limits import ActionBudget
@@ -25,7 +25,7 @@ from venues.hyperliquid.session import Session
 from venues.hyperliquid.structs import NAME, Budget, read_frame
 from venues.ports import ask_for_person, told
 from venues.rate_window import RateWindow
-from venues.venue import NEVER, Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueSetup
+from venues.venue import NEVER, Connect, HttpAnswer, Output, Reconnect, SendFrame, VenueSetup
 from venues.wire import InstrumentGrid, decode
 
 _DOUBT_PAUSE: Final = SECOND  # several doubts at a time are one
@@ -50,7 +50,7 @@ class TradingAccount:
         self.exchange = Exchange(account.signer, gate, messages, self.budget)
         self.data = PrivateData(address, {each.symbol: InstrumentGrid(each) for each in listed}, self._orders)
         self.rules = Rules(listed, gate)
-        self.switch = DeadMansSwitch(self.exchange, gate, switch)
+        self.switch = ScheduledCancel(self.exchange, gate, switch)
         self._queries = OrderQueries(address, listed, self._orders, gate)
         actions = OrderActions(listed, self.rules.assets)
         self.path = OrderPath(address, actions, self._orders, self.data, self._queries, self.exchange, gate)
@@ -130,14 +130,8 @@ class TradingAccount:
         return [*first, *self.path.on[type(message)](message, now)]
 
     def watch(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:
-        """Return what follows from what is about to be told: an account that shows no order needs no switch."""
         self._look(now)
-        return [
-            more
-            for each in outputs
-            if isinstance(each, Tell) and type(each.message) is AccountSnapshot
-            for more in self.switch.seen_account(each.message, now)
-        ]
+        return self.switch.watch(outputs, now)
 
     def set_up(self, now: Nanos, *, is_up: bool) -> None:
         """The trading path has come, or gone."""

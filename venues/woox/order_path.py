@@ -24,10 +24,10 @@ from market.messages import (
     TradingState,
 )
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
+from venues.dead_mans_switch import DeadMansSwitch
 from venues.ports import ask_for_person, told
 from venues.venue import NEVER, URGENT, HttpAnswer, Output
 from venues.wire import RemoteProtocolError, decode
-from venues.woox.dead_mans_switch import DeadMansSwitch
 from venues.woox.errors import Advice, Fate, Verdict, verdict_on
 from venues.woox.gate import WooxGate
 from venues.woox.order_index import OrderIndex

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from market.messages import AccountSnapshot, QueryOrder, RequestAccount
+from market.messages import QueryOrder, RequestAccount
 from market.units import SECOND, InstrumentId, Nanos, Ticks
 from venues.ports import told
-from venues.venue import NEVER, Output, Reconnect, SendFrame, Tell, VenueSetup
+from venues.venue import NEVER, Output, Reconnect, SendFrame, VenueSetup
 from venues.woox.account_asking import WooxAsking
-from venues.woox.dead_mans_switch import DeadMansSwitch, SwitchConfig
+from venues.woox.dead_mans_switch import CancelAllAfter, SwitchConfig
 from venues.woox.gate import WooxGate
 from venues.woox.listen_keys import ListenKeys
 from venues.woox.order_index import OrderIndex
@@ -42,7 +42,7 @@ class TradingAccount:
         self.requests = OrderRequests(listed, Signer(setup.credentials.key, setup.credentials.secret))
         self.data = PrivateData(listed, orders)
         self.rules = Rules(listed, marks, gate)
-        self.switch = DeadMansSwitch(self.requests, gate, switch)
+        self.switch = CancelAllAfter(self.requests, gate, switch)
         self._queries = OrderQueries(listed, self.requests, orders, gate)
         self.path = OrderPath(listed, self.requests, orders, self.data, self._queries, self.switch, self.rules, gate)
         self._asking = WooxAsking(listed, self.requests, orders, self.data, gate)
@@ -111,13 +111,7 @@ class TradingAccount:
         return self.path.on[type(message)](message, now)
 
     def watch(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:
-        """Return what follows from what is about to be told: an account that shows no order needs no switch."""
-        return [
-            more
-            for each in outputs
-            if isinstance(each, Tell) and type(each.message) is AccountSnapshot
-            for more in self.switch.seen_account(each.message, now)
-        ]
+        return self.switch.watch(outputs, now)
 
     def set_up(self, now: Nanos, *, is_up: bool) -> None:
         """The trading path has come, or gone."""

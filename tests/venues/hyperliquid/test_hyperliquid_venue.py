@@ -23,7 +23,7 @@ from market.messages import (
 from market.units import HOUR, MINUTE, MS, SECOND, Nanos
 from tests.venues.hyperliquid.hyperliquid_wire import BTC
 from venues.connection import Credentials, VenueConnection
-from venues.hyperliquid.dead_mans_switch import DeadMansSwitch
+from venues.hyperliquid.dead_mans_switch import ScheduledCancel
 from venues.hyperliquid.exchange import Exchange
 from venues.hyperliquid.gate import HyperliquidGate
 from venues.hyperliquid.limits import MESSAGES, ActionBudget
@@ -236,7 +236,7 @@ class Switch:
         self.gate = HyperliquidGate(0)
         exchange = Exchange(Signer(SECRET, is_mainnet=False), self.gate, RateWindow(MESSAGES), ActionBudget())
         exchange.begin(NOW - SECOND)
-        self.switch = DeadMansSwitch(exchange, self.gate)
+        self.switch = ScheduledCancel(exchange, self.gate)
         self.times: list[int | None] = []
 
     def do(self, outputs: list[Output], now: Nanos) -> None:
