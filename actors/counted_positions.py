@@ -1,10 +1,10 @@
-"""Positions as the order manager counts them, for quoters that must see them in one line with their orders."""
+"""Positions as the order manager counts them, and margin, for quoters that must see them in line with their orders."""
 
 from actors.order_ledger import OrderLedger
 from actors.quote_ownership import QuoteOwnership
 from actors.reconciliation import Reconciliation
 from actors.runtime.actor import Actor
-from market.messages import CountedPosition, CountsWish, PositionInDoubt
+from market.messages import AccountSnapshot, CountedPosition, CountsWish, PositionInDoubt, VenueMargin
 from market.units import InstrumentId, Lots, VenueId
 
 
@@ -21,9 +21,10 @@ class CountedPositions:
         self._is_known = [not has_account for has_account in ledger.has_account]  # by venue, from then on
         self._asked: list[str] = []  # ports, in the order of asking
         self._doubts: dict[InstrumentId, Lots] = {}
+        self._margins: dict[VenueId, VenueMargin] = {}
 
     def on_ask(self, wish: CountsWish) -> None:
-        """Tell a quoter its live orders, then what is counted of every instrument."""
+        """Tell a quoter its live orders, what is counted of every instrument, and every margin that is known."""
         self._ownership.hear(wish.quoter)
         ledger = self._ledger
         for order in ledger.live.values():
@@ -37,6 +38,16 @@ class CountedPositions:
             self._is_known[venue] |= self._reconciliation.is_settled(venue)
         for instrument in range(len(ledger.guards)):
             self._tell(port, instrument)
+        self._actor.out += [(port, margin) for margin in self._margins.values()]
+
+    def account_told(self, snapshot: AccountSnapshot) -> None:
+        """Keep the margin that an account shows; where it shows none, what it showed before grows old."""
+        known = self._margins.get(snapshot.venue)
+        if snapshot.margin is None or (known is not None and known.ts_request > snapshot.ts_request):
+            return
+        told = VenueMargin(snapshot.venue, snapshot.ts_request, snapshot.margin)
+        self._margins[snapshot.venue] = told
+        self._actor.out += [(port, told) for port in self._asked]
 
     def settled(self, venue: VenueId) -> None:
         """An account has been compared; the first time that is told."""

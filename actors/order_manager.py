@@ -187,6 +187,7 @@ class OrderManager(Actor):
     def _on_account(self, snapshot: AccountSnapshot) -> None:
         if self._reconciliation.take(snapshot):
             self._check_drained()
+        self._counts.account_told(snapshot)
         self._look_at_account(snapshot.venue)
         self._gate.on_account(snapshot)
         if self.ledger.has_news:

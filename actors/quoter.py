@@ -38,6 +38,7 @@ from market.messages import (
     SubmitOrder,
     TimerFired,
     Trade,
+    VenueMargin,
     WantedQuotes,
 )
 from market.tape import Tape
@@ -60,6 +61,7 @@ class QuoterContext:
         tape_capacity: trades that its tapes keep.
         limits: of each instrument of the table, by id.
         has_desk: there is a hedge desk in the run, `hedge_portfolio` is heard.
+        account_every_s: accounts are asked about at this period, and tell of their margin; 0: they need not.
     """
 
     name: str
@@ -71,6 +73,7 @@ class QuoterContext:
     tape_capacity: int = 1024
     limits: tuple[Limits, ...] = ()
     has_desk: bool = False
+    account_every_s: float = 0.0
 
 
 @attrs.frozen
@@ -130,6 +133,7 @@ class Quoter(Actor):
             Fill: self.on_fill,
             Position: self._take_position,
             CountedPosition: self.on_counted,
+            VenueMargin: self.on_margin,
             HedgeAnswered: self.on_hedged,
             TimerFired: self._take_timer,
             Stale: self._take_stale,
@@ -169,6 +173,9 @@ class Quoter(Actor):
 
     def on_counted(self, position: CountedPosition) -> None:
         """A position as the order manager counts it: only after `count_positions`."""
+
+    def on_margin(self, margin: VenueMargin) -> None:
+        """The margin of a venue's account as it was told last: only after `count_positions`."""
 
     def on_hedged(self, answer: HedgeAnswered) -> None:
         """The hedge desk tells what has come of a request, anybody's."""
@@ -260,7 +267,7 @@ class Quoter(Actor):
         base: str = "",
         on: Sequence[tuple[str, float]] = (),
         *,
-        by: Literal["room", "equal"] = "room",
+        by: Literal["", "room", "equal", "margin"] = "",
         order: Literal["market", "limit"] = "market",
     ) -> None:
         """Ask the hedge desk to bring what positions over all venues come to, to nothing; `on_hedged` has the answer.
@@ -269,6 +276,8 @@ class Quoter(Actor):
             request: its name; asked again by the same name, it is not done again.
             base: the asset; empty: all.
             on: `venue` or `venue:symbol`, and its share; none: wherever the desk trades, shared as `by` says.
+            by: `room` that the position limits leave, `equal`, or `margin` that is available; empty: the desk's own.
+                With shares in `on`, only `margin` counts besides.
             order: `limit` rests at the touch for a while, `market` takes at once.
 
         Raises:
@@ -279,7 +288,8 @@ class Quoter(Actor):
         self.out.append(("hedges", HedgeRequested(self.now, request, base, tuple(on), by, order)))
 
     def count_positions(self) -> None:
-        """Ask for `on_counted` of every instrument, now and after each change; from `on_start`, in every life."""
+        """Ask for `on_counted` of every instrument and `on_margin` of every venue, now and after each change; from
+        `on_start`, in every life."""
         self.out.append(("orders", CountsWish(self.index)))
 
     def amend(self, instrument: Instrument, tag: int, price: Ticks, size: Lots) -> None:

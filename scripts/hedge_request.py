@@ -31,7 +31,12 @@ def add_hedge(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         metavar="VENUE[:SYMBOL][=SHARE]",
         help="where, and its share against the others (default: wherever the desk trades)",
     )
-    parser.add_argument("--by", choices=("room", "equal"), default="room", help="shares where --on gives none")
+    parser.add_argument(
+        "--by",
+        choices=("room", "equal", "margin"),
+        default="",
+        help="shares where --on gives none, or margin available times those (default: as the desk is configured)",
+    )
     parser.add_argument("--order", choices=("market", "limit"), default="market", help="take at once, or rest a while")
     parser.add_argument("--request", default="", metavar="NAME", help="asked again by the same name: not done again")
     parser.add_argument("--wait", type=float, default=30.0, metavar="S", help="how long to wait for the answer")

@@ -6,7 +6,8 @@ python -m scripts.ops restarts RUN_DIR
 python -m scripts.ops halt STATE_DIR [--reason TEXT]
 python -m scripts.ops clear STATE_DIR --reason TEXT
 python -m scripts.ops state STATE_DIR
-python -m scripts.ops hedge STATE_DIR [--base SOL] [--on VENUE[:SYMBOL][=SHARE] ...] [--order market|limit] [--wait 30]
+python -m scripts.ops hedge STATE_DIR [--base SOL] [--on VENUE[:SYMBOL][=SHARE] ...] [--by room|equal|margin]
+    [--order market|limit] [--wait 30]
 """
 
 import argparse

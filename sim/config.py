@@ -35,7 +35,7 @@ class RunSection:
 
     Attributes:
         seed: of everything random: latencies, backoffs.
-        capital: starting equity of each venue, report currency.
+        capital: starting equity of each venue, report currency: returns are relative to it, margin is counted from it.
         stamp_s: period of the `equity` table.
         depth: levels a side that actors see.
         deliver: `mirrors`: books and trades go as messages only to those who act on them; `all`: everything does.

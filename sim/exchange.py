@@ -39,6 +39,7 @@ class VenueModel:
         consume: what prints and our own takes took is gone from the display until the next book.
         latency: per channel.
         max_open_orders: the venue refuses one more.
+        leverage: notional that one unit of margin carries, for what an account is told of its margin.
     """
 
     name: str
@@ -48,6 +49,7 @@ class VenueModel:
     consume: bool = True
     latency: dict[Channel, Latency] = attrs.field(factory=_default_latency)
     max_open_orders: int = attrs.field(default=200, validator=attrs.validators.ge(1))
+    leverage: float = attrs.field(default=10.0, validator=attrs.validators.ge(1))
 
 
 @attrs.frozen

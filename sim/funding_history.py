@@ -23,14 +23,19 @@ class FundingHistory:
 
     def keep_in_flight(self, exchange: Exchange, venue: VenueId) -> None:
         """Keep the payments whose news is about to be lost."""
-        self._kept[venue] += self._in_flight(exchange, venue)
+        self._kept[venue] += self.in_flight(exchange, venue)
 
     def since(self, ts: Nanos, venue: VenueId, exchange: Exchange) -> tuple[FundingPayment, ...]:
         """Return the payments with a venue time >= `ts`, those under way included."""
-        found = (*self._kept[venue], *self._in_flight(exchange, venue))
+        found = (*self._kept[venue], *self.in_flight(exchange, venue))
         return tuple(payment for payment in found if payment.ts_venue >= ts)
 
-    def _in_flight(self, exchange: Exchange, venue: VenueId) -> list[FundingPayment]:
+    def told(self, venue: VenueId, after: int = 0) -> list[FundingPayment]:
+        """Return the payments that were told, from the `after`-th on."""
+        return self._kept[venue][after:]
+
+    def in_flight(self, exchange: Exchange, venue: VenueId) -> list[FundingPayment]:
+        """Return the payments whose news is under way."""
         rows = exchange.facts_in_flight(venue)
         return [self._payment(row, row[R_TS]) for row in rows if row[R_KIND] == FUNDING_PAID]
 

@@ -63,7 +63,13 @@ class MarketWorld:
         self.start: Nanos = int(first.events[0, 0]) if len(first.events) else 0
         self.windows = _chained(first, windows)
         self.source = MarketSource(
-            self.exchange, instruments, self.specs, self.windows, sink, is_spoken=mode_of is None
+            self.exchange,
+            instruments,
+            self.specs,
+            self.windows,
+            sink,
+            is_spoken=mode_of is None,
+            capital=config.run.capital,
         )
 
     def connectors(self) -> Sequence[Callable[[], Actor]]:

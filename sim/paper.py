@@ -78,13 +78,22 @@ class PaperExchange(SpokenTeller):
         venue: whose orders are matched here.
         model: how; its feed is as it comes.
         name: of the venue's connector.
+        capital: what the account begins with, for its margin; 0: none is told.
 
     Attributes:
         desk: answers what is asked of the account, as in a simulation.
     """
 
     def __init__(
-        self, instruments: InstrumentTable, venue: VenueId, model: VenueModel, name: str, *, seed: int, depth: int = 20
+        self,
+        instruments: InstrumentTable,
+        venue: VenueId,
+        model: VenueModel,
+        name: str,
+        *,
+        seed: int,
+        depth: int = 20,
+        capital: float = 0.0,
     ) -> None:
         self._venue = venue
         self._told: list[tuple[str, Any]] = []
@@ -96,7 +105,9 @@ class PaperExchange(SpokenTeller):
         }
         self._exchange = Exchange(instruments, models, specs, seed, depth, Capacity())
         self._windows = LiveWindows()
-        self._source = MarketSource(self._exchange, instruments, specs, self._windows, _NoTables(), is_spoken=True)
+        self._source = MarketSource(
+            self._exchange, instruments, specs, self._windows, _NoTables(), is_spoken=True, capital=capital
+        )
         self._source.bind(self)
         self.desk: SimVenue
         self._make_desk = self._source.venue_factory(venue, name)

@@ -39,6 +39,7 @@ from sim.matching_kernels import (
     REJECTED,
 )
 from sim.run_ahead_kernels import catch_up, look_ahead
+from sim.simulated_margin import SimulatedMargin
 from sim.source_partners import NoStamps, Stamps, Teller, TouchSink
 from sim.state_kernels import (
     BOOK,
@@ -92,7 +93,8 @@ class MarketSource:
     """Events of the simulated market, one that an actor hears of at a time.
 
     In fast mode a book or trade is told straight to those who act on it (`heard[stream]`), and mirrors show the rest.
-    `speak` goes over to whole messages through the shells' ports, for good.
+    `speak` goes over to whole messages through the shells' ports, for good.  `capital` is what every account began
+    with, 0 if nobody knows.
     """
 
     def __init__(
@@ -104,11 +106,13 @@ class MarketSource:
         sink: TouchSink,
         *,
         is_spoken: bool = False,
+        capital: float = 0.0,
     ) -> None:
         self.end: Nanos = 0
         self.finished = False
         self.is_spoken = is_spoken
         self.history = FillHistory(instruments, len(exchange.venues))
+        self.margin = SimulatedMargin(exchange, instruments, self.history, capital)
         self.venues: list[SimVenue | None] = [None] * len(exchange.venues)
         self.heard: list[Sequence[Edge]] = [()] * len(streams)
         self.on_speak: Callable[[], None] = _nothing
@@ -151,7 +155,7 @@ class MarketSource:
             def command(message: CancelAll) -> bool:
                 return self._teller.emit(name, "commands", message)
 
-            shell = SimVenue(name, venue, self._exchange, self.history, self.speak, command)
+            shell = SimVenue(name, venue, self._exchange, self.history, self.speak, command, self.margin.of)
             self.venues[venue] = shell
             return shell
 

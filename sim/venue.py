@@ -16,6 +16,7 @@ from market.messages import (
     CancelOrder,
     ConnectionUp,
     Fill,
+    Margin,
     OrderState,
     OrderStatus,
     PlaceOrder,
@@ -45,6 +46,7 @@ from sim.state_kernels import (
 )
 
 FactRow = list[int]
+KeptFill = tuple[int, ...]  # what FillHistory keeps of a fill: eight ints
 
 _MISSED: Final[Nanos] = 600 * SECOND  # longer than any connection is down
 
@@ -58,6 +60,7 @@ class SimVenue(Shell):
     Args:
         on_distrust: called when a book is asked for: its keeper does not trust the one it has.
         command: puts a command of the shell's own into the run's log, in the nursery's sight; False: it is down.
+        margin: tells the margin of the account as it is now.
     """
 
     ports: ClassVar[tuple[str, ...]] = ("books", "trades", "facts", "fills", "connection")
@@ -70,6 +73,7 @@ class SimVenue(Shell):
         history: "FillHistory",
         on_distrust: Callable[[], None],
         command: Callable[[CancelAll], bool],
+        margin: Callable[[VenueId], Margin | None],
     ) -> None:
         super().__init__(name)
         self.venue = venue
@@ -77,6 +81,7 @@ class SimVenue(Shell):
         self._history = history
         self._on_distrust = on_distrust
         self._command = command
+        self._margin = margin
         self._n_payloads = 0
         self._asked: dict[int, tuple[Nanos, int | QueryOrder]] = {}
         self._answers: dict[int, AccountSnapshot | BookSnapshot | OrderStatus] = {}
@@ -153,6 +158,7 @@ class SimVenue(Shell):
                 self._history.since(what, self.venue, exchange),
                 exchange.positions(self.venue),
                 self._history.funding.since(what, self.venue, exchange),
+                margin=self._margin(self.venue),
             )
             ring, channel = RING_ACK_PRIVATE, ACK_PRIVATE
         else:
@@ -198,11 +204,18 @@ class FillHistory:
 
     def since(self, ts: Nanos, venue: VenueId, exchange: Exchange) -> tuple[Fill, ...]:
         """Return the fills with a venue time >= `ts`, those under way included, by venue time."""
+        rows = [row for row in (*self.told(venue), *self.in_flight(venue, exchange)) if row[2] >= ts]
+        rows.sort(key=lambda row: (row[2], row[1], row[3]))
+        return tuple(self.fill_of(row, row[2]) for row in rows)
+
+    def told(self, venue: VenueId, after: int = 0) -> list[KeptFill]:
+        """Return the fills that were told, from the `after`-th on."""
         rows = self._rows[venue]
-        told = [tuple(rows[at : at + 8]) for at in range(0, len(rows), 8) if rows[at + 2] >= ts]
-        told += [self._kept(row) for row in exchange.facts_in_flight(venue) if self._is_fill(row) and row[R_TS] >= ts]
-        told.sort(key=lambda row: (row[2], row[1], row[3]))
-        return tuple(self._fill(row, row[2]) for row in told)
+        return [tuple(rows[at : at + 8]) for at in range(8 * after, len(rows), 8)]
+
+    def in_flight(self, venue: VenueId, exchange: Exchange) -> list[KeptFill]:
+        """Return the fills that are under way."""
+        return [self._kept(row) for row in exchange.facts_in_flight(venue) if self._is_fill(row)]
 
     def filled(self, client_id: ClientOrderId, venue: VenueId, exchange: Exchange) -> Lots:
         """Return how much of an order was filled, told or not."""
@@ -214,22 +227,21 @@ class FillHistory:
     def keep_in_flight(self, exchange: Exchange, venue: VenueId) -> None:
         """Keep the fills and payments whose news is about to be lost."""
         self.funding.keep_in_flight(exchange, venue)
-        for row in exchange.facts_in_flight(venue):
-            if self._is_fill(row):
-                self._rows[venue].extend(self._kept(row))
+        for row in self.in_flight(venue, exchange):
+            self._rows[venue].extend(row)
 
     def fill(self, venue: VenueId, row: FactRow, now: Nanos) -> Fill:
         """Keep a fill that is delivered now, and return it as a message."""
         kept = self._kept(row)
         self._rows[venue].extend(kept)
-        return self._fill(kept, now)
+        return self.fill_of(kept, now)
 
     @staticmethod
     def _is_fill(row: FactRow) -> bool:
         return row[R_KIND] in (FILL_MAKER, FILL_TAKER)
 
     @staticmethod
-    def _kept(row: FactRow) -> tuple[int, ...]:
+    def _kept(row: FactRow) -> KeptFill:
         return (
             row[R_CLIENT_ID],
             row[R_INSTRUMENT],
@@ -241,7 +253,8 @@ class FillHistory:
             row[R_KIND],
         )
 
-    def _fill(self, row: tuple[int, ...], ts_recv: Nanos) -> Fill:
+    def fill_of(self, row: KeptFill, ts_recv: Nanos) -> Fill:
+        """Return a fill as a message."""
         client_id, i, ts_venue, fill_id, side, price, size, kind = row
         is_maker = kind == FILL_MAKER
         fee = self._instruments[i].fee(price, size, is_maker)

@@ -13,10 +13,11 @@ from actors.runtime.live_clock import LiveClock
 from actors.runtime.nursery import Outcome
 from actors.runtime.run_log import RunLog
 from actors.runtime.wiring import connector_name
-from market.messages import ConnectionUp, OrderAccepted, OrderCancelled
+from market.messages import CancelOrder, ConnectionUp, OrderAccepted, OrderCancelled
 from market.units import SECOND
 from sim.config import RunConfig
-from sim.emulator import Emulator, EmulatorConfig, Fault, VenueSection, open_emulator
+from sim.emulator import AccountTruth, Emulator, EmulatorConfig, Fault, VenueSection, open_emulator
+from sim.exchange import VenueModel
 from sim.market_shell import MarketTask
 from sim.market_world import MarketWorld, instruments_of
 from tests.sim.crash_runs import NoTables, market
@@ -135,6 +136,7 @@ async def test_a_real_venue_keeps_the_contract(name: str) -> None:
         truth = partial(ground.emulator.truth, name)
         async with ground.stage() as stage:
             await stage.until_up()
+            await _margin_is_told(stage, truth)
             for check in SUITE:
                 await check(stage)
                 lots = dict((await stage.account()).positions)[stage.instrument.id]
@@ -161,8 +163,30 @@ async def test_a_real_venue_keeps_the_contract(name: str) -> None:
         assert not truth().open_orders, "a connector that is cut off cancels on its way out"
 
 
+async def _margin_is_told(stage: Stage, truth: Callable[[], AccountTruth]) -> None:
+    """While the account is flat it is known to the last digit, whatever the price does."""
+    order = await stage.place(0.02)
+    await stage.of_order(OrderAccepted, order)
+    margin = (await stage.account()).margin
+    assert margin is not None
+    assert margin.available_e6 is not None
+    assert margin.equity_e6 is not None
+    assert margin.available_e6 == pytest.approx(float(truth().available * 10**6), abs=1)
+    assert margin.equity_e6 == pytest.approx(float(truth().equity * 10**6), abs=1)
+    assert margin.available_e6 < margin.equity_e6, "an order is open"
+    stage.send(CancelOrder(order.client_id, order.instrument))
+    await stage.of_order(OrderCancelled, order)
+
+
 async def test_the_simulated_venue_keeps_the_contract() -> None:
     async with simulated() as stage:
+        resting = await stage.place(0.02)
+        await stage.of_order(OrderAccepted, resting)
+        margin = (await stage.account()).margin
+        assert margin is not None
+        bound = stage.instrument.notional(resting.price, resting.size) / VenueModel("any").leverage
+        assert (margin.equity_e6, margin.used_e6) == (10_000 * 10**6, round(bound * 1e6))
+        assert margin.available_e6 == 10_000 * 10**6 - round(bound * 1e6)
         for check in SUITE:
             await check(stage)
         orders = [await stage.place(0.02), await stage.place(0.03)]

@@ -130,6 +130,7 @@ class QuoterPlan:
             trading.depth,
             limits=tuple(limits.get(each.name, trading.orders.limits) for each in trading.instruments),
             has_desk=trading.has_desk,
+            account_every_s=trading.orders.account_every_s,
         )
 
         try:

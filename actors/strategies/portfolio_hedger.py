@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
+from actors.hedge_room import affordable, largest_order, position_room
 from actors.hedge_split import Place, split
+from actors.known_margins import KnownMargins
 from actors.quoter import Quoter, QuoterContext
 from market.instrument import Instrument
 from market.messages import (
@@ -18,6 +20,7 @@ from market.messages import (
     OrderState,
     OrderUpdate,
     Reason,
+    VenueMargin,
 )
 from market.portfolio import Held, NetBase, positions_by_base
 from market.units import SECOND, InstrumentId, Lots, Nanos, Side
@@ -27,6 +30,7 @@ _PERIOD: Final = 2
 _REMEMBERED: Final = 64  # answers
 _OWN: Final = "periodic"
 _RESTARTED: Final = "the desk was restarted: its orders are cancelled; look at the positions, then ask again"
+_SHARES: Final = ("room", "equal", "margin")
 _gt0 = attrs.validators.gt(0.0)
 
 
@@ -39,12 +43,19 @@ class PortfolioParams:
         wait_s: how long a limit order rests before it is cancelled.
         max_notional: of one request and asset, quote currency; what is beyond is left, and said so.
         every_s: it hedges all assets by itself at this period; 0: only when it is asked.
+        by: how it shares out where a request does not say: `room` that the position limits leave, `equal`, or `margin`
+            that is available on each venue.
+        max_margin_age_s: margin that a venue told longer ago is not used.
+        max_leverage: notional that is opened by `margin` on a venue, for each unit of what is available there.
     """
 
     slippage_bps: float = attrs.field(default=20.0, validator=[attrs.validators.ge(0.0), attrs.validators.lt(10_000.0)])
     wait_s: float = attrs.field(default=10.0, validator=_gt0)
     max_notional: float = attrs.field(default=50_000.0, validator=_gt0)
     every_s: float = attrs.field(default=0.0, validator=attrs.validators.ge(0.0))
+    by: Literal["room", "equal", "margin"] = attrs.field(default="room", validator=attrs.validators.in_(_SHARES))
+    max_margin_age_s: float = attrs.field(default=90.0, validator=_gt0)
+    max_leverage: float = attrs.field(default=1.0, validator=_gt0)
 
 
 @attrs.define
@@ -87,6 +98,7 @@ class PortfolioHedger(Quoter):
         super().__init__(context, params)
         self.params: PortfolioParams = params
         self._counted: dict[InstrumentId, CountedPosition] = {}
+        self._margins = KnownMargins(context.instruments.venues, params.max_margin_age_s)
         self._request: _Request | None = None
         self._answers: dict[str, HedgeAnswered] = {}
         self._n_own = 0
@@ -102,6 +114,11 @@ class PortfolioHedger(Quoter):
             ]
             if unpriced:
                 raise ValueError(f"{', '.join(unpriced)} is inverse: what it comes to needs its book; add `references`")
+        if params.by == "margin" and not 0.0 < context.account_every_s <= params.max_margin_age_s:
+            raise ValueError(
+                f'by = "margin" needs the accounts asked about: [orders] account_every_s = {context.account_every_s:g}'
+                f" must be above 0 and at most max_margin_age_s = {params.max_margin_age_s:g}"
+            )
 
     # --- what it hears -----------------------------------------------------------------------------------------------
 
@@ -115,6 +132,9 @@ class PortfolioHedger(Quoter):
 
     def on_counted(self, position: CountedPosition) -> None:
         self._counted[position.instrument] = position
+
+    def on_margin(self, margin: VenueMargin) -> None:
+        self._margins.take(margin)
 
     def on_timer(self, token: int) -> None:
         if token == _PERIOD and self._request is None:
@@ -160,14 +180,28 @@ class PortfolioHedger(Quoter):
                 return f"the desk does not trade on {name!r}; allowed: {', '.join(sorted(names))}"
             if not 0.0 < share < math.inf:
                 return f"the share of {name} must be above 0 and finite, got {share}"
-        if wish.by not in ("room", "equal") or wish.order not in ("market", "limit"):
-            return f"by {wish.by!r}, order {wish.order!r}: allowed are room, equal, and market, limit"
+        if wish.by not in ("", *_SHARES) or wish.order not in ("market", "limit"):
+            return f"by {self._by(wish)!r}, order {wish.order!r}: allowed are {', '.join(_SHARES)}, and market, limit"
         if len(self._counted) < len(table) or not all(each.is_known for each in self._counted.values()):
             return "the positions are not known yet: ask again"
         doubts = [table[i].name for i, each in sorted(self._counted.items()) if each.doubt]
         if doubts:
             return f"the account shows other than our fills make: {', '.join(doubts)}; it is being looked at, ask again"
+        if self._by(wish) == "margin":
+            where = [
+                each.venue for each in self.context.quoted if self._share(wish, each) and wish.base in ("", each.base)
+            ]
+            if lacks := self._margins.lacks(where, self.now):
+                return f"no margin is known: {'; '.join(lacks)}; [orders] account_every_s is how often it is asked for"
         return ""
+
+    def _by(self, wish: HedgeRequested) -> str:
+        return wish.by or self.params.by
+
+    def _share(self, wish: HedgeRequested, instrument: Instrument) -> float:
+        """Return the share that a request gives an instrument, 1 where it names none; 0: it is not to be traded."""
+        shares = dict(wish.on)
+        return shares.get(instrument.name, shares.get(instrument.venue, 0.0)) if shares else 1.0
 
     def _begin(self, wish: HedgeRequested) -> None:
         wait_s = self.params.wait_s if wish.order == "limit" else math.inf
@@ -221,26 +255,46 @@ class PortfolioHedger(Quoter):
 
     def _places(self, wish: HedgeRequested, base: str, side: Side) -> tuple[list[Place], list[str]]:
         """Return where an asset may be hedged, and what is to be said of where it may not."""
-        shares = dict(wish.on)
-        found, notes = [], []
-        for instrument in self.context.quoted:
-            share = shares.get(instrument.name, shares.get(instrument.venue))
-            if instrument.base != base or (shares and share is None):
-                continue
+        found: list[Place] = []
+        notes: list[str] = []
+        by = self._by(wish)
+        for instrument in self._wanted(wish, base):
             price = self._order_price(instrument, side, wish.order)
             if not price:
                 notes.append(f"{instrument.name} has no sound book")
                 continue
-            room = self._room(instrument, side, price)
-            most = min(int(room / instrument.exposure(price, 1) + 1e-9), self._largest(instrument, price))
+            limits, held = self.context.limits[instrument.id], self._counted[instrument.id].lots
+            room = position_room(instrument, limits, held, side, price)
+            most = min(int(room / instrument.exposure(price, 1) + 1e-9), largest_order(instrument, limits, price))
+            weight = self._share(wish, instrument) if wish.on or by != "room" else room
+            if by == "margin":
+                margin, lack = self._margin(wish, instrument)
+                if lack:
+                    notes.append(lack)
+                    continue
+                weight *= margin
+                most = min(most, affordable(instrument, held, side, price, margin * self.params.max_leverage))
             if most <= 0:
                 notes.append(f"{instrument.name} has no room within its limits")
                 continue
-            weight = share if share is not None else room if wish.by == "room" else 1.0
             found.append(Place(instrument, price, weight, most))
         if not found and not notes:
             notes.append("the desk may trade none of it there")
         return found, notes
+
+    def _wanted(self, wish: HedgeRequested, base: str) -> list[Instrument]:
+        """Return what a request wants traded of an asset, of all assets if that is empty."""
+        return [each for each in self.context.quoted if base in ("", each.base) and self._share(wish, each)]
+
+    def _margin(self, wish: HedgeRequested, instrument: Instrument) -> tuple[float, str]:
+        """Return an instrument's part of what is available at its venue, > 0, or why there is none."""
+        venue = instrument.venue
+        if lack := self._margins.lack(venue, self.now):
+            return 0.0, f"no margin is known: {lack}"
+        available = self._margins.available(venue, self.now)
+        if not available or available < 0.0:
+            return 0.0, f"{venue} has no margin available"
+        return available / sum(each.venue == venue for each in self._wanted(wish, wish.base)), ""
 
     def _order_price(self, instrument: Instrument, side: Side, order: str) -> float:
         """Return the worst price of an order that takes, or where one rests; 0 without a sound book."""
@@ -251,22 +305,6 @@ class PortfolioHedger(Quoter):
         touch = book.best_ask if (side is Side.BUY) == takes else book.best_bid
         slip = self.params.slippage_bps * 1e-4 if takes else 0.0
         return instrument.price(touch) * (1.0 + side * slip)
-
-    def _room(self, instrument: Instrument, side: Side, price: float) -> float:
-        """Return the notional that the position limits still leave on a side."""
-        limits = self.context.limits[instrument.id]
-        size = min(
-            limits.max_position, limits.max_position_notional / instrument.exposure(price, 1) * float(instrument.lot)
-        )
-        held = instrument.size(self._counted[instrument.id].lots)
-        lots = instrument.lots(max(0.0, size - side * held))
-        return instrument.exposure(price, lots)
-
-    def _largest(self, instrument: Instrument, price: float) -> Lots:
-        limits = self.context.limits[instrument.id]
-        by_notional = int(limits.max_order_notional / instrument.exposure(price, 1))
-        by_size = int(limits.max_order_size / float(instrument.lot))
-        return min(by_notional, by_size, instrument.max_size or by_size)
 
     # --- answers -----------------------------------------------------------------------------------------------------
 

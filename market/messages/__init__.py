@@ -13,11 +13,13 @@ from market.messages._account import (
     CountedPosition,
     EquityStamp,
     FundingPayment,
+    Margin,
     OpenOrder,
     Position,
     PositionInDoubt,
     PositionsCompared,
     RequestAccount,
+    VenueMargin,
 )
 from market.messages._client_ids import NO_QUOTER, first_client_id, quoter_of
 from market.messages._control import (
@@ -138,6 +140,7 @@ __all__ = [
     "LevelArray",
     "LimitsUsed",
     "LogReplayed",
+    "Margin",
     "Mark",
     "NothingOpen",
     "OpenOrder",
@@ -170,6 +173,7 @@ __all__ = [
     "Trade",
     "TradingState",
     "TradingStateChanged",
+    "VenueMargin",
     "VenueRefused",
     "WantedQuotes",
     "first_client_id",

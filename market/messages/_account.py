@@ -35,6 +35,22 @@ class OpenOrder(msgspec.Struct, frozen=True, gc=False):
     flags: int
 
 
+class Margin(msgspec.Struct, frozen=True, gc=False):
+    """What stands behind all positions of an account, in millionths of what its venue counts in (USDT, USDC or USD).
+
+    What a venue does not tell is None, and never taken for 0.
+
+    Attributes:
+        equity_e6: cash and what open positions have made.
+        available_e6: what new orders may use; the venue may say that it is below 0.
+        used_e6: initial margin of positions and open orders, as far as the venue counts these.
+    """
+
+    equity_e6: int | None
+    available_e6: int | None
+    used_e6: int | None
+
+
 class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
     """The venue's answer to `RequestAccount`, true at `ts_venue`; facts of a later venue time win over it.
 
@@ -45,6 +61,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
         positions: (instrument, signed lots) of every instrument of the venue that we know.
         payments: of funding, since `fills_since`.
         balances: (asset, what is in the wallet, e-12), without what open positions have made; empty: it is not told.
+        margin: None: nothing of it is told.
     """
 
     venue: VenueId
@@ -57,6 +74,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
     positions: tuple[tuple[InstrumentId, Lots], ...]
     payments: tuple[FundingPayment, ...] = ()
     balances: tuple[tuple[str, int], ...] = ()
+    margin: Margin | None = None
 
 
 class Adjustment(msgspec.Struct, frozen=True, gc=False):
@@ -120,6 +138,18 @@ class CountedPosition(msgspec.Struct, frozen=True, gc=False):
     lots: Lots
     doubt: Lots
     is_known: bool = True
+
+
+class VenueMargin(msgspec.Struct, frozen=True, gc=False):
+    """The margin that a venue has told last (order manager -> a quoter that has asked by `CountsWish`).
+
+    Attributes:
+        ts_request: when it was asked for, our clock: it is as old as that.
+    """
+
+    venue: VenueId
+    ts_request: Nanos
+    margin: Margin
 
 
 class EquityStamp(msgspec.Struct, frozen=True, gc=False):

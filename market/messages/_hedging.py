@@ -12,7 +12,8 @@ class HedgeRequested(msgspec.Struct, frozen=True, gc=False):
         request: its name; the same name again is answered by what has come of the first.
         base: the asset; empty: all of them.
         on: where, each `venue` or `venue:symbol` with its share; empty: on all that the desk may trade.
-        by: what shares are when `on` has none: `room`, what the position limits leave, or `equal`.
+        by: what shares are when `on` has none: `room`, what the position limits leave, `equal`, or `margin` that is
+            available, by which shares in `on` are multiplied; empty: as the desk is configured.
         order: `market` takes at once, `limit` rests at the touch for a while.
     """
 
@@ -20,7 +21,7 @@ class HedgeRequested(msgspec.Struct, frozen=True, gc=False):
     request: str
     base: str = ""
     on: tuple[tuple[str, float], ...] = ()
-    by: str = "room"
+    by: str = ""
     order: str = "market"
 
 

@@ -55,7 +55,7 @@ class CancelAllWish(msgspec.Struct, frozen=True, gc=False):
 
 
 class CountsWish(msgspec.Struct, frozen=True, gc=False):
-    """Tell this quoter its live orders and every `CountedPosition`, now and after each change from here on."""
+    """Tell this quoter its live orders, every `CountedPosition` and `VenueMargin`, now and after each change."""
 
     quoter: int
 

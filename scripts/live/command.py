@@ -114,7 +114,7 @@ async def _trade(
         raise NotReadyError("\n".join(against))
     session = state.next_session(clock.now_ns())
     out = run_directory(options.out)
-    venues = RealVenues(prepared, config.run.seed, config.run.depth)
+    venues = RealVenues(prepared, config.run.seed, config.run.depth, config.run.capital)
     try:
         run = LiveRun(config, venues, out, session=session, folder=folder, state=state, clock=clock)
     except (ValueError, BlockingIOError) as error:

@@ -26,7 +26,8 @@ class LiveRunSection:
 
     Attributes:
         seed: of the backoffs' jitter.
-        capital: starting equity of each venue, report currency; figures are relative to it, and nothing else.
+        capital: starting equity of each venue, report currency: figures are relative to it, margin on paper is counted
+            from it.
         stamp_s: period of the `equity` table.
         depth: levels a side that actors see.
     """

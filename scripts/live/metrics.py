@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from actors.runtime.mailbox import EdgeStatistics
 from market.messages import TradingState
 from market.units import SECOND, Nanos
-from scripts.live.overview import Overview
+from scripts.live.overview import Overview, amounts
 from scripts.live.snapshot import quantile
 
 _PREFIX: Final = "lockstep_"
@@ -95,6 +95,11 @@ class RunMetrics(Collector):
         yield _gauge("connection_up", "1: connected", ("venue",), [(at, float(bool(c.is_up))) for at, c in venues])
         money = [((*at, asset), last) for at, c in venues for asset, (_, last) in c.balances.items()]
         yield _gauge("balance", "in the wallet, by the venue's word", ("venue", "asset"), money)
+        told = [(at, c.margin) for at, c in venues if c.margin is not None]
+        margins = [((*at, what), money) for at, (margin, _) in told for what, money in amounts(margin).items()]
+        yield _gauge("margin", "behind all positions, by the venue's word", ("venue", "what"), margins)
+        asked_ages = [(at, (now - asked) / SECOND) for at, (_, asked) in told]
+        yield _gauge("margin_age_seconds", "since the margin was asked for", ("venue",), asked_ages)
         yield _counter("connections_lost", "so far", ("venue",), [(at, float(c.n_lost)) for at, c in venues])
         offsets = [(at, c.clock.offset_ns / SECOND) for at, c in venues if c.clock is not None]
         yield _gauge("clock_offset_seconds", "the venue's clock is ahead by", ("venue",), offsets)

@@ -20,6 +20,7 @@ from market.messages import (
     EquityStamp,
     Fresh,
     LimitsUsed,
+    Margin,
     OrderRefused,
     OrderStatus,
     Position,
@@ -59,6 +60,7 @@ class Connection:
         clock: how far the venue's clock is from ours, as measured last.
         limits: what of its limits is used, and how much it allows, by name.
         balances: of each asset what was in the wallet when it was told first, and last; 0 where it was not told of.
+        margin: as it was told last, and when that was asked for.
     """
 
     is_up: bool | None = None
@@ -69,6 +71,7 @@ class Connection:
     limits: dict[str, tuple[int, int]] = attrs.field(factory=dict)
     account: AccountSnapshot | None = None
     balances: dict[str, tuple[float, float]] = attrs.field(factory=dict)
+    margin: tuple[Margin, Nanos] | None = None
 
 
 class Overview:
@@ -150,6 +153,14 @@ class Overview:
             if connection.balances
         }
 
+    def margins(self) -> dict[str, dict[str, float]]:
+        """Return by venue what stood behind its positions last, of accounts that tell it."""
+        return {
+            self.instruments.venues[venue]: amounts(connection.margin[0])
+            for venue, connection in self.connections.items()
+            if connection.margin is not None
+        }
+
     @property
     def state(self) -> str:
         """The trading state in a word."""
@@ -179,6 +190,8 @@ class Overview:
         connection = self.connections[snapshot.venue]
         is_first = not connection.balances
         connection.account = snapshot
+        if snapshot.margin is not None:
+            connection.margin = snapshot.margin, snapshot.ts_request
         told = {asset: e12 / 10**12 for asset, e12 in snapshot.balances}
         for asset in {**connection.balances, **told} if told else ():
             now = told.get(asset, 0.0)
@@ -203,3 +216,9 @@ class Overview:
 
     def _trading(self, message: TradingStateChanged) -> None:
         self.trading = message
+
+
+def amounts(margin: Margin) -> dict[str, float]:
+    """Return what is told of a margin, by name."""
+    told = {"equity": margin.equity_e6, "available": margin.available_e6, "used": margin.used_e6}
+    return {name: e6 / 10**6 for name, e6 in told.items() if e6 is not None}

@@ -144,12 +144,14 @@ class RealVenues:
     Args:
         seed: of the pauses before sockets are opened again, and of what is random on paper.
         depth: levels a side that a paper venue shows.
+        capital: what an account on paper begins with; 0: it tells of no margin.
     """
 
-    def __init__(self, prepared: Sequence[PreparedVenue], seed: int, depth: int) -> None:
+    def __init__(self, prepared: Sequence[PreparedVenue], seed: int, depth: int, capital: float = 0.0) -> None:
         self._prepared = list(prepared)
         self._seed = seed
         self._depth = depth
+        self._capital = capital
         self.instruments = InstrumentTable(each for venue in prepared for each in venue.setup.instruments)
         self.sockets: Mapping[str, Sequence[str]] = {
             venue.section.name: tuple(addresses_of(venue.section.name, venue.setup.connection).sockets)
@@ -206,7 +208,8 @@ class RealVenues:
         if venue.section.execution == "live" or not venue.is_traded:
             return start
         model = venue.section.model()
-        paper = PaperExchange(self.instruments, venue.setup.venue, model, name, seed=seed, depth=self._depth)
+        own = venue.setup.venue
+        paper = PaperExchange(self.instruments, own, model, name, seed=seed, depth=self._depth, capital=self._capital)
         return paper_connector(name, start, paper, clock)
 
 

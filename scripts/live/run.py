@@ -180,6 +180,7 @@ class LiveRun:
             **safety_record(self.nursery.trading, self.nursery.safety),
             "positions_by_base": as_record(positions_by_base(held_at(self.instruments, self.tables.newest()))),
             "balances": self.overview.balances(),
+            "margins": self.overview.margins(),
             "refusals": {plan.config.name: self.tables.refusals(plan.index) for plan in self._trading.plans},
             "start_ns": self.start,
             "until_ns": end,

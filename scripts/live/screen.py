@@ -18,12 +18,24 @@ from rich.text import Text
 
 from market.units import SECOND
 from scripts.live.own_orders import CANCELLING, OPEN, SENT
-from scripts.live.snapshot import InstrumentShown, QuoteShown, Snapshot
+from scripts.live.snapshot import InstrumentShown, QuoteShown, Snapshot, VenueShown
 from scripts.ops import clock_text
 
 LINE_EVERY: Final = 5 * SECOND  # where there is no terminal
 _MOST_QUOTES: Final = 3  # of a side
 _OLD_S: Final = 5.0
+_OLD_MARGIN_S: Final = 120.0
+_OF_VENUE: Final = (
+    "connection",
+    "lost",
+    "feed",
+    "place p50/p99",
+    "cancel p50/p99",
+    "clock",
+    "limits",
+    "wallet",
+    "margin",
+)
 _MARKS: Final = {SENT: "…", OPEN: "", CANCELLING: "×"}
 _STATES: Final = {"ACTIVE": "bold green", "REDUCING": "bold yellow", "HALTED": "bold red"}
 _NONE: Final = "–"
@@ -121,7 +133,7 @@ def _bases(shown: Snapshot) -> list[Text]:
 
 def _venues(shown: Snapshot) -> Table:
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("venue", "connection", "lost", "feed", "place p50/p99", "cancel p50/p99", "clock", "limits", "wallet"):
+    for name in ("venue", *_OF_VENUE):
         made.add_column(name, overflow="fold")
     for each in shown.venues:
         made.add_row(
@@ -134,8 +146,17 @@ def _venues(shown: Snapshot) -> Table:
             _NONE if each.clock_ms is None else f"{each.clock_ms[0]:+.1f} ± {each.clock_ms[1]:.1f} ms",
             ", ".join(f"{name} {used:,}/{most:,}" for name, used, most in each.limits) or _NONE,
             ", ".join(f"{amount:,.2f} {asset}" for asset, amount in each.wallet.items()) or _NONE,
+            _margin(each),
         )
     return made
+
+
+def _margin(venue: VenueShown) -> str:
+    """Return what is available of what is there; what is old says so."""
+    if venue.margin_age_s is None:
+        return _NONE
+    text = f"{_number(venue.margin.get('available'), ',.2f')} of {_number(venue.margin.get('equity'), ',.2f')}"
+    return text if venue.margin_age_s < _OLD_MARGIN_S else f"{text}, {venue.margin_age_s:.0f} s old"
 
 
 def _mailboxes(shown: Snapshot) -> Text:

@@ -11,7 +11,7 @@ from actors.runtime.mailbox import EdgeStatistics
 from market.instrument import Instrument
 from market.order_log import LogKind
 from market.units import MS, SECOND, InstrumentId, Nanos, VenueId
-from scripts.live.overview import Overview
+from scripts.live.overview import Overview, amounts
 
 
 class QuoteShown(msgspec.Struct, frozen=True):
@@ -50,6 +50,7 @@ class VenueShown(msgspec.Struct, frozen=True):
         clock_ms: how far the venue's clock is ahead, give or take.
         limits: (name, used, allowed) of the two limits that are used most, of those that are used at all.
         wallet: what the account holds of each asset, by the venue's word.
+        margin: of `equity`, `available`, `used` what it tells, and how old that is.
     """
 
     name: str
@@ -62,6 +63,8 @@ class VenueShown(msgspec.Struct, frozen=True):
     clock_ms: tuple[float, float] | None
     limits: list[tuple[str, int, int]]
     wallet: dict[str, float]
+    margin: dict[str, float]
+    margin_age_s: float | None
 
 
 class BaseShown(msgspec.Struct, frozen=True):
@@ -128,7 +131,7 @@ def snapshot(
         n_held_back=sum(overview.n_refused.values()),
         restarts=dict(overview.n_restarts),
         instruments=[_instrument(overview, each, now) for each in overview.instruments],
-        venues=[_venue(overview, venue) for venue in overview.connections],
+        venues=[_venue(overview, venue, now) for venue in overview.connections],
         bases=[
             BaseShown(each.base, _known(each.net), _known(each.most), _known(each.least), _known(each.value))
             for each in overview.positions_by_base()
@@ -190,7 +193,7 @@ def _quotes(overview: Overview, number: InstrumentId, side: int, now: Nanos) -> 
     ]
 
 
-def _venue(overview: Overview, venue: VenueId) -> VenueShown:
+def _venue(overview: Overview, venue: VenueId, now: Nanos) -> VenueShown:
     name, connection = overview.instruments.venues[venue], overview.connections[venue]
     latencies = overview.orders.latencies.get(venue)
     books = [overview.feeds[i.id].book for i in overview.instruments if i.venue == name]
@@ -207,6 +210,8 @@ def _venue(overview: Overview, venue: VenueId) -> VenueShown:
         clock_ms=(clock.offset_ns / MS, clock.uncertainty_ns / MS) if clock is not None else None,
         limits=_fullest(connection.limits),
         wallet={asset: last for asset, (_, last) in connection.balances.items()},
+        margin={} if connection.margin is None else amounts(connection.margin[0]),
+        margin_age_s=None if connection.margin is None else (now - connection.margin[1]) / SECOND,
     )
 
 

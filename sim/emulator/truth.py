@@ -33,7 +33,7 @@ class AccountTruth:
     Attributes:
         open_orders, fills: oldest first.
         positions: signed lots by symbol, flat ones too.
-        wallet, equity: USDT.
+        wallet, equity, available: USDT; the last is what new orders may use.
         n_orders: ever taken.
     """
 
@@ -43,6 +43,7 @@ class AccountTruth:
     positions: dict[str, Lots]
     wallet: Decimal
     equity: Decimal
+    available: Decimal
     n_orders: int
 
 
@@ -71,5 +72,6 @@ def truth_of(account: Account) -> AccountTruth:
         {h.instrument.symbol: h.lots for h in account.holdings.values()},
         account.wallet,
         account.wallet + account.unrealised,
+        account.available,
         len(account.orders) + len(account.ended),
     )

@@ -16,10 +16,12 @@ from market.messages import (
     CountedPosition,
     HedgeAnswered,
     HedgeRequested,
+    Margin,
     OrderState,
     OrderUpdate,
     Started,
     SubmitOrder,
+    VenueMargin,
 )
 from market.units import SECOND
 
@@ -34,9 +36,10 @@ TABLE = InstrumentTable((LINEAR, COINM, WOO))
 class Alone:
     """A desk that may trade everything, and what it has said."""
 
-    def __init__(self, **params: Any) -> None:
+    def __init__(self, table: InstrumentTable = TABLE, **params: Any) -> None:
         limits = Limits(max_position_notional=1e7, max_order_notional=1e6)
-        context = QuoterContext("desk", 0, TABLE, tuple(TABLE), limits=(limits,) * 3)
+        self.table = table
+        context = QuoterContext("desk", 0, table, tuple(table), limits=(limits,) * len(table))
         self.desk = PortfolioHedger(context, PortfolioParams(**{"max_notional": 1e7, **params}))
         self.orders: list[SubmitOrder] = []
         self.answers: list[HedgeAnswered] = []
@@ -56,6 +59,11 @@ class Alone:
     def book(self, instrument: Instrument, mid: float) -> None:
         bids, asks = (np.array([[instrument.ticks(mid * (1 + side * 1e-5)), 10**6]], np.int64) for side in (-1, 1))
         self.give(BookUpdate(instrument.id, self.desk.now, self.desk.now, 1, bids, asks))
+
+    def margin(self, venue: str, available: float | None, age_s: float = 0.0) -> None:
+        e6 = None if available is None else round(available * 1e6)
+        asked = self.desk.now - round(age_s * SECOND)
+        self.give(VenueMargin(self.table.venues.index(venue), asked, Margin(None, e6, None)))
 
     def ask(self, **fields: Any) -> None:
         self.give(HedgeRequested(self.desk.now, **{"request": "a", "base": "BTC", **fields}))
@@ -124,3 +132,114 @@ def test_an_inverse_contract_that_is_only_counted_needs_its_book() -> None:
     with pytest.raises(ValueError, match=r"^binance-delivery:BTCUSD_PERP is inverse: .* add `references`$"):
         PortfolioHedger.check(context, PortfolioParams())
     PortfolioHedger.check(QuoterContext("desk", 0, TABLE, (TABLE[0],), (TABLE[1],)), PortfolioParams())
+
+
+# --- by margin -------------------------------------------------------------------------------------------------------
+
+TWO = InstrumentTable(
+    (
+        LINEAR,
+        Instrument(1, "woox", "PERP_BTC_USDT", "BTC", "USDT", "USDT", Decimal("0.1"), Decimal("0.001")),
+        Instrument(2, "paradex", "BTC-USD-PERP", "BTC", "USD", "USDC", Decimal("0.1"), Decimal("0.001")),
+    )
+)
+
+
+class ByMargin(Alone):
+    """A desk over three venues that holds 3 BTC on the first and has to sell them; a BTC is at 50,000."""
+
+    def __init__(self, held: int = 3_000, **params: Any) -> None:
+        super().__init__(TWO, **{"by": "margin", "max_leverage": 10.0, **params})
+        for instrument in TWO:
+            self.book(instrument, 50_000.0)
+        self.hold(held, 0, 0)
+
+    def lots(self) -> dict[str, int]:
+        return {TWO[each.instrument].venue: each.size for each in self.orders}
+
+
+def test_margin_that_is_available_shares_out() -> None:
+    desk = ByMargin()
+    for venue, available in (("bybit", 40_000.0), ("woox", 60_000.0), ("paradex", 20_000.0)):
+        desk.margin(venue, available)
+    desk.ask()
+    assert desk.lots() == {"bybit": 1_000, "woox": 1_500, "paradex": 500}
+    assert desk.answers[-1].assets[0].text == ""
+
+
+def test_shares_of_a_request_are_shares_of_margin() -> None:
+    desk = ByMargin(by="room")
+    for venue in ("bybit", "woox", "paradex"):
+        desk.margin(venue, 60_000.0)
+    desk.ask(by="margin", on=(("woox", 1.0), ("paradex:BTC-USD-PERP", 2.0)))
+    assert desk.lots() == {"woox": 1_000, "paradex": 2_000}
+
+
+def test_a_venue_without_margin_that_is_known_takes_none() -> None:
+    desk = ByMargin()
+    desk.margin("bybit", 50_000.0)
+    desk.margin("woox", None)
+    desk.margin("paradex", -3.0)
+    desk.ask()
+    assert desk.lots() == {"bybit": 3_000}
+    text = "no margin is known: woox does not tell what is available; paradex has no margin available"
+    assert desk.answers[-1].assets[0].text == text
+
+
+def test_where_none_is_known_nothing_is_sent_and_it_says_why() -> None:
+    desk = ByMargin(max_margin_age_s=60.0)
+    desk.margin("bybit", 50_000.0, age_s=61.0)
+    desk.margin("woox", None)
+    desk.ask()
+    assert desk.orders == []
+    assert desk.answers[-1].is_over
+    assert desk.answers[-1].text == (
+        "no margin is known: that of bybit is 61 s old, more than max_margin_age_s = 60;"
+        " woox does not tell what is available; paradex has told none;"
+        " [orders] account_every_s is how often it is asked for"
+    )
+    desk.margin("bybit", 50_000.0, age_s=59.0)
+    desk.ask(on=(("woox", 1.0),))
+    assert desk.orders == [], "nobody asked for it on bybit"
+    desk.ask()
+    assert desk.lots() == {"bybit": 3_000}, "a refusal is not remembered"
+
+
+def test_no_more_is_opened_than_the_margin_carries() -> None:
+    desk = ByMargin(max_leverage=2.0)
+    desk.margin("woox", 25_000.0)  # a BTC
+    desk.ask()
+    assert desk.lots() == {"woox": pytest.approx(1_000, rel=0.01)}
+    assert "are left" in desk.answers[-1].assets[0].text
+
+
+def test_what_closes_a_position_needs_no_margin() -> None:
+    desk = ByMargin(max_leverage=1.0)
+    desk.margin("bybit", 1.0)
+    desk.ask()
+    assert desk.lots() == {"bybit": 3_000}
+
+
+@pytest.mark.parametrize(("base", "lots"), [("SOL", 2_000), ("", 1_000)])
+def test_assets_of_one_request_share_the_margin_of_a_venue(base: str, lots: int) -> None:
+    sol = Instrument(1, "bybit", "SOLUSDT", "SOL", "USDT", "USDT", Decimal("0.01"), Decimal("0.1"))
+    desk = Alone(InstrumentTable((LINEAR, sol, WOO)), by="margin", max_leverage=1.0)
+    for instrument, mid in zip(desk.table, (50_000.0, 190.0, 190.0), strict=True):
+        desk.book(instrument, mid)
+    desk.margin("bybit", 38_000.0)  # 200 SOL
+    desk.hold(0, 0, -9_000)
+    desk.ask(base=base)
+    (order,) = desk.orders
+    assert (order.instrument, order.side) == (1, 1)
+    assert order.size == pytest.approx(lots, rel=0.01)
+
+
+def test_a_period_that_tells_no_margin_in_time_is_refused() -> None:
+    params = PortfolioParams(by="margin", max_margin_age_s=60.0)
+    for every_s in (0.0, 61.0):
+        context = QuoterContext("desk", 0, TWO, tuple(TWO), account_every_s=every_s)
+        with pytest.raises(
+            ValueError, match=rf"^by = \"margin\" needs .* account_every_s = {every_s:g} must be above 0"
+        ):
+            PortfolioHedger.check(context, params)
+    PortfolioHedger.check(QuoterContext("desk", 0, TWO, tuple(TWO), account_every_s=30.0), params)

@@ -32,7 +32,10 @@ def config(*asks: dict[str, Any], at_s: tuple[float, ...] = (8.0,), **more: Any)
     return make_config(
         {
             "data": {"preset": "crash", "seconds": 20.0},
-            "venue": [{"name": "bybit", "latency": slow}, {"name": "binance-futures", "latency": slow}],
+            "venue": [
+                {"latency": slow, **each}
+                for each in more.pop("venue", [{"name": "bybit"}, {"name": "binance-futures"}])
+            ],
             "quoter": [
                 {
                     "name": "vamp",
@@ -106,6 +109,21 @@ def test_equal_shares_and_room_that_limits_leave() -> None:
     assert room[BYBIT] > 2 * room.get(BINANCE, 0)
 
 
+def test_margin_of_simulated_accounts_shares_out() -> None:
+    venue = [{"name": "bybit", "leverage": 2.0}, {"name": "binance-futures", "leverage": 20.0}]
+    done = run(config({"request": "a", "by": "margin"}, orders={"account_every_s": 1.0}, venue=venue))
+    shares = {leg.instrument: leg.lots for leg in done.asked()[-1].legs}
+    whole = round(abs(done.asked()[-1].assets[0].before or 0.0) / 0.1)
+    assert sum(shares.values()) == whole
+    # the maker's position and quotes use margin on bybit alone, of which there is little at its leverage
+    assert 0 < shares[BYBIT] < 0.48 * whole
+
+
+def test_margin_that_nobody_asked_about_is_not_known() -> None:
+    (answer,) = run(config({"request": "a", "by": "margin"})).asked()
+    assert answer.text.startswith("no margin is known: binance-futures has told none; bybit has told none; [orders]")
+
+
 def test_the_same_request_and_another_meanwhile_send_nothing_more() -> None:
     once = {"request": "a", "order": "limit"}
     # 9 ms after the first nothing can have come back
@@ -155,7 +173,7 @@ def test_a_rest_below_a_lot_and_what_is_beyond_the_most_are_told() -> None:
             f"the desk does not trade on 'woox'; allowed: binance-futures, {BINANCE}, bybit, {BYBIT}",
         ),
         ({"on": {BYBIT: -1}}, f"the share of {BYBIT} must be above 0 and finite, got -1.0"),
-        ({"order": "iceberg"}, "by 'room', order 'iceberg': allowed are room, equal, and market, limit"),
+        ({"order": "iceberg"}, "by 'room', order 'iceberg': allowed are room, equal, margin, and market, limit"),
     ],
 )
 def test_what_cannot_be_is_refused(ask: dict[str, Any], told: str) -> None:
@@ -277,7 +295,7 @@ def test_an_order_whose_fate_is_unknown_keeps_the_request_under_way() -> None:
 
 _asks = st.lists(
     st.fixed_dictionaries(
-        {"order": st.sampled_from(("market", "limit")), "by": st.sampled_from(("room", "equal"))},
+        {"order": st.sampled_from(("market", "limit")), "by": st.sampled_from(("room", "equal", "margin"))},
         optional={
             "on": st.dictionaries(st.sampled_from((BYBIT, BINANCE)), st.floats(0.1, 10.0), min_size=1),
             "base": st.just("SOL"),

@@ -11,9 +11,9 @@ import attrs
 import msgspec
 
 from market.instrument import Instrument
-from market.messages import AccountSnapshot, Fill, FundingPayment, OpenOrder, OrderFlag, RequestAccount
+from market.messages import AccountSnapshot, Fill, FundingPayment, Margin, OpenOrder, OrderFlag, RequestAccount
 from market.units import DAY, MS, InstrumentId, Lots, Nanos
-from venues.binance.account_checks import balances
+from venues.binance.account_checks import balances, margin
 from venues.binance.account_structs import AccountTrade, Income, OrderAnswer, PositionAnswer
 from venues.binance.answers import refusal_of_body
 from venues.binance.client_ids import client_id_of
@@ -33,7 +33,8 @@ _HISTORY: Final = 88 * DAY  # the venue remembers three months, of which the sho
 _NO_SUCH_ORDER: Final = -2013
 _TERMS: Final = {"IOC": OrderFlag.IOC, "FOK": OrderFlag.FOK, "GTX": OrderFlag.POST_ONLY}
 
-Kind = Literal["open", "positions", "trades", "order", "funding", "balances"]
+Kind = Literal["open", "positions", "trades", "order", "funding", "balances", "margin"]
+_MONEY: Final = ("balances", "margin")  # without them an account is none the less whole
 
 
 @attrs.frozen
@@ -78,6 +79,7 @@ class AccountReader:
         self._strangers: dict[tuple[InstrumentId, int], None] = {}  # orders of fills, asked for
         self._income: dict[tuple[str, str], Income] = {}
         self._balances: tuple[tuple[str, int], ...] = ()
+        self._margin: Margin | None = None
         self._n_waiting = 0
         self._is_second_half = False
 
@@ -107,7 +109,7 @@ class AccountReader:
             if question.kind == "order" and refusal.code == _NO_SUCH_ORDER:
                 # it is too old for the venue to know; so it is not one that we placed lately
                 self._orders.note_id(question.instrument, question.order_id, -question.order_id)
-            elif question.kind != "balances":  # without them an account is none the less whole
+            elif question.kind not in _MONEY:
                 self.failed = refusal
                 return []
         self._asked(more)
@@ -124,7 +126,11 @@ class AccountReader:
         since = max(self._ask.fills_since, venue_time - _HISTORY)
         questions = [self._trades_since(grid.instrument, since, venue_time) for grid in self.symbols.by_id.values()]
         funding = Question("funding", self._queries.funding_since(since, venue_time), since=since)
-        return [*questions, funding, Question("balances", self._queries.balances(venue_time))]
+        money = [
+            Question("balances", self._queries.balances(venue_time)),
+            Question("margin", self._queries.account(venue_time)),
+        ]
+        return [*questions, funding, *money]
 
     def _trades_since(self, instrument: Instrument, since: Nanos, venue_time: Nanos) -> Question:
         request = self._queries.trades_since(instrument, since, venue_time)
@@ -144,6 +150,7 @@ class AccountReader:
             "order": self._on_order,
             "funding": self._on_funding,
             "balances": self._on_balances,
+            "margin": self._on_margin,
         }
         found: list[Question] | None = handlers[question.kind](question, body, venue_time)
         return found or []
@@ -206,6 +213,12 @@ class AccountReader:
             return
         self._balances = tuple((asset, e12) for asset, e12 in told if e12)
 
+    def _on_margin(self, question: Question, body: bytes, venue_time: Nanos) -> None:
+        try:
+            self._margin = margin(body)
+        except RemoteProtocolError:
+            self.symbols.seen["margin that makes no sense"] += 1
+
     def _on_funding(self, question: Question, body: bytes, venue_time: Nanos) -> list[Question]:
         rows = decode(_INCOME, body, "the funding of Binance")
         n_before = len(self._income)
@@ -235,6 +248,7 @@ class AccountReader:
             tuple(self._positions.items()),
             self._payments(ts_recv),
             self._balances,
+            self._margin,
         )
 
     def _fill(self, grid: InstrumentGrid, trade: AccountTrade, ts_recv: Nanos) -> Fill:

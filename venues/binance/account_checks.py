@@ -1,4 +1,4 @@
-"""What is read of the account once at the start: its modes, its money, and orders of a kind that is not ours."""
+"""What is read of the account: its modes, its money, and orders of a kind that is not ours."""
 
 from decimal import Decimal
 from typing import Final
@@ -6,12 +6,14 @@ from typing import Final
 import attrs
 import msgspec
 
-from venues.binance.account_structs import AccountConfig, AccountInfo, BalanceAnswer, ConditionalOrder
+from market.messages import Margin
+from venues.binance.account_structs import AccountConfig, AccountTotals, BalanceAnswer, ConditionalOrder
+from venues.margin import margin_of
 from venues.wire import RemoteProtocolError, decode
 
 _CONFIG: Final = msgspec.json.Decoder(AccountConfig)
 _BALANCES: Final = msgspec.json.Decoder(list[BalanceAnswer])
-_INFO: Final = msgspec.json.Decoder(AccountInfo)
+_TOTALS: Final = msgspec.json.Decoder(AccountTotals)
 _CONDITIONAL: Final = msgspec.json.Decoder(list[ConditionalOrder])
 
 
@@ -50,14 +52,14 @@ def balances(body: bytes) -> dict[str, Balance]:
     }
 
 
-def equity(body: bytes) -> Balance:
-    """Return what the account of an answer to `GET /fapi/v3/account` (or v2) is worth, open profit included.
+def margin(body: bytes) -> Margin | None:
+    """Return the totals in an answer to `GET /fapi/v3/account` (or v2), open profit included in equity.
 
     Raises:
         RemoteProtocolError: it is no such answer.
     """
-    info = decode(_INFO, body, "the account of Binance")
-    return Balance(_money(info.equity, "the account"), _money(info.available, "the account"))
+    totals = decode(_TOTALS, body, "the account of Binance")
+    return margin_of(totals.equity, totals.available, totals.used, "binance-futures")
 
 
 def conditional_orders(body: bytes) -> list[ConditionalOrder]:

@@ -163,20 +163,12 @@ class ServerTime(msgspec.Struct, gc=False):
     ts: Millis = field(name="serverTime")
 
 
-class AccountAsset(msgspec.Struct, gc=False):
-    asset: str
-    wallet: str = field(name="walletBalance")
-    available: str = field(name="availableBalance")
+class AccountTotals(msgspec.Struct, gc=False):
+    """Money of the whole account in USDT, or in USD where several assets are margin."""
 
-
-class AccountInfo(msgspec.Struct, gc=False):
-    """Totals in USDT, or in USD where several assets are margin; `equity` is what the account is worth."""
-
-    wallet: str = field(name="totalWalletBalance")
-    equity: str = field(name="totalMarginBalance")
-    available: str = field(name="availableBalance")
-    assets: list[AccountAsset]
-    positions: list[PositionAnswer]
+    equity: str | None = field(name="totalMarginBalance", default=None)
+    available: str | None = field(name="availableBalance", default=None)
+    used: str | None = field(name="totalInitialMargin", default=None)
 
 
 class ConditionalOrder(msgspec.Struct, gc=False):

@@ -51,6 +51,10 @@ class AccountQueries:
     def balances(self, venue_time: Nanos) -> HttpRequest:
         return self._get("/fapi/v3/balance", {}, venue_time, 5)
 
+    def account(self, venue_time: Nanos) -> HttpRequest:
+        """Ask for the totals of the account: its equity and margin."""
+        return self._get("/fapi/v3/account", {}, venue_time, 5)
+
     def account_config(self, venue_time: Nanos) -> HttpRequest:
         """Ask for the modes of the account: one-way or hedge, whether it can trade."""
         return self._get("/fapi/v1/accountConfig", {}, venue_time, 5)

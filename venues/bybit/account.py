@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from market import Instrument
-from market.messages import AccountSnapshot, Fill, FundingPayment, OpenOrder, OrderFlag, RequestAccount
+from market.messages import AccountSnapshot, Fill, FundingPayment, Margin, OpenOrder, OrderFlag, RequestAccount
 from market.units import DAY, MS, InstrumentId, Lots, Nanos
 from venues.actions import SendRequest
 from venues.bybit.errors import verdict_on_status
@@ -56,6 +56,7 @@ class AccountQuery:
         self._fills: dict[tuple[InstrumentId, int], tuple[int, Fill]] = {}
         self._payments: dict[tuple[InstrumentId, int], FundingPayment] = {}
         self._balances: tuple[tuple[str, int], ...] = ()
+        self._margin: Margin | None = None
         self.snapshot: AccountSnapshot | None = None
 
     def start(self, now: Nanos, offset: Nanos) -> list[SendRequest]:
@@ -143,11 +144,12 @@ class AccountQuery:
         return cursor, len(rows)
 
     def _read_wallet(self, status: int, body: bytes, now: Nanos) -> None:
-        """Take the balances; an account without them, or of another kind, is none the less whole."""
+        """Take balances and margin; an account without them, or of another kind, is none the less whole."""
         try:
-            told = wallet_balances(body, now) if status == 200 else []
+            told, margin = wallet_balances(body, now) if status == 200 else ([], None)
         except RemoteProtocolError:
             return
+        self._margin = margin
         self._balances = tuple((each.asset, round(each.wallet * 10**12)) for each in told if each.wallet)
 
     _READERS: Final = {_ORDERS: _read_orders, _POSITIONS: _read_positions, _EXECUTIONS: _read_executions}
@@ -176,6 +178,7 @@ class AccountQuery:
             tuple(lots.items()),
             tuple(payments),
             self._balances,
+            self._margin,
         )
 
 

@@ -5,8 +5,10 @@ from typing import Final
 
 import msgspec
 
+from market.messages import Margin
 from market.units import MS, InstrumentId, Lots, Nanos
 from venues.bybit.structs import PositionRow, WalletRow, read_rows
+from venues.margin import margin_of
 from venues.wire import InstrumentGrid, RemoteProtocolError
 
 _WALLETS: Final = msgspec.json.Decoder(list[WalletRow])
@@ -50,14 +52,18 @@ def signed_lots(row: PositionRow, grid: InstrumentGrid) -> Lots:
     return sign * lots
 
 
-def wallet_balances(body: bytes, ts_recv: Nanos) -> list[BalanceReport]:
-    """Return the answer of `GET /v5/account/wallet-balance?accountType=UNIFIED`.
+def wallet_balances(body: bytes, ts_recv: Nanos) -> tuple[list[BalanceReport], Margin | None]:
+    """Return the answer of `GET /v5/account/wallet-balance?accountType=UNIFIED`: its assets, and its margin.
 
     Raises:
         RemoteProtocolError: it failed or is malformed.
     """
     rows, _, time = read_rows(body, _WALLETS, "wallet")
-    return balances(rows, time * MS, ts_recv)
+    told = balances(rows, time * MS, ts_recv)
+    if len(rows) != 1:
+        return told, None
+    total = rows[0]
+    return told, margin_of(total.total_equity, total.total_available_balance, total.total_initial_margin, "bybit")
 
 
 def balances(rows: list[WalletRow], ts_venue: Nanos, ts_recv: Nanos) -> list[BalanceReport]:

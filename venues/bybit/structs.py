@@ -184,8 +184,13 @@ class CoinRow(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     wallet_balance: str
 
 
-class WalletRow(msgspec.Struct, frozen=True, gc=False):
+class WalletRow(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """The account's money; totals in USD, empty where the margin mode has none."""
+
     coin: list[CoinRow]
+    total_equity: str | None = None
+    total_available_balance: str | None = None
+    total_initial_margin: str | None = None
 
 
 class Listing(msgspec.Struct, frozen=True, gc=False, rename="camel"):

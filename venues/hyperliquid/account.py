@@ -11,7 +11,7 @@ import attrs
 import msgspec
 
 from market.instrument import Instrument
-from market.messages import AccountSnapshot, FundingPayment, OpenOrder, OrderFlag, RequestAccount
+from market.messages import AccountSnapshot, FundingPayment, Margin, OpenOrder, OrderFlag, RequestAccount
 from market.units import DAY, MS, InstrumentId, Lots, Nanos
 from venues.hyperliquid.gate import info
 from venues.hyperliquid.market_data import SIDES
@@ -19,7 +19,8 @@ from venues.hyperliquid.order_ids import client_id_of
 from venues.hyperliquid.order_status import ANSWER
 from venues.hyperliquid.orders import Orders
 from venues.hyperliquid.private import PrivateData
-from venues.hyperliquid.structs import AccountState, FillRow, FundingRow, OrderTerms
+from venues.hyperliquid.structs import AccountMoney, AccountState, FillRow, FundingRow, OrderTerms
+from venues.margin import margin_of
 from venues.wire import HttpRequest, InstrumentGrid, RemoteProtocolError, decode, money_e12
 
 _HISTORY: Final = 700 * DAY  # more than the venue keeps of an active account: its last 10,000 fills
@@ -27,6 +28,7 @@ _MOST_PAGES: Final = 200
 _FULL_PAGE: Final = {"fills": 2000, "payments": 500}
 _ORDERS: Final = msgspec.json.Decoder(list[OrderTerms])
 _STATE: Final = msgspec.json.Decoder(AccountState)
+_MONEY: Final = msgspec.json.Decoder(AccountMoney)
 _FILLS: Final = msgspec.json.Decoder(list[FillRow])
 _PAYMENTS: Final = msgspec.json.Decoder(list[FundingRow])
 _TIFS: Final = {"Alo": OrderFlag.POST_ONLY, "Ioc": OrderFlag.IOC}
@@ -75,6 +77,7 @@ class AccountReader:
         self._fills: dict[tuple[int, int], FillRow] = {}
         self._payments: dict[tuple[str, int], FundingRow] = {}
         self._owners: dict[int, int] = {}
+        self._margin: Margin | None = None
         self._n_asked = self._n_waiting = 0
         self._is_second_half = False
         self._on: dict[Kind, Callable[[Question, bytes], list[Question]]] = {
@@ -144,11 +147,22 @@ class AccountReader:
         return []
 
     def _on_positions(self, question: Question, body: bytes) -> list[Question]:
+        self._margin = self._read_margin(body)
         for row in decode(_STATE, body, "hyperliquid account state").asset_positions:
             grid = self._grids.get(row.position.coin)
             if grid is not None:
                 self._positions[grid.instrument.id] = grid.lots.signed(row.position.szi)
         return []
+
+    def _read_margin(self, body: bytes) -> Margin | None:
+        """Return what stands behind the positions; an account without that is none the less whole."""
+        try:
+            told = decode(_MONEY, body, "hyperliquid account money")
+            total = told.margin_summary
+            return margin_of(total.account_value, told.withdrawable, total.total_margin_used, "hyperliquid")
+        except RemoteProtocolError:
+            self._private.skipped["margin that makes no sense"] += 1
+            return None
 
     def _on_fills(self, question: Question, body: bytes) -> list[Question]:
         rows = decode(_FILLS, body, "hyperliquid fills")
@@ -224,6 +238,7 @@ class AccountReader:
             tuple(sorted((f for f in fills if f.ts_venue >= since), key=_by_time)),
             tuple(lots.items()),
             tuple(sorted((p for p in payments if p.ts_venue >= since), key=_by_time)),
+            margin=self._margin,
         )
 
     def _payment(self, row: FundingRow, grid: InstrumentGrid, now: Nanos) -> FundingPayment:

@@ -183,11 +183,24 @@ class AssetPosition(Rows, frozen=True, gc=False):
 
 
 class AccountState(Rows, frozen=True, gc=False, rename="camel"):
-    """The answer to `clearinghouseState`; `time` in ms."""
+    """The answer to `clearinghouseState`, but for its money; `time` in ms."""
 
     asset_positions: list[AssetPosition]
     time: int = 0
-    withdrawable: str = "0"
+
+
+class MarginSummary(Rows, frozen=True, gc=False, rename="camel"):
+    """Of all positions, USDC."""
+
+    account_value: str | None = None
+    total_margin_used: str | None = None
+
+
+class AccountMoney(Rows, frozen=True, gc=False, rename="camel"):
+    """The money in the answer to `clearinghouseState`, read apart: positions are known without it, too."""
+
+    margin_summary: MarginSummary = MarginSummary()
+    withdrawable: str | None = None
 
 
 class FundingDelta(Rows, frozen=True, gc=False):

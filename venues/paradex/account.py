@@ -12,12 +12,14 @@ import attrs
 import msgspec
 
 from market.instrument import Instrument
-from market.messages import AccountSnapshot, FundingPayment, OpenOrder, OrderFlag, RequestAccount
+from market.messages import AccountSnapshot, FundingPayment, Margin, OpenOrder, OrderFlag, RequestAccount
 from market.units import DAY, MS, InstrumentId, Lots, Nanos
+from venues.margin import margin_of
 from venues.paradex.market_data import SIDES
 from venues.paradex.order_ids import OrderIds
 from venues.paradex.private import OPEN, PrivateData
 from venues.paradex.structs import (
+    AccountMoney,
     FillRow,
     FillRows,
     OrderRow,
@@ -36,9 +38,10 @@ _ORDERS: Final = msgspec.json.Decoder(OrderRows)
 _POSITIONS: Final = msgspec.json.Decoder(PositionRows)
 _FILLS: Final = msgspec.json.Decoder(FillRows)
 _PAYMENTS: Final = msgspec.json.Decoder(PaymentRows)
+_MONEY: Final = msgspec.json.Decoder(AccountMoney)
 _FLAGS: Final = {"POST_ONLY": OrderFlag.POST_ONLY, "IOC": OrderFlag.IOC}
 
-Kind = Literal["orders", "positions", "fills", "payments"]
+Kind = Literal["orders", "positions", "fills", "payments", "margin"]
 
 
 @attrs.frozen
@@ -74,6 +77,7 @@ class AccountReader:
         self._positions: dict[InstrumentId, Lots] = {}
         self._fills: dict[tuple[str, str], FillRow] = {}
         self._payments: dict[str, PaymentRow] = {}
+        self._margin: Margin | None = None
         self._n_asked = self._n_waiting = 0
         self._is_second_half = False
         self._on: dict[Kind, Callable[[Question, bytes], list[Question]]] = {
@@ -81,6 +85,7 @@ class AccountReader:
             "positions": self._on_positions,
             "fills": self._on_fills,
             "payments": self._on_payments,
+            "margin": self._on_margin,
         }
 
     def start(self) -> list[Question]:
@@ -112,7 +117,7 @@ class AccountReader:
     def _history(self) -> list[Question]:
         since = f"start_at={max(self._ask.fills_since, self._venue_time - _HISTORY) // MS}&page_size={_PAGE}"
         payments = [Question("payments", "/v1/funding/payments", f"market={each}&{since}") for each in self._grids]
-        return [Question("fills", "/v1/fills", since), *payments]
+        return [Question("fills", "/v1/fills", since), *payments, Question("margin", "/v1/account")]
 
     def _next(self, question: Question, cursor: str | None, *, is_full: bool) -> list[Question]:
         """Pages go on while the venue names a next one that may hold something."""
@@ -152,6 +157,17 @@ class AccountReader:
         self._payments.update({row.id: row for row in page.results})
         return self._next(question, page.next, is_full=len(self._payments) > n_before)
 
+    def _on_margin(self, question: Question, body: bytes) -> list[Question]:
+        """Take what stands behind the positions; an account without that is none the less whole."""
+        try:
+            told = decode(_MONEY, body, "paradex account")
+            self._margin = margin_of(
+                told.account_value, told.free_collateral, told.initial_margin_requirement, "paradex"
+            )
+        except RemoteProtocolError:
+            self._private.skipped["margin that makes no sense"] += 1
+        return []
+
     # --- the whole ---------------------------------------------------------------------------------------------------
 
     def _open_order(self, row: OrderRow, grid: InstrumentGrid) -> OpenOrder:
@@ -188,6 +204,7 @@ class AccountReader:
             tuple(sorted((f for f in fills if f.ts_venue >= since), key=_by_time)),
             tuple(lots.items()),
             tuple(sorted((p for p in payments if p.ts_venue >= since), key=_by_time)),
+            margin=self._margin,
         )
 
     def _payment(self, row: PaymentRow, grid: InstrumentGrid, now: Nanos) -> FundingPayment:

@@ -248,6 +248,14 @@ class AccountRow(Struct, frozen=True, gc=False):
     status: str = "ACTIVE"
 
 
+class AccountMoney(Struct, frozen=True, gc=False):
+    """What stands behind the positions of an account, in its settlement asset."""
+
+    account_value: str | None = None
+    free_collateral: str | None = None
+    initial_margin_requirement: str | None = None
+
+
 _FRAME = msgspec.json.Decoder(Frame)
 _REFUSAL = msgspec.json.Decoder(Refusal)
 

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 import attrs
+import msgspec
 
 from market.instrument import Instrument
-from market.messages import AccountSnapshot, Fill, FundingPayment, OpenOrder, OrderFlag, Reason, RequestAccount
+from market.messages import AccountSnapshot, Fill, FundingPayment, Margin, OpenOrder, OrderFlag, Reason, RequestAccount
 from market.units import DAY, MS, InstrumentId, Lots, Nanos
+from venues.margin import margin_of
 from venues.wire import HttpRequest, InstrumentGrid, RemoteProtocolError, decode, money_e12
 from venues.woox.errors import verdict_on
-from venues.woox.limits import BALANCES, FILLS, ORDERS, PAYMENTS, POSITIONS, Bucket
+from venues.woox.limits import BALANCES, FILLS, INFO, ORDERS, PAYMENTS, POSITIONS, Bucket
 from venues.woox.limits import ORDER as ONE_ORDER
 from venues.woox.market_data import SIDES
 from venues.woox.order_ids import fill_id_of
@@ -25,6 +27,7 @@ from venues.woox.order_status import ROW
 from venues.woox.private import STANDING, PrivateData
 from venues.woox.requests import ORDER, OrderRequests
 from venues.woox.structs import (
+    AccountMoney,
     BalanceRows,
     FillRow,
     FillRows,
@@ -44,6 +47,7 @@ _POSITIONS: Final = "/v3/futures/positions"
 _FILLS: Final = "/v3/trade/transactionHistory"
 _PAYMENTS: Final = "/v3/futures/fundingFee/history"
 _BALANCES: Final = "/v3/asset/balances"
+_ACCOUNT: Final = "/v3/account/info"
 _PAGE: Final = 500
 _SURELY_WHOLE: Final = 25  # the venue has no smaller page: fewer rows than that are all there are
 _MOST_PAGES: Final = 400
@@ -55,9 +59,10 @@ _POSITION_ROWS: Final = decoder(PositionRows)
 _FILL_ROWS: Final = decoder(FillRows)
 _PAYMENT_ROWS: Final = decoder(PaymentRows)
 _BALANCE_ROWS: Final = decoder(BalanceRows)
+_MONEY: Final = decoder(AccountMoney)
 _PAYS: Final = {"pay": -1, "receive": 1}
 
-Kind = Literal["orders", "positions", "fills", "payments", "order", "balances"]
+Kind = Literal["orders", "positions", "fills", "payments", "order", "balances", "margin"]
 
 
 @attrs.frozen
@@ -77,6 +82,7 @@ class AccountReader:
     Args:
         now, venue_time: when the first question leaves, by our clock and by the venue's, which surely has come.
         has_payments: funding is asked for, too; else a later snapshot tells of it.
+        has_margin: margin is asked for, too.
     """
 
     def __init__(
@@ -90,12 +96,13 @@ class AccountReader:
         venue_time: Nanos,
         *,
         has_payments: bool = True,
+        has_margin: bool = True,
     ) -> None:
         self.snapshot: AccountSnapshot | None = None
         self._ask, self._requests, self._orders, self._private = ask, requests, orders, private
         self._grids = {each.symbol: InstrumentGrid(each) for each in instruments}
         self._ts_request, self._venue_time = now, venue_time
-        self._has_payments = has_payments
+        self._has_payments, self._has_margin = has_payments, has_margin
         self._open: dict[int, OpenOrder] = {}
         self._n_orders = 0
         self._positions: dict[tuple[InstrumentId, str], Lots] = {}
@@ -103,6 +110,7 @@ class AccountReader:
         self._payments: dict[int, PaymentRow] = {}
         self._strangers: dict[int, None] = {}
         self._balances: tuple[tuple[str, int], ...] = ()
+        self._margin: Margin | None = None
         self._n_asked = self._n_waiting = 0
         self._is_second_half = False
         self._on: dict[Kind, Callable[[Question, bytes, Nanos], list[Question]]] = {
@@ -134,6 +142,8 @@ class AccountReader:
             self._on_order(question, status, body)
         elif question.kind == "balances":
             self._on_balances(body)
+        elif question.kind == "margin":
+            self._on_margin(body)
         else:
             more = self._asked(self._on[question.kind](question, body, venue_now))
         if self._n_waiting == 0 and not self._is_second_half:
@@ -153,6 +163,7 @@ class AccountReader:
             "payments": (PAYMENTS, ""),
             "order": (ONE_ORDER, ""),
             "balances": (BALANCES, ""),
+            "margin": (INFO, ""),
         }
         return Question(kind, self._requests.ask("GET", path, fields, venue_now), buckets[kind], fields, order_id)
 
@@ -166,6 +177,8 @@ class AccountReader:
     def _history(self, venue_now: Nanos) -> list[Question]:
         begin = max(self._ask.fills_since, venue_now - _HISTORY)
         questions = [self._question("balances", _BALANCES, {}, venue_now)]
+        if self._has_margin:
+            questions.append(self._question("margin", _ACCOUNT, {}, venue_now))
         while True:
             end = min(begin + _WINDOW, venue_now + DAY)  # the venue's own clock, whatever it is
             window = {"startTime": str(begin // MS), "endTime": str(end // MS)}
@@ -255,6 +268,14 @@ class AccountReader:
             return
         self._balances = tuple((asset, e12) for asset, e12 in told if e12)
 
+    def _on_margin(self, body: bytes) -> None:
+        """Take what stands behind the positions; an account without that is none the less whole."""
+        try:
+            told, _ = read_data(body, _MONEY, "account info")
+            self._margin = _margin(told)
+        except RemoteProtocolError:
+            self._private.skipped["margin that makes no sense"] += 1
+
     # --- the whole ---------------------------------------------------------------------------------------------------
 
     def _open_order(self, row: OrderRow, grid: InstrumentGrid) -> OpenOrder:
@@ -293,6 +314,7 @@ class AccountReader:
             tuple(lots.items()),
             tuple(sorted((p for p in payments if p.ts_venue >= since), key=_by_time)),
             self._balances,
+            self._margin,
         )
 
     def _fill(self, row: FillRow, grid: InstrumentGrid, now: Nanos) -> Fill:
@@ -322,6 +344,16 @@ class AccountReader:
         amount = sign * abs(money_e12(row.funding_fee, "fundingFee", where))
         ts_venue = time_of(row.created_time, "createdTime", where)
         return FundingPayment(grid.instrument.id, ts_venue, now, row.id, amount)
+
+
+def _margin(told: AccountMoney) -> Margin | None:
+    """What is used is what the collateral is short of: the venue does not tell it by itself."""
+    value, free, total = told.total_account_value, told.free_collateral, told.total_collateral
+    used = margin_of(total, free, None, "woox") if total and free else None
+    margin = margin_of(value, free, None, "woox")
+    if margin is None or used is None or used.equity_e6 is None or used.available_e6 is None:
+        return margin
+    return msgspec.structs.replace(margin, used_e6=used.equity_e6 - used.available_e6)
 
 
 def _by_time(each: Any) -> tuple[Nanos, InstrumentId, int]:

@@ -10,6 +10,7 @@ from venues.account_asking import AccountAsking
 from venues.venue import Answered, HttpAnswer, Output
 from venues.woox.account import AccountReader, Question
 from venues.woox.gate import WooxGate
+from venues.woox.limits import INFO
 from venues.woox.order_index import OrderIndex
 from venues.woox.private import PrivateData
 from venues.woox.requests import OrderRequests
@@ -42,6 +43,7 @@ class WooxAsking(AccountAsking[AccountReader, Question]):
             now,
             self._gate.surely_past(now),
             has_payments=self._wants_payments(command, now),
+            has_margin=self._gate.free_at((INFO, ""), now) <= now,
         )
         return reader, reader.start(self._gate.at(now))
 

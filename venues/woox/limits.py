@@ -21,6 +21,7 @@ FILLS: Final = "fills"
 POSITIONS: Final = "positions"
 PAYMENTS: Final = "payments"
 BALANCES: Final = "balances"
+INFO: Final = "account-info"
 LISTEN_KEY: Final = "listen-key"
 SWITCH: Final = "cancel-all-after"
 PUBLIC: Final = "public"
@@ -37,6 +38,7 @@ RULES: Final[Mapping[str, tuple[int, Nanos]]] = {
     POSITIONS: (30, 10 * SECOND),
     PAYMENTS: (20, MINUTE),
     BALANCES: (10, SECOND),
+    INFO: (10, MINUTE),
     LISTEN_KEY: (5, 10 * SECOND),
     SWITCH: (10, SECOND),
     PUBLIC: (10, SECOND),

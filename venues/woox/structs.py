@@ -360,6 +360,14 @@ class AccountInfo(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     position_mode: str = ""
 
 
+class AccountMoney(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """What stands behind the positions of an account, USDT: collateral is what its assets are worth as margin."""
+
+    total_collateral: Number = Number()
+    free_collateral: Number = Number()
+    total_account_value: Number = Number()
+
+
 class KeyRow(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """What a key of the account may do: READ, TRADE, WITHDRAWAL."""
 

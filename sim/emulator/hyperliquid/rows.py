@@ -1,5 +1,6 @@
 """Orders, executions, positions and money as Hyperliquid writes them."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 from market.messages import OrderFlag, Reason
@@ -142,11 +143,14 @@ def position_row(holding: Holding, view: PublicView) -> Row:
 
 
 def margin_row(account: Account) -> Row:
-    """Return the money of an account."""
+    """Return the money of an account; `totalRawUsd` is its cash when every position is worth its mark."""
+    value = account.wallet + account.unrealised
+    held = [h for h in account.holdings.values() if h.lots]
+    worth = [h.value(account.mark(h.instrument)) * (1 if h.lots > 0 else -1) for h in held]
     return {
-        "accountValue": plain(account.wallet + account.unrealised),
-        "totalNtlPos": plain(account.maintenance(type(account.wallet)(1))),
-        "totalRawUsd": plain(account.wallet),
+        "accountValue": plain(value),
+        "totalNtlPos": plain(sum(map(abs, worth), Decimal(0))),
+        "totalRawUsd": plain(value - sum(worth, Decimal(0))),
         "totalMarginUsed": plain(account.position_margin),
     }
 

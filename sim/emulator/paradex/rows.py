@@ -1,5 +1,6 @@
 """Orders, executions, positions and money as Paradex writes them."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 from market.messages import OrderFlag, Reason
@@ -11,6 +12,7 @@ from sim.emulator.paradex.codes import CLOSED_FOR
 from sim.emulator.public_view import Print, PublicView
 from sim.emulator.times import ms
 
+_MAINTENANCE: Final = Decimal("0.01")
 SIDES: Final = {1: "BUY", -1: "SELL"}
 
 Row = dict[str, Any]
@@ -118,15 +120,15 @@ def payment_row(payment: Payment) -> Row:
 
 
 def account_row(account: Account, now: Nanos) -> Row:
-    value = plain(account.wallet + account.unrealised)
+    value, keeping = account.wallet + account.unrealised, account.maintenance(_MAINTENANCE)
     return {
         "account": "0x1",
-        "account_value": value,
-        "total_collateral": value,
+        "account_value": plain(value),
+        "total_collateral": plain(value),
         "free_collateral": plain(account.available),
-        "initial_margin_requirement": plain(account.position_margin),
-        "maintenance_margin_requirement": "0",
-        "margin_cushion": plain(account.available),
+        "initial_margin_requirement": plain(account.position_margin + account.order_margin),
+        "maintenance_margin_requirement": plain(keeping),
+        "margin_cushion": plain(value - keeping),
         "settlement_asset": "USDC",
         "status": "ACTIVE",
         "seq_no": ms(now),

@@ -64,7 +64,7 @@ async def trade(folder: Path, asks: list[list[str]], quoters: tuple[QuoterConfig
 
 @pytest.mark.realtime
 def test_a_person_hedges_a_live_run_by_its_state_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["--base", "SOL", "--on", "binance-futures", "--request", "mine"]
+    asked = ["--base", "SOL", "--on", "binance-futures", "--by", "margin", "--request", "mine"]
     asks = [asked, asked, ["--base", "BTC"]]
     run, codes = trio.run(partial(trade, tmp_path, asks, (VAMP, DESK)))
     assert codes == [0, 0, 1]

@@ -13,12 +13,14 @@ from rich.console import Console
 
 from actors.runtime.mailbox import EdgeStatistics
 from market.messages import (
+    AccountSnapshot,
     BookUpdate,
     ClockOffset,
     ConnectionLost,
     ConnectionUp,
     EquityStamp,
     HaltCause,
+    Margin,
     OrderAccepted,
     OrderRefused,
     PlaceOrder,
@@ -52,6 +54,11 @@ def overview() -> Overview:
         EquityStamp(T0, 1, 22, 189.5, -4000.0, 0.5, 0.0, 189.81, 12.345),
         Position(1, T0, 22, 189.5),
         Stale(0, T0 + SECOND, "the connection was lost"),
+        AccountSnapshot(
+            1, T0, T0, T0, 0, (), (), (), (), (("USDT", 10_012 * 10**12),), Margin(10_024_500_000, 9_011_250_000, None)
+        ),
+        AccountSnapshot(0, T0 - 200 * SECOND, 0, T0, 0, (), (), (), margin=Margin(None, -7_000_000, None)),
+        AccountSnapshot(0, T0, 0, T0, 0, (), (), ()),  # it tells none: what was told before grows old
         OrderRefused(T0, 1, 0, 0, 0, 1, 100, 5, int(Reason.LIMIT_POSITION)),
         TradingStateChanged(T0, int(TradingState.REDUCING), int(HaltCause.POSITION), "position is 22 of 20"),
     ):
@@ -72,7 +79,7 @@ def shown() -> Snapshot:
     return snapshot(overview(), edges, T0 - 3600 * SECOND, T0 + 2 * SECOND, ["recorder: the disk is slow"])
 
 
-def text_of(width: int = 160) -> str:
+def text_of(width: int = 200) -> str:
     console = Console(width=width, file=io.StringIO(), record=True)
     console.print(table(shown()))
     return console.export_text()
@@ -99,6 +106,9 @@ def test_the_table_says_how_it_stands() -> None:
         "binance-futures is down: the venue has closed it",
         "net by base: SOL +2.2 (+1.1 to +3.3 with live orders), worth +417.57",
         "4.0 / 4.0 ms",
+        "10,012.00 USDT",
+        "9,011.25 of 10,024.50",
+        "-7.00 of –, 202 s old",
         "-12.0 ± 3.0 ms",
         "mailboxes: manager 3; fullest so far: manager 9, quoter:vamp 1; dropped 2",
         "recorder: the disk is slow",

@@ -26,7 +26,7 @@ COUNTDOWN, CANCEL, ALL = "POST /fapi/v1/countdownCancelAll", "DELETE /fapi/v1/or
 BATCH, QUERY, DEPTH = "DELETE /fapi/v1/batchOrders", "GET /fapi/v1/order", "GET /fapi/v1/depth"
 OPEN, POSITIONS = "GET /fapi/v1/openOrders", "GET /fapi/v3/positionRisk"
 FILLS, INCOME = "GET /fapi/v1/userTrades", "GET /fapi/v1/income"
-BALANCES = "GET /fapi/v3/balance"
+BALANCES, MONEY = "GET /fapi/v3/balance", "GET /fapi/v3/account"
 NOTHING = {"asset": "BNB", "balance": "0.00000000", "availableBalance": "0.00000000"}
 PLACE = PlaceOrder(7, 0, 1, 1000, 5, 0)
 
@@ -233,3 +233,4 @@ def answer_account(venue: Drive, *, orders: list[dict[str, object]] | None = Non
     venue.answer(FILLS, [])
     venue.answer(INCOME, [{"symbol": "BTCUSDT", "income": "-0.5", "asset": "USDT", "time": T // MS, "tranId": 4}])
     venue.answer(BALANCES, [{"asset": "USDT", "balance": "250.5", "availableBalance": "0"}, NOTHING])
+    venue.answer(MONEY, {"totalMarginBalance": "251.25", "availableBalance": "150.1", "totalInitialMargin": "101.15"})

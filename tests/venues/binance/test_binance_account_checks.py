@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from venues.binance.account_checks import Balance, balances, conditional_orders, equity, unfit
+from market.messages import Margin
+from venues.binance.account_checks import Balance, balances, conditional_orders, margin, unfit
 from venues.wire import RemoteProtocolError
 
 
@@ -34,6 +35,6 @@ def test_answers_at_hand(shared: Path) -> None:
     assert balances(at_hand(shared, "rest_balance")) == {
         "USDT": Balance(Decimal("122.12345678"), Decimal("122.12345678"))
     }
-    assert equity(at_hand(shared, "rest_account_info_v2")) == Balance(Decimal("23.72469206"), Decimal("23.72469206"))
+    assert margin(at_hand(shared, "rest_account_info_v2")) == Margin(23_724_692, 23_724_692, 0)
     (order,) = conditional_orders(at_hand(shared, "rest_open_algo_orders"))
     assert (order.algo_id, order.symbol, order.side, order.status) == (123456789, "BTCUSDT", "BUY", "NEW")

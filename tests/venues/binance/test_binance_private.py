@@ -18,6 +18,7 @@ from market.messages import (
     CancelRejected,
     Fill,
     FundingPayment,
+    Margin,
     OpenOrder,
     OrderAccepted,
     OrderAmended,
@@ -321,6 +322,8 @@ class Account:
                 found = [{**row, "income": "-0.25", "tranId": 1}, {**row, "income": "0.05", "tranId": "2"}]
             case "/fapi/v3/balance":
                 found = [{"asset": "USDT", "balance": "-1.25", "availableBalance": "0"}]
+            case "/fapi/v3/account":
+                found = {"totalMarginBalance": "-1.5", "availableBalance": "0", "totalInitialMargin": "7.0000001"}
         return 200, json.dumps(found).encode()
 
 
@@ -351,6 +354,7 @@ def test_the_account_is_read_page_by_page() -> None:
     assert snapshot.fills[0] == Fill(77, 0, T, NOW, 100, 1, 650000, 1, True, 13_000_000_000)
     assert snapshot.payments == (FundingPayment(1, T, NOW, (T + HOUR // 2) // HOUR, -200_000_000_000),)
     assert snapshot.balances == (("USDT", -125 * 10**10),)
+    assert snapshot.margin == Margin(-1_500_000, 0, 7_000_000)
     # fills are asked for after positions
     first_fills = account.asked.index("/fapi/v1/userTrades")
     assert set(account.asked[:first_fills]) == {"/fapi/v1/openOrders", "/fapi/v3/positionRisk"}

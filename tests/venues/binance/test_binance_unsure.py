@@ -25,6 +25,7 @@ def _see_an_empty_account(venue: Drive) -> None:
     venue.answer("GET /fapi/v1/userTrades", [])
     venue.answer("GET /fapi/v1/income", [])
     venue.answer("GET /fapi/v3/balance", [])
+    venue.answer("GET /fapi/v3/account", {})
 
 
 def _is_placed(venue: Drive, client_id: int) -> bool:

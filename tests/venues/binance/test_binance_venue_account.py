@@ -2,7 +2,7 @@
 
 import pytest
 
-from market.messages import AccountSnapshot, FundingPayment, OpenOrder, RequestAccount
+from market.messages import AccountSnapshot, FundingPayment, Margin, OpenOrder, RequestAccount
 from market.units import HOUR, MINUTE, MS, SECOND
 from tests.venues.binance.scripted_binance import (
     BALANCES,
@@ -10,6 +10,7 @@ from tests.venues.binance.scripted_binance import (
     ETH,
     FILLS,
     INCOME,
+    MONEY,
     NOTHING,
     OPEN,
     POSITIONS,
@@ -38,6 +39,7 @@ def test_the_account_is_told_whole() -> None:
         ((0, -5),),
         (payment,),
         (("USDT", 2505 * 10**11),),
+        Margin(251_250_000, 150_100_000, 101_150_000),
     )
 
 
@@ -51,8 +53,10 @@ def test_an_account_whose_balances_are_not_told_is_whole(body: object, status: i
     venue.answer(FILLS, [])
     venue.answer(INCOME, [])
     venue.answer(BALANCES, body, status)
+    venue.answer(MONEY, {"totalMarginBalance": "NaN"} if status == 200 else body, status)
     (snapshot,) = venue.told["fills"]
     assert snapshot.balances == ()
+    assert snapshot.margin is None
 
 
 def test_half_an_account_is_never_told_and_it_is_read_again_from_the_beginning() -> None:
@@ -110,6 +114,7 @@ def test_funding_that_is_not_named_makes_us_look_at_the_account() -> None:
         venue.answer(FILLS, [])
     venue.answer(INCOME, [])
     venue.answer(BALANCES, [])
+    venue.answer(MONEY, {})
     update = {"m": "FUNDING_FEE", "B": [{"a": "USDT", "wb": "1", "cw": "1", "bc": "-0.5"}], "P": []}
     venue.hear("private", {"e": "ACCOUNT_UPDATE", "E": 5, "T": 4, "a": update}).later(1)
     assert venue.n_asked(OPEN) == 2

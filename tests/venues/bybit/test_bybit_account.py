@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.messages import AccountSnapshot, OpenOrder, OrderFlag, RequestAccount
+from market.messages import AccountSnapshot, Margin, OpenOrder, OrderFlag, RequestAccount
 from market.units import DAY, MS, Nanos
 from tests.venues.bybit.bybit_wire import BTC, ETH, messages
 from tests.venues.bybit.test_bybit_private import EXECUTION, ID, ORDER
@@ -57,7 +57,14 @@ def test_an_account_of_one_page_each() -> None:
     rows = {
         "/v5/order/realtime": [partly, foreign, ORDER | {"orderId": "o-3", "orderStatus": "Untriggered", "price": ""}],
         "/v5/position/list": [position, position | {"symbol": "XUSDT"}],
-        "/v5/account/wallet-balance": [{"coin": [coin("USDT", "1000.5"), coin("BTC", "0"), coin("USDC", "")]}],
+        "/v5/account/wallet-balance": [
+            {
+                "coin": [coin("USDT", "1000.5"), coin("BTC", "0"), coin("USDC", "")],
+                "totalEquity": "1010.25",
+                "totalAvailableBalance": "-3.5",
+                "totalInitialMargin": "",
+            }
+        ],
         "/v5/execution/list": [executed(2, 1_760_000_000_100), executed(1, 1_760_000_000_100), funding],
     }
     got = run(query(NOW - DAY), lambda path, _: (rows[path], ""))
@@ -69,6 +76,7 @@ def test_an_account_of_one_page_each() -> None:
     )
     assert got.positions == ((0, -250), (1, 0))
     assert got.balances == (("USDT", 10005 * 10**11),)
+    assert got.margin == Margin(1_010_250_000, -3_500_000, None)
     assert [fill.fill_id for fill in got.fills] == [number_of("e-1"), number_of("e-2")]  # by the engine's number
     assert [(each.payment_id, each.amount_e12) for each in got.payments] == [(number_of("e-3"), 2 * 10**12)]
 
@@ -87,6 +95,7 @@ def test_an_account_whose_balances_are_not_told_is_whole(status: int, body: byte
         ask.receive(sent.token, status if is_wallet else 200, body if is_wallet else empty, NOW, 0)
     assert ask.snapshot is not None
     assert ask.snapshot.balances == ()
+    assert ask.snapshot.margin is None
 
 
 @given(st.integers(0, 230), st.integers(0, 5), st.integers(1, 40))

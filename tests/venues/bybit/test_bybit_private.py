@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from market.messages import (
     Fill,
     FundingPayment,
+    Margin,
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
@@ -291,7 +292,9 @@ def test_recorded_positions_and_balances(shared: Path) -> None:
         ({"BTC": "0"}, {"BTC": "0", "USDT": "1000.50", "ETH": "0"}),
         strict=True,
     ):
-        assert {each.asset: str(each.equity) for each in wallet_balances(body, NOW)} == equity
+        told, margin = wallet_balances(body, NOW)
+        assert {each.asset: str(each.equity) for each in told} == equity
+        assert margin == Margin(3_312_166, 3_003_261, 0)
 
 
 # --- fuzz ------------------------------------------------------------------------------------------------------------

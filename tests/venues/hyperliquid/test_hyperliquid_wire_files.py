@@ -170,7 +170,7 @@ def test_an_account_by_rest(shared: Path) -> None:
     assert InstrumentGrid(BTC).lots.signed(held["BTC"]) == -785
     (body,) = bodies(shared, "http_clearinghouse_state_negative_total_raw_usd.nautilus")
     other = msgspec.json.decode(body, type=AccountState)
-    assert (other.asset_positions, other.time, other.withdrawable) == ([], 1700000000000, "772.232111")
+    assert (other.asset_positions, other.time) == ([], 1700000000000)
 
     (body,) = bodies(shared, "rest_info_get_open_orders")
     orders = msgspec.json.decode(body, type=list[OrderTerms])

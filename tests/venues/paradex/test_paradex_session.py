@@ -2,7 +2,7 @@
 
 import pytest
 
-from market.messages import CancelOrder, PlaceOrder, Reason, RequestAccount, TradingState
+from market.messages import CancelOrder, Margin, PlaceOrder, Reason, RequestAccount, TradingState
 from market.units import SECOND
 from tests.venues.paradex.paradex_wire import BTC
 from tests.venues.paradex.scripted_paradex import QUOTE, Paradex, row_of
@@ -177,8 +177,11 @@ def test_orders_of_the_account_are_read_in_pages() -> None:
     paradex.on["/v1/positions"] = lambda: (200, {"results": []})
     paradex.on["/v1/fills"] = lambda: (200, next(pages))
     paradex.on["/v1/funding/payments"] = lambda: (200, {"results": []})
+    money = {"account_value": "12.5", "free_collateral": "10", "initial_margin_requirement": "2.5"}
+    paradex.on["/v1/account"] = lambda: (200, money)
     paradex.send(RequestAccount(0, paradex.now - 10 * SECOND))
     snapshot = paradex.only("AccountSnapshot")
     assert [each.client_id for each in snapshot.open_orders] == [1, 2, 3]
+    assert snapshot.margin == Margin(12_500_000, 10_000_000, 2_500_000)
     assert len(snapshot.fills) == len({each.fill_id for each in snapshot.fills}) == 5
     assert [each.ts_venue for each in snapshot.fills] == sorted(each.ts_venue for each in snapshot.fills)

@@ -11,7 +11,7 @@ import pytest
 from market.messages import Fill, Mark, OrderRejected, Trade
 from market.units import MS
 from tests.venues.paradex.paradex_wire import BTC, bodies, recorded
-from venues.paradex.account import _FILLS, _ORDERS, _PAYMENTS, _POSITIONS
+from venues.paradex.account import _FILLS, _MONEY, _ORDERS, _PAYMENTS, _POSITIONS
 from venues.paradex.errors import Advice, verdict_on, verdict_on_call
 from venues.paradex.gate import read_state, read_time
 from venues.paradex.instruments import instrument_of, is_trading, read_markets
@@ -204,6 +204,16 @@ def test_fills_positions_and_payments(shared: Path) -> None:
     assert (position.market, position.size, position.status) == ("SOL-USD-PERP", "3", "OPEN")
     (payment,) = _PAYMENTS.decode(of_rest(shared, "GET", "/funding/payments")).results
     assert payment.payment == "34.4490622"
+
+
+def test_the_money_of_an_account(shared: Path) -> None:
+    told = _MONEY.decode(of_rest(shared, "GET", "/account"))
+    value, free, needed = told.account_value, told.free_collateral, told.initial_margin_requirement
+    assert (value, free, needed) == ("136285.06918911", "73276.47229774", "63008.59689218")
+    assert value is not None
+    assert free is not None
+    assert needed is not None
+    assert abs(Decimal(value) - Decimal(needed) - Decimal(free)) < 1, "it is what the requirement leaves"
 
 
 def test_alarms(shared: Path) -> None:

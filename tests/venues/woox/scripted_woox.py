@@ -20,6 +20,7 @@ EMPTY: dict[str, Any] = {
     "/v3/trade/transactionHistory": {"rows": []},
     "/v3/futures/fundingFee/history": {"rows": [], "meta": {"total": 0}},
     "/v3/asset/balances": {"holding": []},
+    "/v3/account/info": {},
 }
 
 

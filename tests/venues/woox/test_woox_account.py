@@ -8,6 +8,7 @@ from market.messages import (
     AccountSnapshot,
     CancelAll,
     HaltRequested,
+    Margin,
     OrderState,
     OrderStatus,
     QueryOrder,
@@ -54,16 +55,22 @@ def test_a_question_without_an_answer_tells_nothing(body: bytes | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("balances", "told"),
+    ("balances", "money", "told", "margin"),
     [
         (
             reply({"holding": [{"token": "USDT", "holding": "10.25"}, {"token": "WOO", "holding": 0}]}),
+            reply({"totalCollateral": "10.5", "freeCollateral": 4.25, "totalAccountValue": "12"}),
             (("USDT", 10_250_000_000_000),),
+            Margin(12_000_000, 4_250_000, 6_250_000),
         ),
-        (refusal(-1000), ()),
+        (refusal(-1000), refusal(-1003), (), None),
+        (refusal(-1000), reply({"totalCollateral": "10.5"}), (), None),
+        (refusal(-1000), reply({"freeCollateral": "4.25"}), (), Margin(None, 4_250_000, None)),
     ],
 )
-def test_an_account_is_read_orders_and_positions_first(balances: bytes, told: tuple[tuple[str, int], ...]) -> None:
+def test_an_account_is_read_orders_and_positions_first(
+    balances: bytes, money: bytes, told: tuple[tuple[str, int], ...], margin: Margin | None
+) -> None:
     woox = Woox().come_up()
     woox.command(RequestAccount(2, NOW - SECOND))
     first = [each for each in woox.of(SendRequest) if each.request.path in EMPTY]
@@ -76,8 +83,9 @@ def test_an_account_is_read_orders_and_positions_first(balances: bytes, told: tu
     woox.answer(woox.asked("/v3/futures/fundingFee/history")[0], reply({"rows": [payment]}))
     assert not woox.told(AccountSnapshot)
     woox.answer(woox.asked("/v3/asset/balances")[0], balances)
+    woox.answer(woox.asked("/v3/account/info")[0], money)
     (snapshot,) = woox.told(AccountSnapshot)
-    assert snapshot.balances == told
+    assert (snapshot.balances, snapshot.margin) == (told, margin)
     assert dict(snapshot.positions) == {BTC.id: -50_000, LTC.id: 0}
     assert [(each.payment_id, each.amount_e12) for each in snapshot.payments] == [(7, -9_560_000_000_000)]
     assert snapshot.ts_venue <= NOW + AHEAD
@@ -94,6 +102,7 @@ def test_a_fill_of_an_order_that_was_not_heard_of_has_it_asked_for() -> None:
     woox.answer(woox.asked("/v3/trade/transactionHistory")[0], reply({"rows": [fill]}))
     woox.answer(woox.asked("/v3/futures/fundingFee/history")[0], reply({"rows": []}))
     woox.answer(woox.asked("/v3/asset/balances")[0], reply({"holding": []}))
+    woox.answer(woox.asked("/v3/account/info")[0], reply({}))
     assert not woox.told(AccountSnapshot)
     (asked,) = woox.asked(ORDER_PATH, "GET")
     assert asked.request.query == "orderId=9001"
