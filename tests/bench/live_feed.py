@@ -8,7 +8,8 @@ what it measured.
 
 Plain threads on blocking sockets: the sender must not wait for a loop, and is nobody's dependency.  A trigger is a
 message that moves the best bid; whoever is measured answers by an order.  Its latency is from just before the trigger
-is written to when the first bytes of an order are read here: the loopback both ways is in it, for everybody alike.
+is written, some 10 us before it can be read, to when the first bytes of an order have come by the kernel's stamp: from
+socket readable to order written.  When this process is woken by them is not in it.
 """
 
 import base64
@@ -17,6 +18,7 @@ import hashlib
 import json
 import random
 import socket
+import struct
 import sys
 import threading
 import time
@@ -28,6 +30,8 @@ BEST: Final = 19_000  # ticks of 0.01
 DEPTH: Final = 50
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 Send: TypeAlias = Callable[[bytes], None]
+_SO_TIMESTAMPNS: Final = 35  # of Linux; what is received is stamped by the kernel, as (seconds, ns) of the wall's clock
+_ROOM_FOR_STAMP: Final = socket.CMSG_SPACE(16)
 _BURST: Final = 64  # frames written at once where no rate is asked for
 
 
@@ -140,7 +144,7 @@ class Feed:
             worst = max(worst, -left)
             if is_trigger:
                 self._answered.clear()
-                self._triggered_ns = time.perf_counter_ns()
+                self._triggered_ns = time.time_ns()
             send(frame)
         return worst
 
@@ -149,7 +153,7 @@ class Feed:
         for begin in range(0, len(frames) - 1, _BURST):
             send(b"".join(frame for frame, _ in frames[begin : min(begin + _BURST, len(frames) - 1)]))
         self._answered.clear()
-        self._triggered_ns = time.perf_counter_ns()
+        self._triggered_ns = time.time_ns()
         send(frames[-1][0])
         return 0.0
 
@@ -196,15 +200,27 @@ class Tap:
             threading.Thread(target=self._pass, args=(server, client, False), daemon=True).start()
 
     def _pass(self, source: socket.socket, target: socket.socket, is_watched: bool) -> None:
+        if is_watched:
+            source.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         try:
-            while data := source.recv(65_536):
+            while (news := source.recvmsg(65_536, _ROOM_FOR_STAMP))[0]:
+                data, stamps, _, _ = news
                 if is_watched and self._is_order(data):
-                    self._saw(time.perf_counter_ns())
+                    self._saw(arrived_ns(stamps))
                 target.sendall(data)
         except OSError:
             pass
         finally:
             target.close()
+
+
+def arrived_ns(stamps: list[tuple[int, int, bytes]]) -> int:
+    """Return when the last of what was received came, ns since the Unix epoch."""
+    for level, kind, data in stamps:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+            seconds, ns = struct.unpack("qq", data)
+            return int(seconds * 1_000_000_000 + ns)
+    return time.time_ns()
 
 
 # --- WebSocket, as far as it is needed -------------------------------------------------------------------------------
