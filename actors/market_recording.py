@@ -38,6 +38,7 @@ _OFFSET_STEP: Final = 1 * MS  # a clock's offset is noted when it has moved so f
 # of them that a venue has; whether books are whole it says itself
 MARKET_SOCKETS: Final = ("market", "public")
 _LOST: Final = "reconnect"
+_MOST_KEPT: Final = 1024  # messages
 
 
 class Ears(Protocol):
@@ -45,13 +46,15 @@ class Ears(Protocol):
 
     def listen(self, source: str, port: str, ear: Callable[[Any], None]) -> None: ...
 
+    def put_off(self, who: "MarketRecording") -> None: ...
+
 
 class MarketRecording:
     """The recording of a run; it outlives restarts of the shell that brings it to the disk.
 
-    What it hears goes into the recorder's bounded buffer in the same step, in 2 to 3 us a message; no mailbox stands
-    before it that could lose anything.  A fault in here must not fall on who trades: it is kept in `failure`, nothing
-    more is taken, and the shell raises it in its own name.
+    What it hears is kept, and a moment later put into the recorder's bounded buffer, in 2 to 3 us a message that no
+    order waits for; no mailbox stands before it that could lose anything.  A fault in here must not fall on who trades:
+    it is kept in `failure`, nothing more is taken, and the shell raises it in its own name.
 
     Args:
         recorder: of these instruments and sockets; `open_recording` opens it.
@@ -88,6 +91,7 @@ class MarketRecording:
         self._n_own = 0
         self._funding = {i: PaidFunding() for i in self._venue_of}
         self._offsets: dict[int, Nanos] = {}
+        self._kept: list[Any] = []
         self._seen_sockets: dict[str, dict[str, bool]] = {}
         self._takers: dict[type, Callable[[Any], None]] = {
             BookSnapshot: self._take_book,
@@ -110,7 +114,25 @@ class MarketRecording:
         """Hear what the connectors of a live nursery tell; once all is wired."""
         for venue in self.venues:
             for port in PORTS:
-                nursery.listen(connector_name(venue), port, self.hear)
+                nursery.listen(connector_name(venue), port, self.keep)
+        nursery.put_off(self)
+
+    def keep(self, message: Any) -> None:
+        """Keep what a connector tells, to be taken by `catch_up` or with the next flush."""
+        self._kept.append(message)
+        if len(self._kept) >= _MOST_KEPT:
+            self.catch_up()
+
+    @property
+    def n_put_off(self) -> int:
+        """How many messages are kept."""
+        return len(self._kept)
+
+    def catch_up(self) -> None:
+        """Take what was kept."""
+        kept, self._kept = self._kept, []
+        for message in kept:
+            self.hear(message)
 
     def hear(self, message: Any) -> None:
         """Take what a connector tells; what is none of market data, or of no recorded instrument, is passed over."""
@@ -137,6 +159,7 @@ class MarketRecording:
         """Note that a socket has opened, or is gone; what a connection is for trading says nothing from then on."""
         if self.failure is not None or venue not in self.venues:
             return
+        self.catch_up()
         try:
             self._take_socket(venue, socket, is_open, at)
         except Exception as error:
@@ -144,6 +167,7 @@ class MarketRecording:
 
     def lost(self, venue: int, ts: Nanos, reason: str) -> None:
         """Note that a venue is not heard from `ts` on."""
+        self.catch_up()
         for i in self._of_venue.get(venue, ()):
             for kind in _HEARD:
                 self._recorder.mark_down(i, kind, ts, reason)
@@ -210,7 +234,8 @@ class MarketRecording:
     # --- on the way to the disk -------------------------------------------------------------------------------------
 
     def take_own(self) -> None:
-        """Take what the run's own log has since the last time; in the thread that writes the log."""
+        """Take what was kept, and what the run's own log has since the last time; in the thread that trades."""
+        self.catch_up()
         if self._own is None:
             return
         rows = self._own(self._n_own)

@@ -21,8 +21,13 @@ class DeliveryTable:
 
     def __init__(self, write: Callable[[DeliveryRow], None]) -> None:
         self.file: PatientFile | None = None
+        self.fault = ""
+        self.n_put_off = 0
         self._write = write
         self._edges: list[str] = []  # by number: the name of an edge is made anew each time it is asked for
+
+    def catch_up(self) -> None:
+        """Nothing is put off."""
 
     def begin(self, seed: int, cells: Iterable[Cell], edges: Iterable[Edge]) -> None:
         """Learn the edges."""

@@ -20,6 +20,7 @@ from market.archive.patient_file import PatientFile
 from market.units import Nanos
 
 FORMAT = 1
+_MOST_KEPT = 256  # things that wait to be written down: a millisecond of work
 _MOST_WAITING = 64 << 20  # bytes for a disk that lags: a minute at a thousand messages a second
 _LENGTH = Struct("<I")
 
@@ -108,15 +109,30 @@ JournalRecord: TypeAlias = (
     StartRecord | StopRecord | CrashRecord | SealRecord | EmitRecord | PutRecord | DeliveryRecord | EndRecord
 )
 
+# what is kept until it is written down of an emission, (actor, port, now, message), and of a delivery, (number, actor,
+# generation, edge, is_direct, now, what it gave)
+_Emitted: TypeAlias = tuple[int, str, Nanos, Any]
+_Delivered: TypeAlias = tuple[int, int, int, int, bool, Nanos, tuple[tuple[str, Any], ...]]
+
 
 class Journal(Protocol):
     """Told of everything in the order in which it happens.
 
     Attributes:
         file: to be written now and then; None: it sees to that itself.
+        fault: why it ends before the run does; empty: it does not.
     """
 
     file: PatientFile | None
+    fault: str
+
+    @property
+    def n_put_off(self) -> int:
+        """How much it was told of and has not written down."""
+        ...
+
+    def catch_up(self) -> None:
+        """Write that down: when nobody who trades waits for it."""
 
     def begin(self, seed: int, cells: Iterable[Cell], edges: Iterable[Edge]) -> None:
         """All is wired, and nothing has happened."""
@@ -154,9 +170,12 @@ class Journal(Protocol):
 class JournalFile:
     """A journal on disk.  A disk that fails stops nobody: what finds no room to wait ends the journal there.
 
+    Messages do not change, and so may wait: to write one down takes longer than many an actor takes to handle it.
+
     Args:
         config: the run's, as text, to stand in the head.
-        patient: it goes to the disk only by writes of `file`, which the owner runs.
+        patient: it writes down what it is told only now and then, or when it is to `catch_up`, and goes to the disk
+            only by writes of `file`, which the owner runs.
     """
 
     def __init__(
@@ -164,38 +183,47 @@ class JournalFile:
     ) -> None:
         self.file: PatientFile | None = PatientFile(path, eager=not patient, most_waiting=_MOST_WAITING)
         self._add = self.file.add
-        self._is_cut = False
+        self._kept: list[_Emitted | _Delivered | Head | JournalRecord] = []
+        self._most_kept = _MOST_KEPT if patient else 1
+        self.fault = ""
         self._config = config
         self._codec = codec or MessageCodec()
         self._encoder = msgspec.msgpack.Encoder()
 
+    @property
+    def n_put_off(self) -> int:
+        """How much it was told of and has not written down."""
+        return len(self._kept)
+
     def begin(self, seed: int, cells: Iterable[Cell], edges: Iterable[Edge]) -> None:
         """Write the head."""
-        self._write(Head(FORMAT, seed, self._config, *names(cells, edges)))
+        self._keep(Head(FORMAT, seed, self._config, *names(cells, edges)))
 
     def started(self, cell: Cell, now: Nanos) -> None:
         """Write a start."""
-        self._write(StartRecord(cell.place, cell.generation, now))
+        self._keep(StartRecord(cell.place, cell.generation, now))
 
     def stopped(self, cell: Cell, now: Nanos) -> None:
         """Write a stop."""
-        self._write(StopRecord(cell.place, now))
+        self._keep(StopRecord(cell.place, now))
 
     def crashed(self, number: int, cell: Cell, edge: Edge | None, is_direct: bool, now: Nanos, error: str) -> None:
         """Write a crash."""
-        self._write(CrashRecord(number, cell.place, edge.number if edge else -1, is_direct, now, error))
+        self._keep(CrashRecord(number, cell.place, edge.number if edge else -1, is_direct, now, error))
 
     def sealed(self, cell: Cell) -> None:
         """Write that an actor is not to come back."""
-        self._write(SealRecord(cell.place))
+        self._keep(SealRecord(cell.place))
 
     def emitted(self, cell: Cell, port: str, now: Nanos, message: Any) -> None:
         """Write a shell's message in full."""
-        self._write(EmitRecord(cell.place, port, now, *self._codec.encode(message)))
+        self._kept.append((cell.place, port, now, message))
+        if len(self._kept) >= self._most_kept:
+            self.catch_up()
 
     def put(self, edge: Edge, now: Nanos, message: Any) -> None:
         """Write a message of the nursery's own in full."""
-        self._write(PutRecord(edge.number, now, *self._codec.encode(message)))
+        self._keep(PutRecord(edge.number, now, *self._codec.encode(message)))
 
     def delivering(self, number: int, cell: Cell, edge: Edge, now: Nanos, message: Any) -> None:
         """What is handled follows from what was sent; the delivery is written when its outputs are known."""
@@ -205,31 +233,46 @@ class JournalFile:
     ) -> None:
         """Write a delivery with the checksum of what it gave."""
         # what a shell gives is emitted, and written then
-        given = [] if cell.spec.is_shell else out
-        self._write(
-            DeliveryRecord(
-                number,
-                cell.place,
-                cell.generation,
-                edge.number,
-                is_direct,
-                now,
-                len(given),
-                checksum(self._codec, given),
-            )
-        )
+        given = () if cell.spec.is_shell else tuple(out)
+        self._kept.append((number, cell.place, cell.generation, edge.number, is_direct, now, given))
+        if len(self._kept) >= self._most_kept:
+            self.catch_up()
 
     def end(self, digest: str) -> None:
         """Write the digest and close the file."""
-        self._write(EndRecord(digest))
+        self._keep(EndRecord(digest))
+        self.catch_up()
         if self.file is not None:
             self.file.write_now()
             self.file.close()
 
-    def _write(self, record: Head | JournalRecord) -> None:
-        data = self._encoder.encode(record)
-        # after a record that found no room nothing can be followed
-        self._is_cut = self._is_cut or not self._add(_LENGTH.pack(len(data)) + data)
+    def catch_up(self) -> None:
+        """Write down what was put off."""
+        kept, self._kept = self._kept, []
+        if self.fault:
+            return  # after a record that is missing nothing can be followed
+        written: list[bytes] = []
+        try:
+            for each in kept:
+                data = self._encoder.encode(self._record(each) if type(each) is tuple else each)
+                written += (_LENGTH.pack(len(data)), data)
+        except (TypeError, ValueError, OverflowError, NotImplementedError) as error:
+            self.fault = f"what was sent cannot be written down: {error}"
+        if not self._add(b"".join(written)):
+            self.fault = "the disk lags too far behind"
+
+    def _keep(self, record: Head | JournalRecord) -> None:
+        self._kept.append(record)
+        if len(self._kept) >= self._most_kept:
+            self.catch_up()
+
+    def _record(self, kept: "_Emitted | _Delivered") -> JournalRecord:
+        if len(kept) == 4:
+            place, port, now, message = kept
+            return EmitRecord(place, port, now, *self._codec.encode(message))
+        number, place, generation, edge, is_direct, now, given = kept
+        crc = checksum(self._codec, given) if given else 0
+        return DeliveryRecord(number, place, generation, edge, is_direct, now, len(given), crc)
 
 
 def read_journal(path: Path) -> tuple[Head, Iterator[JournalRecord]]:
@@ -257,7 +300,7 @@ def names(cells: Iterable[Cell], edges: Iterable[Edge]) -> tuple[tuple[str, ...]
     )
 
 
-def checksum(codec: MessageCodec, out: list[tuple[str, Any]]) -> int:
+def checksum(codec: MessageCodec, out: Iterable[tuple[str, Any]]) -> int:
     """Return the checksum of what a delivery gave."""
     crc = 0
     for port, message in out:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _IN_A_ROW: Final = 16
 _A_TURN: Final = 32  # deliveries at least, where there are as many, before the shells' tasks have theirs
 _MOST_TURNS: Final = 100
+_WORTH_A_TURN: Final = 32  # things that were put off: then they are seen to in one go
 _REPORT_S: Final = 60.0  # of the mailboxes' counts
 # what is said of a file
 _WRITTEN: Final = "file is written again"
@@ -51,6 +52,18 @@ class SleepClock(Protocol):
     def seconds_until(self, at: Nanos) -> float:
         """Return the real seconds until `at`, 0 when it has passed."""
         ...
+
+
+class PutsOff(Protocol):
+    """Who hears things that need not be seen to at once, and bounds how many."""
+
+    @property
+    def n_put_off(self) -> int:
+        """How many wait."""
+        ...
+
+    def catch_up(self) -> None:
+        """See to them."""
 
 
 class _Bell:
@@ -119,6 +132,7 @@ class LiveNursery(Children):
         self._restarts = Agenda()
         self._due_starts: list[tuple[str, int]] = []
         self._file_states: dict[str, str] = {}
+        self._who_put_off: list[PutsOff] = [] if journal is None else [journal]
         self._is_over = trio.Event()  # asked to stop, or given up
         self._is_hastened = False
         self._news = _Bell()  # while winding up: look again whether it is proven that no order is left
@@ -135,6 +149,10 @@ class LiveNursery(Children):
         edge = Edge(source, port, "ear", Policy.FAIL, 1, "heard at once")
         edge.divert(ear)
         ways[port] = (*ways.get(port, ()), edge)
+
+    def put_off(self, who: PutsOff) -> None:
+        """Let somebody catch up when no actor has mail, and what they sent has left."""
+        self._who_put_off.append(who)
 
     def request_stop(self) -> None:
         """Let the run end: drain, then stop."""
@@ -244,9 +262,17 @@ class LiveNursery(Children):
             self._turn.ring()
             if runnable:
                 await trio.lowlevel.checkpoint()  # the shells' turn
+            elif sum(each.n_put_off for each in self._who_put_off) >= _WORTH_A_TURN:
+                await trio.lowlevel.checkpoint()  # an order leaves first
+                if not runnable:
+                    self._catch_up()
             else:
                 self._mail.forget()  # rung by what has just been handled
                 await self._mail.wait()
+
+    def _catch_up(self) -> None:
+        for each in self._who_put_off:
+            each.catch_up()
 
     def _run_cell(self, cell: Cell) -> int:
         """Deliver what waits for an actor, some of it; return how much."""
@@ -312,6 +338,7 @@ class LiveNursery(Children):
         while True:
             await trio.sleep(self._sync_s)
             self.log.flush()
+            self._catch_up()
             for file in self._files():
                 if file.is_eager:
                     file.write_now()
@@ -327,10 +354,12 @@ class LiveNursery(Children):
     def _tell_of_files(self) -> None:
         """Say once that a disk does not take what it should, and once that it does again."""
         for file in self._files():
-            state = _CUT if file.n_lost else _BEHIND if file.error is not None else _WRITTEN
+            fault = self.journal.fault if self.journal is not None and file is self.journal.file else ""
+            state = _CUT if file.n_lost or fault else _BEHIND if file.error is not None else _WRITTEN
             if state != self._file_states.get(file.path.name, _WRITTEN):
                 self._file_states[file.path.name] = state
-                record = self._logger.bind(file=file.path.name, error=str(file.error or ""), n_lost=file.n_lost)
+                error = str(file.error or fault)
+                record = self._logger.bind(file=file.path.name, error=error, n_lost=file.n_lost)
                 record.log("INFO" if state == _WRITTEN else "ERROR", state)
 
     async def _report_mailboxes(self) -> None:

@@ -25,9 +25,14 @@ class LiveClock:
         self._scale = scale
         self._trio = trio.lowlevel.current_clock()
         self._zero = self._trio.current_time()
+        # Trio's own clock is this counter, which is asked directly in a fifth of the time
+        self._is_plain = type(self._trio).__name__ == "SystemClock" and scale == 1.0
+        self._ahead = self._start - time.perf_counter_ns()
 
     def now_ns(self) -> Nanos:
         """Return ns since the Unix epoch."""
+        if self._is_plain:
+            return self._ahead + time.perf_counter_ns()
         return self._start + round((self._trio.current_time() - self._zero) * self._scale * SECOND)
 
     def seconds_until(self, at: Nanos) -> float:

@@ -47,6 +47,8 @@ def _encode_array(value: Any) -> Any:
         kind = value.dtype
         # numpy works the name out anew each time
         return _INT64_NAME if kind is _INT64 else kind.str, value.shape, value.tobytes()
+    if isinstance(value, np.generic):  # of a strategy that reckons in numpy
+        return value.item()
     raise NotImplementedError(f"a {type(value).__name__} cannot stand in a message")
 
 

@@ -232,6 +232,7 @@ class LiveRun:
         journal = self.nursery.journal
         files = [*self.tables.files, *([journal.file] if journal is not None and journal.file is not None else [])]
         faults += [f"{file.path.name}: {file.error or 'cut short'}" for file in files if file.error or file.n_lost]
+        faults += [f"{JOURNAL}: {journal.fault}"] if journal is not None and journal.fault else []
         self._closing.close()
         try:
             self.log.close()

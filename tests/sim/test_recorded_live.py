@@ -141,7 +141,7 @@ def test_a_fault_in_the_recording_is_the_recorders_own(tmp_path: Path) -> None:
         def spoil(message: Any) -> None:
             times.append(message.ts_recv)
             if len(times) == 100:
-                recording.hear(BookSnapshot(0, 0, message.ts_recv, 0, None, None))  # type: ignore[arg-type]
+                recording.keep(BookSnapshot(0, 0, message.ts_recv, 0, None, None))  # type: ignore[arg-type]
 
         nursery.listen("venue:bybit", "books", spoil)
 

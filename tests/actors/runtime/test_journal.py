@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from actors.runtime.child_spec import OnRestart, Strategy
-from actors.runtime.journal import EndRecord, Head, JournalFile, read_journal
+from actors.runtime.journal import DeliveryRecord, EndRecord, Head, JournalFile, read_journal
 from actors.runtime.live import LiveNursery
 from actors.runtime.live_clock import LiveClock
 from actors.runtime.mailbox import Policy
@@ -70,11 +70,14 @@ def run_live(
     crashes: tuple[PlannedCrash, ...] = (),
     nurseries: list[LiveNursery] | None = None,
     seed: int = 1,
+    *,
+    patient: bool = False,
 ) -> tuple[str, int]:
     async def main() -> tuple[str, int]:
         clock = LiveClock(start=0)
         log = RunLog()
-        nursery = LiveNursery(log, 7, clock, journal=JournalFile(path, config="a toy"), crashes=crashes)
+        journal = JournalFile(path, config="a toy", patient=patient)
+        nursery = LiveNursery(log, 7, clock, journal=journal, crashes=crashes)
         line.wire(nursery, clock)
         if nurseries is not None:
             nurseries.append(nursery)
@@ -113,6 +116,36 @@ def test_a_live_run_is_followed_to_the_same_digest_and_diary(
     assert [entry for entry in again.diary if entry[1] == last] == [entry for entry in live.diary if entry[1] == last]
     if not crashes and capacity > 1:
         assert again.diary == live.diary
+
+
+@pytest.mark.parametrize("crashes", [(), CRASHES], ids=["calm", "crashes"])
+def test_a_journal_that_is_written_down_later_is_the_same(crashes: tuple[PlannedCrash, ...], tmp_path: Path) -> None:
+    run_live(toys(), tmp_path / "at once", crashes)
+    run_live(toys(), tmp_path / "later", crashes, patient=True)
+    assert (tmp_path / "later").read_bytes() == (tmp_path / "at once").read_bytes()
+
+
+def test_a_journal_ends_where_something_cannot_be_written_down_and_says_so(tmp_path: Path) -> None:
+    def give(toy: Toy, message: Any) -> None:
+        if isinstance(message, Position):
+            toy.send(PlaceOrder(message.lots, 0, 1, 100, 5, object() if message.lots == 8 else 0))  # type: ignore[arg-type]
+
+    nurseries: list[LiveNursery] = []
+    line = Line(("om",), reactions={"om": give}, script=SCRIPT)
+    run_live(line, tmp_path / "journal", nurseries=nurseries, patient=True)
+    journal = nurseries[0].journal
+    assert journal is not None
+    assert "object cannot stand in a message" in journal.fault
+    _, records = read_journal(tmp_path / "journal")
+    given = [each for each in records if isinstance(each, DeliveryRecord) and each.n_out]
+    assert len(given) == 21, "up to there it can be followed"
+
+
+def test_what_numpy_reckoned_is_written_down_as_what_it_is() -> None:
+    codec = MessageCodec()
+    price, size = np.array([100, 5])
+    reckoned = PlaceOrder(1, 0, 1, price, size, 0)
+    assert codec.encode(reckoned) == codec.encode(PlaceOrder(1, 0, 1, 100, 5, 0))
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -75,16 +75,21 @@ class Toys:
         return [message.lots for who, _, message in self.diary if who == name and isinstance(message, Position)]
 
 
+def place(toy: Toy, message: Any) -> None:
+    if isinstance(message, Position):
+        toy.send(PlaceOrder(message.lots, 0, 1, 1, 1, 0))
+
+
+CHAIN = [
+    (*way, Policy.FAIL, 64)
+    for way in (("venue", "books", "a"), ("a", "next", "b"), ("b", "next", "c"), ("c", "next", "venue"))
+]
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_a_book_causes_is_done_before_the_shells_go_on(seed: int) -> None:
     """A keeper, a quoter, a manager and the way back to the venue, in one turn of Trio."""
-
-    def place(toy: Toy, message: Any) -> None:
-        if isinstance(message, Position):
-            toy.send(PlaceOrder(message.lots, 0, 1, 1, 1, 0))
-
-    chain = [("venue", "books", "a"), ("a", "next", "b"), ("b", "next", "c"), ("c", "next", "venue")]
-    toys = Toys({"a": forward, "b": forward, "c": place}, [(*way, Policy.FAIL, 64) for way in chain], [1] * 20)
+    toys = Toys({"a": forward, "b": forward, "c": place}, CHAIN, [1] * 20)
     seeded(seed, toys.run)
     orders_and_answers = [2 * n for n in range(1, 21)]
     assert toys.venue.found == orders_and_answers
@@ -167,3 +172,33 @@ def test_a_turn_that_ends_leaves_nothing_to_do() -> None:
     seeded(1, main)
     n_of_the_beginning_and_the_end = 5
     assert 50 <= turns.n <= 50 + n_of_the_beginning_and_the_end
+
+
+class Later:
+    """Puts things off, and notes what has been handled when it is to catch up."""
+
+    def __init__(self, n_put_off: int, look: Callable[[], int]) -> None:
+        self.n_put_off = n_put_off
+        self._look = look
+        self.found: list[int] = []
+
+    def catch_up(self) -> None:
+        self.n_put_off = 0
+        self.found.append(self._look())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("n_put_off", "n_times"), [(32, 1), (31, 0)])
+def test_what_is_put_off_waits_until_nobody_has_mail(seed: int, n_put_off: int, n_times: int) -> None:
+    """It is seen to when there is enough of it to be worth a turn, after all orders."""
+    toys = Toys({"a": forward, "b": forward, "c": place}, CHAIN, [A_READ])
+    later = Later(n_put_off, lambda: len(toys.log))
+
+    async def main() -> None:
+        nursery = toys.wire()
+        nursery.put_off(later)
+        await stop_after(nursery, 0.5)
+
+    seeded(seed, main)
+    orders_and_answers = 2 * A_READ
+    assert later.found == [orders_and_answers] * n_times
