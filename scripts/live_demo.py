@@ -1,7 +1,8 @@
 """Trade live on emulated venues: `python -m scripts.live_demo [--seconds 60] [--out DIR]`, or `make live-demo`.
 
-Starts an emulator of Bybit and Binance on loopback, runs `scripts.run --mode live` on it with configs/live-demo.toml,
-and compares what the run believes with the venues' own books.  Exit codes: those of the run; 1 also where they differ.
+Starts an emulator of the config's venues (without one: Bybit and Binance) on loopback, runs `scripts.run --mode live`
+on it, and compares what the run believes with the venues' own books.  Exit codes: those of the run; 1 also where they
+differ.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ import tomli_w
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CONFIG: Final = ROOT / "configs" / "live-demo.toml"
+USUAL_VENUES: Final = ("bybit", "binance-futures")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -32,7 +34,11 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     out = options.out or Path("runs") / datetime.now(UTC).strftime("demo-%Y%m%d-%H%M%S")
     words = ["--mode", "live", "--out", str(out), "--seconds", str(options.seconds)]
-    with tempfile.TemporaryDirectory(prefix="live-demo-") as scratch, open_emulator_process(Path(scratch)) as emulator:
+    venues = venues_of(options.config)
+    with (
+        tempfile.TemporaryDirectory(prefix="live-demo-") as scratch,
+        open_emulator_process(Path(scratch), venues) as emulator,
+    ):
         config = emulator.write_config(options.config, Path(scratch))
         os.environ.update(emulator.keys())
         from scripts.run import main as run
@@ -40,6 +46,13 @@ def main(argv: list[str] | None = None) -> int:
         code = run([*words, "--config", str(config), *(["--no-report"] if options.no_report else [])])
         is_same = (out / "fills.parquet").exists() and _is_same(out, emulator.truth())
         return code if is_same else max(code, 1)
+
+
+def venues_of(config: Path) -> list[str]:
+    """Return the names of the venues of a live config."""
+    from sim.config import read_toml
+
+    return [section["name"] for section in read_toml(config).get("venue", ())]
 
 
 class EmulatorProcess:
@@ -51,18 +64,22 @@ class EmulatorProcess:
 
     def keys(self) -> dict[str, str]:
         """Return the environment that holds the account's keys."""
-        account = self._told["account"]
-        stems = [f"LOCKSTEP_{venue.upper().replace('-', '_')}" for venue in self._told["addresses"]]
-        return {f"{stem}_{part.upper()}": account[part] for stem in stems for part in ("key", "secret")}
+        return {
+            f"LOCKSTEP_{venue.upper().replace('-', '_')}_{part}": value
+            for venue, pair in self._told["keys"].items()
+            for part, value in zip(("KEY", "SECRET"), pair, strict=True)
+        }
 
     def write_config(self, source: Path, folder: Path) -> Path:
         """Write a live config with the venues' addresses in place of its own; return its path."""
         from sim.config import read_toml
 
-        raw = read_toml(source)
+        return self.write_plain(read_toml(source), folder / source.name)
+
+    def write_plain(self, raw: dict[str, Any], path: Path) -> Path:
+        """Write a live config that is read already, as `write_config`; its state is kept beside it."""
         raw["venue"] = [self._section(each) for each in raw["venue"]]
-        raw["live"] = {"state": str(folder / "state"), **raw.get("live", {})}
-        path = folder / source.name
+        raw["live"] = {"state": str(path.parent / "state"), **raw.get("live", {})}
         path.write_text(tomli_w.dumps(raw), encoding="utf-8")
         return path
 
@@ -91,10 +108,10 @@ class EmulatorProcess:
 
 
 @contextmanager
-def open_emulator_process(folder: Path) -> Iterator[EmulatorProcess]:
+def open_emulator_process(folder: Path, venues: Sequence[str] = USUAL_VENUES) -> Iterator[EmulatorProcess]:
     """Run emulated venues while the block lasts; the CA is written to `folder`."""
-    command = [sys.executable, "-m", "scripts.live.demo_venues", str(folder)]
-    print("starting emulated venues", file=sys.stderr)
+    command = [sys.executable, "-m", "scripts.live.demo_venues", str(folder), *venues]
+    print(f"starting emulated venues: {', '.join(venues)}", file=sys.stderr)
     with subprocess.Popen(
         command,
         cwd=ROOT,

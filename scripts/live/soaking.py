@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -14,24 +14,34 @@ from actors.runtime.live_clock import LiveClock
 from actors.runtime.nursery import Outcome
 from market.messages import LevelArray
 from market.order_log import LogKind
+from market.units import ClientOrderId
 from scripts.live.config import load_live_config
 from scripts.live.real_venues import RealVenues, prepare_venues
 from scripts.live.run import LiveRun
 from scripts.live_demo import EmulatorProcess
 from scripts.replay_journal import EXIT_SAME, follow
-from venues.binance.client_ids import parse_id
-from venues.bybit.order_ids import id_of_link
+from venues.binance.client_ids import id_text
+from venues.bybit.order_ids import link_of
+from venues.hyperliquid.order_ids import cloid_of
+from venues.paradex.order_ids import text_of
 
-SOAK: Final = Path(__file__).resolve().parents[2] / "configs" / "soak.toml"
 MAX_MB_A_MINUTE: Final = 0.5
 _QUIET_S: Final = 5.0  # without faults, at the beginning and the end; of a short run less
 _SETTLED_AFTER: Final = 0.25  # of the time, what grows is growth
 _JUDGED_AFTER_S: Final = 600.0  # a shorter run fills caches and rings still
 _N_LOOKS: Final = 200
 _TRY_S: Final = 0.05
-_HEALED_S: Final = 60.0  # a socket whose other end is gone may be found out after half of it
+_HEALED_S: Final = 90.0  # Binance wants to be left alone for a minute after one request too many
+_FEWEST_LEVELS: Final = 10
 _MORE: Final = 12  # handles or tasks more than at the beginning: those of connections that are being opened
-_ID_OF: Final = {"bybit": id_of_link, "binance-futures": parse_id}
+# how an order of ours is named to a venue
+_NAME_OF: Final[Mapping[str, Callable[[ClientOrderId], str]]] = {
+    "binance-futures": id_text,
+    "bybit": link_of,
+    "hyperliquid": cloid_of,
+    "paradex": text_of,
+    "woox": str,
+}
 _FILLS: Final = (LogKind.FILL_MAKER, LogKind.FILL_TAKER)
 _DONE: Final = (LogKind.REJECTED, LogKind.CANCELLED, LogKind.EXPIRED)
 
@@ -80,7 +90,7 @@ class Soak:
 
     Args:
         config: with the emulator's addresses.  out: the run directory; empty.
-        seconds: how long faults come; seed, per_minute, kinds: of them.
+        seconds: how long faults come; seed, per_minute, kinds: of them.  venues: that they come at.
     """
 
     def __init__(
@@ -93,6 +103,7 @@ class Soak:
         seed: int,
         per_minute: float,
         kinds: Sequence[str],
+        venues: Sequence[str],
     ) -> None:
         self._config = config
         self._emulator = emulator
@@ -100,7 +111,14 @@ class Soak:
         self._seconds = seconds
         self._seed = seed
         quiet_s = min(_QUIET_S, seconds / 5)
-        self._plan = {"seed": seed, "seconds": seconds, "per_minute": per_minute, "kinds": kinds, "quiet_s": quiet_s}
+        self._plan = {
+            "seed": seed,
+            "seconds": seconds,
+            "per_minute": per_minute,
+            "kinds": kinds,
+            "venues": venues,
+            "quiet_s": quiet_s,
+        }
         self._problems: list[str] = []
         self._looks: list[Look] = []
 
@@ -113,6 +131,8 @@ class Soak:
         self._blame(not result["complete"], f"the result is not complete: {result['faults']}, {result['left_down']}")
         self._blame(bool(result["halts"]), f"trading was halted: {result['halts']}")
         self._blame(bool(run.overview.n_restarts), f"actors crashed: {dict(run.overview.n_restarts)}")
+        shown = sorted(each.client_id for each in run.overview.orders)
+        self._blame(bool(shown), f"orders are shown live when the run is over: {shown}")
         left = Counter(handles()) - Counter(before)
         self._blame(bool(left), f"files or sockets are left open: {dict(left)}")
         truth = self._emulator.truth(whole=True)
@@ -155,6 +175,7 @@ class Soak:
         await self._ask(plan=self._plan)
         await trio.sleep(self._seconds)
         await self._compare_books(run)
+        await self._compare_orders(run)
         run.nursery.request_stop()
 
     async def _look(self) -> None:
@@ -175,7 +196,7 @@ class Soak:
                 instrument = run.instruments[number]
                 book = run.overview.feeds[number].book
                 bids, asks = truth[instrument.venue]["books"][instrument.symbol]
-                if book is not None and (_plain(book.bids), _plain(book.asks)) == (bids, asks):
+                if book is not None and _is_top_of(book.bids, bids) and _is_top_of(book.asks, asks):
                     wanted.discard(number)
             if not wanted:
                 return
@@ -183,6 +204,27 @@ class Soak:
         for number in sorted(wanted):
             feed = run.overview.feeds[number]
             self._blame(True, f"the book of {run.instruments[number].name} is never the venue's ({feed.stale})")
+
+    async def _compare_orders(self, run: LiveRun) -> None:
+        """See the orders that are shown as live equal to those that stand, at each venue at least once."""
+        wanted = dict.fromkeys(run.instruments.venues)
+        end = trio.current_time() + _HEALED_S
+        differences: dict[str, str] = {}
+        while trio.current_time() < end:
+            truth = await self._ask(whole=True)
+            run.look()
+            for venue in list(wanted):
+                name_of = _NAME_OF[venue]
+                mine = [each for each in run.overview.orders if run.instruments[each.instrument].venue == venue]
+                ours, theirs = {name_of(each.client_id) for each in mine}, set(truth[venue]["open"])
+                differences[venue] = f"only shown {sorted(ours - theirs)}, only there {sorted(theirs - ours)}"
+                if ours == theirs:
+                    del wanted[venue]
+            if not wanted:
+                return
+            await trio.sleep(_TRY_S)
+        for venue in wanted:
+            self._blame(True, f"{venue}: what is shown live never is what stands there: {differences[venue]}")
 
     # --- afterwards ---------------------------------------------------------------------------------------------------
 
@@ -192,11 +234,19 @@ class Soak:
         placed = {row[4] for row in rows if row[0] == LogKind.PLACE}
         accepted = {row[4] for row in rows if row[0] == LogKind.ACCEPTED}
         ours = Counter(
-            (row[4], instruments[row[3]].symbol, row[5], row[6], row[7], row[0] == LogKind.FILL_MAKER, row[9])
+            (
+                _NAME_OF[venue](row[4]),
+                instruments[row[3]].symbol,
+                row[5],
+                row[6],
+                row[7],
+                row[0] == LogKind.FILL_MAKER,
+                row[9],
+            )
             for row in rows
             if row[0] in _FILLS
         )
-        theirs = Counter((_ID_OF[venue](fill[0]), *fill[1:]) for fill in truth["fills"])
+        theirs = Counter(tuple(fill) for fill in truth["fills"])
         self._blame(ours != theirs, f"{venue}: fills differ: only ours {ours - theirs}, only theirs {theirs - ours}")
         held = Counter({each.symbol: 0 for each in instruments.values()})
         for (_, symbol, side, _, size, *_), n in ours.items():
@@ -227,5 +277,9 @@ class Soak:
             self._problems.append(text)
 
 
-def _plain(levels: LevelArray | None) -> list[list[int]]:
-    return [] if levels is None else [[int(ticks), int(lots)] for ticks, lots in levels]
+def _is_top_of(ours: LevelArray | None, theirs: list[list[int]]) -> bool:
+    """Tell whether levels are the venue's, as far as they reach: some venues tell of fewer than are compared."""
+    if ours is None:
+        return not theirs
+    n = max(len(ours), min(len(theirs), _FEWEST_LEVELS))
+    return [[int(ticks), int(lots)] for ticks, lots in ours] == theirs[:n]

@@ -69,6 +69,7 @@ class BookSync:
         self._is_first = False  # the next change may reach back before the snapshot
         self._asked_at: Nanos = NEVER
         self._n_asked = 0  # since the book was last steady
+        self._not_before: Nanos = 0
         self._whole_since: Nanos = NEVER
         self._heard_at: Nanos = NEVER
         self._behind_since: Nanos = NEVER
@@ -130,6 +131,12 @@ class BookSync:
         """A snapshot has been requested."""
         self.ask_at, self._asked_at = NEVER, now
         self._n_asked += 1
+
+    def put_off(self, at: Nanos) -> None:
+        """What was to be asked for is not, as the limits have no room for it before `at`."""
+        self.ask_at = self._not_before = at
+        self._asked_at = NEVER
+        self._n_asked -= 1
 
     def refused(self, now: Nanos) -> None:
         """The request for the snapshot has failed."""
@@ -200,7 +207,7 @@ class BookSync:
             waiting.popleft()
         waiting.append(diff)
         if self._asked_at == NEVER:
-            self.ask_at = min(self.ask_at, now + self._pause(now))
+            self.ask_at = min(self.ask_at, max(now + self._pause(now), self._not_before))
 
     def _ask_again(self, now: Nanos) -> None:
         self._asked_at = NEVER

@@ -157,6 +157,13 @@ class MarketSession:
                 raise
         return messages + self._due(now)
 
+    def put_off(self, token: int, at: Nanos, now: Nanos) -> list[Action]:
+        """A `SendRequest` was not carried out: the limits have no room before `at`."""
+        if token == self._asking:
+            self._asking = None
+            self.books[token].put_off(at)
+        return self._due(now)
+
     def next_deadline(self) -> Nanos:
         """Return when to call `on_deadline`, NEVER for not at all."""
         if self._opened_at == NEVER:

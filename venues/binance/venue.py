@@ -265,8 +265,9 @@ class BinanceVenue:
             status, body = (0, b"") if answer is None else (answer.status, answer.body)
             return self._of_market(route, session.on_response(asked.token, status, body, at), at)
 
-        if self.gate.free_at(now, asked.request.weight) > now:
-            return answered(None, now)  # the session asks again after a pause
+        free_at = self.gate.free_at(now, asked.request.weight)
+        if free_at > now:
+            return self._of_market(route, session.put_off(asked.token, free_at, now), now)
         return [self.gate.send(asked.request, answered, now)]
 
     def _of_account(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:

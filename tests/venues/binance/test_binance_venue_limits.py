@@ -2,7 +2,7 @@
 
 from market.messages import CancelAll, CancelOrder, OrderCancelled, OrderRejected, PlaceOrder, Reason, TradingState
 from market.units import MS
-from tests.venues.binance.scripted_binance import ALL, BATCH, INFO, LIMITS, PLACE, T, drive, order, rules
+from tests.venues.binance.scripted_binance import ALL, BATCH, DEPTH, INFO, LIMITS, PLACE, T, drive, order, rules
 
 # --- limits ------------------------------------------------------------------------------------------------------
 
@@ -44,6 +44,18 @@ def test_after_a_429_nothing_is_sent_and_then_cancels_first_of_all_in_one() -> N
     query = venue.answer(BATCH, [order(f"ls-{n}", n + 1, "CANCELED") for n in range(3)])
     assert query["origClientOrderIdList"] == ['["ls-0","ls-1","ls-2"]']
     assert [type(fact) for fact in venue.told["facts"][1:]] == [OrderCancelled] * 3
+
+
+def test_a_book_is_asked_for_as_soon_as_a_429_is_over() -> None:
+    venue = drive().up()
+    venue.command(CancelAll(0)).answer(ALL, {"code": -1003, "msg": "Too many"}, 429, headers={"retry-after": "59"})
+    n_asked = venue.n_asked(DEPTH)
+    change = {"e": "depthUpdate", "E": 5, "T": 4, "s": "BTCUSDT", "U": 1, "u": 2, "pu": 0, "b": [], "a": []}
+    for _ in range(58):
+        venue.speak().hear("public", change).later(1.0)
+    assert venue.n_asked(DEPTH) == n_asked
+    venue.later(1.1)
+    assert venue.n_asked(DEPTH) == n_asked + 1
 
 
 def test_a_cancel_all_that_is_held_stands_for_the_cancels_beside_it() -> None:
