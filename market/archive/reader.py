@@ -1,13 +1,12 @@
 """Read an archive: columns in chunks, and what is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from market.archive.arrow_columns import CHECKPOINT, SNAPSHOT, from_table
@@ -19,6 +18,8 @@ from market.columns import BookColumns, Columns
 from market.units import HOUR, Nanos
 
 CHUNK_ROWS: Final = 16_384
+
+T = TypeVar("T")
 
 
 def read_stream(
@@ -107,29 +108,33 @@ def holes(root: Path, venue: str, symbol: str, kind: Kind, window: Window) -> li
 
 def _chunks(root: Path, venue: str, symbol: str, kind: Kind, window: Window, chunk_rows: int) -> Iterator[Columns]:
     before: Hour | None = None
-    for path in hour_files(root, venue, symbol, kind, window):
+    for hour, group, columns in _read_ahead(_row_groups(hour_files(root, venue, symbol, kind, window), kind)):
+        if group == 0:
+            if isinstance(columns, BookColumns) and kind == "delta":
+                goes_on = before is not None and before.end == hour.start and before.last_seq == hour.first_seq
+                columns = _without_checkpoint(columns) if goes_on else _with_checkpoint(columns)
+            before = hour
+        for begin in range(0, len(columns), chunk_rows):
+            yield columns.rows(begin, min(begin + chunk_rows, len(columns)))
+
+
+def _row_groups(paths: Sequence[Path], kind: Kind) -> Iterator[tuple[Hour, int, Columns]]:
+    """Yield each row group of some hours, with its hour and its place therein."""
+    for path in paths:
         # no memory map and no read-ahead: both would count as memory that grows with the file
         with pq.ParquetFile(path, memory_map=False, pre_buffer=False) as file:
             hour = from_metadata(file.metadata.metadata, path)
-            goes_on = before is not None and before.end == hour.start and before.last_seq == hour.first_seq
-            for group, table in enumerate(_row_groups(file)):
-                columns = from_table(table, kind)
-                if group == 0 and isinstance(columns, BookColumns) and kind == "delta":
-                    columns = _without_checkpoint(columns) if goes_on else _with_checkpoint(columns)
-                for begin in range(0, len(columns), chunk_rows):
-                    yield columns.rows(begin, min(begin + chunk_rows, len(columns)))
-            before = hour
+            for group in range(file.num_row_groups):
+                yield hour, group, from_table(file.read_row_group(group), kind)
 
 
-def _row_groups(file: pq.ParquetFile) -> Iterator[pa.Table]:
-    """Yield the row groups; while one is worked on, the next is decoded in another thread (half of reading's time)."""
-    with ThreadPoolExecutor(max_workers=1) as ahead:
-        following = [ahead.submit(file.read_row_group, group) for group in range(min(1, file.num_row_groups))]
-        for group in range(file.num_row_groups):
-            table = following.pop().result()
-            if group + 1 < file.num_row_groups:
-                following.append(ahead.submit(file.read_row_group, group + 1))
-            yield table
+def _read_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield what there is; while one is worked on, the next is made in another thread (half of reading's time)."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        following = reader.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = reader.submit(next, items, None)
+            yield item
 
 
 def _without_checkpoint(columns: BookColumns) -> BookColumns:
