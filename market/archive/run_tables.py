@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ class RunTables:
         self._newest: dict[InstrumentId, EquityStamp] = {}
         names = ("touch", "trades", "equity", "declarations", "refusals", *(("deliveries",) if deliveries else ()))
         self._tables = {name: TableFile(folder, name) for name in names}
+        # the market's rows, by far the most, are encoded while the run goes on
+        self._writer = ThreadPoolExecutor(max_workers=1)
+        self._written: Future[None] | None = None
         self._equity: list[EquityStamp] = []
         self._declarations: list[Declaration] = []
         self._refusals: list[OrderRefused] = []
@@ -39,10 +43,25 @@ class RunTables:
         self._deliveries: list[tuple[Any, ...]] = []
 
     def take(self, touch: IntArray, trades: IntArray) -> None:
-        """Write rows of the `touch` (n, 7) and `trades` (n, 6) tables."""
-        for name, rows in (("touch", touch), ("trades", trades)):
-            if len(rows):
-                self._tables[name].write(list(rows.T.copy()))
+        """Write rows of the `touch` (n, 7) and `trades` (n, 6) tables; a failure is raised by the next call."""
+        columns = {"touch": list(touch.T.copy()), "trades": list(trades.T.copy())}
+        self._settle()
+        self._written = self._writer.submit(self._write, columns)
+
+    def _write(self, columns: dict[str, list[IntArray]]) -> None:
+        for name, table in columns.items():
+            if len(table[0]):
+                self._tables[name].write(table)
+
+    def _settle(self) -> None:
+        """Wait for the rows under way.
+
+        Raises:
+            OSError: the disk did not take them.
+        """
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
 
     def stamp(self, stamp: EquityStamp) -> None:
         """Keep a row of `equity`."""
@@ -80,6 +99,8 @@ class RunTables:
 
     def close(self, log_path: Path) -> None:
         """Write what is kept and the tables made of the run's log; then every file has its final name."""
+        self._settle()
+        self._writer.shutdown()
         self._flush_equity()
         self._flush_declarations()
         self._flush_refusals()
