@@ -167,18 +167,26 @@ class VenueSetup:
         instruments: those of the run on this venue.
         connection: where it is reached.
         credentials: None: market data alone; no order is taken, and no account is asked.
+        settings: how the venue is used, of the class that its kind names; None: as usual.
     """
 
     venue: VenueId
     instruments: tuple[Instrument, ...]
     connection: VenueConnection
     credentials: Credentials | None = None
+    settings: object | None = None
 
 
 def key_of(setup: VenueSetup) -> Credentials:
     """Return the key of a setup that has one."""
     assert setup.credentials is not None, f"an account on venue {setup.venue} without a key"
     return setup.credentials
+
+
+def settings_of(setup: VenueSetup, kind: Callable[[], T]) -> T:
+    """Return the settings of a setup, or the usual ones of this class."""
+    found: Any = setup.settings
+    return kind() if found is None else found
 
 
 # a talk over HTTP before the run: it yields requests, is sent their answers, and returns what it was held for
@@ -212,6 +220,7 @@ class VenueKind:
         sweep: (setup, whether to cancel) -> cancels all orders of an account, of which nothing need be known, its
             instruments neither, and says what is open after that; raises RemoteProtocolError where nothing is proven.
         orders_per_s: that an account may place when nothing else is agreed; what is more is refused.
+        settings: class of `VenueSetup.settings`, whose fields are the keys of a config; None: nothing can be set.
     """
 
     make: Callable[[VenueSetup], Venue]
@@ -219,6 +228,7 @@ class VenueKind:
     preparation: Callable[[VenueSetup, Nanos], Conversation[tuple[Instrument, ...]]]
     sweep: Callable[[VenueSetup, bool], Conversation[Swept]]
     orders_per_s: float
+    settings: type | None = None
 
 
 class Questions(Generic[T]):

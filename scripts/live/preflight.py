@@ -74,6 +74,8 @@ def _venue(venue: PreparedVenue) -> Iterator[tuple[str, str]]:
     address = addresses_of(section.name, setup.connection).rest
     yield section.name, f"{section.network}, {what}, {money}: {address}"
     yield "", clock_text(venue.talk)
+    if section.settings:
+        yield "", f"settings {section.settings}"
     if setup.credentials is not None and not venue.talk.refused:
         yield "", "the key may trade and may not withdraw"
     for instrument in setup.instruments:

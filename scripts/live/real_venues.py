@@ -126,7 +126,8 @@ async def prepare_venues(config: LiveConfig, folder: Path, clock: ShellClock, en
         instruments: tuple[Instrument, ...] = await converse(asked, section.name, connection, clock)
         first += len(instruments)
         is_traded = bool(config.quoted(section.name))
-        setup = VenueSetup(number, instruments, connection, _key(section, env_file) if is_traded else None)
+        key = _key(section, env_file) if is_traded else None
+        setup = VenueSetup(number, instruments, connection, key, section.venue_settings())
         if setup.credentials is not None:
             checked = talk.over(kind.preparation(setup, clock.now_ns()))
             setup = attrs.evolve(setup, instruments=await converse(checked, section.name, connection, clock))

@@ -10,6 +10,7 @@ from sim.config import structured
 from sim.exchange import VenueModel
 from sim.paper import paper_model
 from venues.connection import Network, VenueConnection
+from venues.registry import venue_kind
 
 Execution = Literal["live", "paper"]
 
@@ -25,6 +26,7 @@ class LiveVenueSection:
         rest, sockets: addresses in place of the usual ones, such as https://127.0.0.1:9000; of sockets by their name,
             `default` for all.
         ca_file: certificates that are trusted besides the system's, relative to the config's folder.
+        settings: how the venue is used, where it has something to be set (docs/venues.md): checked as strictly.
         paper: how orders on paper are matched: the keys of a simulated run's [[venue]].
     """
 
@@ -36,6 +38,7 @@ class LiveVenueSection:
     rest: str = ""
     sockets: dict[str, str] = attrs.field(factory=dict)
     ca_file: str = ""
+    settings: dict[str, Any] = attrs.field(factory=dict)
     paper: dict[str, Any] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -45,11 +48,22 @@ class LiveVenueSection:
             )
         self.connection(Path())  # what is wrong with it is said where the config is read
         self.model()
+        self.venue_settings()
 
     def connection(self, folder: Path) -> VenueConnection:
         """Return where it is reached; `ca_file` is relative to `folder`."""
         ca_file = folder / self.ca_file if self.ca_file else None
         return VenueConnection(self.network, self.rest, self.sockets, ca_file)
+
+    def venue_settings(self) -> object | None:
+        """Return how the venue is used; None: as usual."""
+        if not self.settings:
+            return None
+        wanted = venue_kind(self.name).settings
+        if wanted is None:
+            raise ValueError(f"[venue.settings] of {self.name}: this venue has nothing to be set")
+        found: object = structured(self.settings, wanted, f"[venue.settings] of {self.name}")
+        return found
 
     def model(self) -> VenueModel:
         """Return how orders on paper are matched."""

@@ -41,7 +41,7 @@ class MarketSessionConfig:
     trades: Literal["aggTrade", "trade"] = attrs.field(
         default="aggTrade", validator=attrs.validators.in_(("aggTrade", "trade"))
     )
-    n_levels: int = 1000
+    n_levels: int = attrs.field(default=1000, validator=attrs.validators.in_((5, 10, 20, 50, 100, 500, 1000)))
     dead_s: float = attrs.field(default=30.0, validator=attrs.validators.gt(0))
     books: BookSyncConfig = attrs.field(factory=BookSyncConfig)
 

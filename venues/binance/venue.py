@@ -35,7 +35,7 @@ from venues.binance.sweep import sweep
 from venues.binance.trading_account import PRIVATE, TRADE, AccountConfig, TradingAccount
 from venues.binance.venue_clock import VenueClock
 from venues.ports import PORTS, ask_for_person
-from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueKind, VenueSetup
+from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueKind, VenueSetup, settings_of
 
 _ROUTES: Final[tuple[Route, ...]] = ("public", "market")
 _ACCOUNT: Final = "account"
@@ -53,7 +53,7 @@ class BinanceConfig:
 
     market: MarketSessionConfig = attrs.field(factory=MarketSessionConfig)
     account: AccountConfig = attrs.field(factory=AccountConfig)
-    reserve: float = 0.1
+    reserve: float = attrs.field(default=0.1, validator=[attrs.validators.ge(0), attrs.validators.le(0.9)])
 
 
 class BinanceVenue:
@@ -67,7 +67,7 @@ class BinanceVenue:
     name: ClassVar[str] = VENUE
 
     def __init__(self, setup: VenueSetup, config: BinanceConfig | None = None) -> None:
-        config = config or BinanceConfig()
+        config = config or settings_of(setup, BinanceConfig)
         self.setup = setup
         self.clock = VenueClock()
         limits = RateLimits(reserve=config.reserve)
@@ -306,4 +306,4 @@ class BinanceVenue:
         return [Tell("connection", ConnectionLost(self.setup.venue, now, self._epoch - 1, reason))]
 
 
-KIND: Final = VenueKind(BinanceVenue, instruments, preparation, sweep, orders_per_s=20.0)
+KIND: Final = VenueKind(BinanceVenue, instruments, preparation, sweep, orders_per_s=20.0, settings=BinanceConfig)

@@ -17,7 +17,7 @@ from venues.hyperliquid.sweep import sweep
 from venues.hyperliquid.trading_account import TradingAccount
 from venues.one_account_venue import OneAccountVenue
 from venues.rate_window import RateWindow
-from venues.venue import VenueKind, VenueSetup
+from venues.venue import VenueKind, VenueSetup, settings_of
 
 
 @attrs.frozen
@@ -40,7 +40,7 @@ class HyperliquidVenue(OneAccountVenue):
     account: TradingAccount | None
 
     def __init__(self, setup: VenueSetup, config: HyperliquidConfig | None = None) -> None:
-        config = config or HyperliquidConfig()
+        config = config or settings_of(setup, HyperliquidConfig)
         key = account_of(setup.credentials, setup.connection.network) if setup.credentials is not None else None
         gate = HyperliquidGate(setup.venue, NOBODY if key is None else key.address, config.weight)
         self._messages = messages = RateWindow(MESSAGES)
@@ -53,4 +53,6 @@ class HyperliquidVenue(OneAccountVenue):
         return found | dict(self.account.used if self.account is not None else {})
 
 
-KIND: Final = VenueKind(HyperliquidVenue, instruments_of, preparation, sweep, orders_per_s=20.0)
+KIND: Final = VenueKind(
+    HyperliquidVenue, instruments_of, preparation, sweep, orders_per_s=20.0, settings=HyperliquidConfig
+)

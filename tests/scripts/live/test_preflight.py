@@ -1,5 +1,6 @@
 """What must be right before a live run may trade, and what is said of it."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ from scripts.live.config import LiveConfig, check_venues, make_live_config
 from scripts.live.preflight import preflight, reasons_against, warnings
 from scripts.live.real_venues import PreparedVenue, Talk, clock_text
 from scripts.live.venue_section import LiveVenueSection
-from sim.config import ConfigError
+from sim.config import ConfigError, config_dict
 from sim.fill_model import FillModel
 from sim.generator import crash_market
 from venues.binance.start import preparation
+from venues.binance.venue import BinanceConfig
 from venues.connection import Credentials, VenueConnection
 from venues.venue import HttpAnswer, VenueSetup
 from venues.wire import HttpRequest
+from venues.woox.venue import WooxConfig
 
 T0 = 1_700_000_000 * SECOND  # Tue, 14 Nov 2023 22:13:20 GMT
 
@@ -158,6 +161,60 @@ def test_paper_has_keys_of_a_simulated_venue() -> None:
 def test_a_venue_that_cannot_be_is_refused(venue: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigError, match=text):
         config(venue)
+
+
+BINANCE: dict[str, Any] = {"name": "binance-futures"}
+SWITCH: dict[str, Any] = {"countdown_s": 60.0, "renew_every_s": 20}
+
+
+def test_what_a_venue_can_be_told_stands_in_its_section() -> None:
+    settings: dict[str, Any] = {
+        "reserve": 0.2,
+        "account": {"recv_window_ms": 3000, "switch": SWITCH},
+        "market": {"dead_s": 20},
+    }
+    binance = LiveVenueSection(**BINANCE, settings=settings).venue_settings()
+    assert isinstance(binance, BinanceConfig)
+    assert (binance.reserve, binance.market.dead_s, binance.account.recv_window_ms) == (0.2, 20.0, 3000)
+    assert binance.account.switch.countdown_s == 60.0
+    of = config(venue=[{**BINANCE, "settings": settings}, {"name": "bybit", "network": "demo"}])
+    assert make_live_config(config_dict(of)) == of
+    assert "settings {'reserve': 0.2" in text(of)
+    woox = LiveVenueSection("woox", settings={"limits": {"place": 20}, "switch": SWITCH}).venue_settings()
+    assert isinstance(woox, WooxConfig)
+    assert woox.limits == {"place": 20}
+
+
+def test_the_settings_of_the_documentation_are_the_usual_ones() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "venues.md").read_text(encoding="utf-8")
+    written = tomllib.loads(text.partition("```toml\n")[2].partition("```")[0])
+    assert LiveVenueSection(**written["venue"][0]).venue_settings() == BinanceConfig()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "text"),
+    [
+        ("binance-futures", {"resrve": 0.2}, "unknown key 'resrve'; allowed: market, account, reserve"),
+        ("binance-futures", {"reserve": 1.5}, r"\[venue.settings\] of binance-futures: 'reserve' must be <= 0.9"),
+        ("binance-futures", {"account": {"switch": {"countdown_s": 2}}}, r"'countdown_s' must be >= 5"),
+        ("binance-futures", {"account": {"switch": {"countdown_s": 30, "renew_every_s": 20}}}, "at most half of"),
+        ("binance-futures", {"account": {"recv_window_ms": 0}}, "'recv_window_ms' must be >= 1: 0"),
+        (
+            "binance-futures",
+            {"account": {"private": {"form": "post"}}},
+            "must be one of query, path, subscribe, got 'post'",
+        ),
+        ("binance-futures", {"market": {"n_levels": 999}}, "'n_levels' must be in"),
+        ("binance-futures", {"market": {"books": {"silent_s": "1"}}}, "must be a number, got '1'"),
+        ("hyperliquid", {"weight": 1}, "'weight' must be >= "),
+        ("woox", {"limits": {"plaice": 9}}, "limit 9 of 'plaice': must be at least 1, of one of place, amend"),
+        ("bybit", {"reserve": 0.2}, "this venue has nothing to be set"),
+        ("okx", {"reserve": 0.2}, "no venue 'okx'"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(name: str, settings: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        make_live_config({"venue": [{"name": name, "settings": settings}]})
 
 
 def test_venues_that_are_used_are_those_that_are_configured() -> None:
