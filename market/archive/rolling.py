@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from market.archive.ahead_format import Head, read_batches, read_head
@@ -96,6 +97,7 @@ def roll(root: Path) -> RollReport:
                 continue
             if path is not None:
                 hours.append(path)
+    pa.default_memory_pool().release_unused()  # not wanted again for an hour
     return RollReport(tuple(hours), tuple(problems))
 
 

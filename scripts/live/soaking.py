@@ -1,8 +1,10 @@
 """A live run on venues that fail, watched from beside: what it left over, and whether both sides agree."""
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -32,6 +34,7 @@ _JUDGED_AFTER_S: Final = 600.0  # a shorter run fills caches and rings still
 _N_LOOKS: Final = 200
 _TRY_S: Final = 0.05
 _HEALED_S: Final = 90.0  # Binance wants to be left alone for a minute after one request too many
+_ROLLED_S: Final = 15  # after an hour has ended its files are made
 _FEWEST_LEVELS: Final = 10
 _MORE: Final = 12  # handles or tasks more than at the beginning: those of connections that are being opened
 # how an order of ours is named to a venue
@@ -48,9 +51,10 @@ _DONE: Final = (LogKind.REJECTED, LogKind.CANCELLED, LogKind.EXPIRED)
 
 @attrs.frozen
 class Look:
-    """What the process holds at one instant; `rss` in MB."""
+    """What the process holds at one instant; `rss` in MB, `hour` since the epoch, UTC."""
 
     at_s: float
+    hour: int
     rss: float
     n_tasks: int
     n_handles: int
@@ -61,7 +65,7 @@ def look() -> Look:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     rss = pages * os.sysconf("SC_PAGESIZE") / 1e6
     n_tasks = trio.lowlevel.current_statistics().tasks_living
-    return Look(trio.current_time(), rss, n_tasks, len(handles()))
+    return Look(trio.current_time(), int((time.time() - _ROLLED_S) // 3600), rss, n_tasks, len(handles()))
 
 
 def handles() -> list[str]:
@@ -76,13 +80,18 @@ def handles() -> list[str]:
 
 
 def slope(looks: Sequence[Look]) -> float:
-    """Return how fast the memory grows, MB a minute, by least squares; 0 of fewer than three looks."""
-    if len(looks) < 3:
-        return 0.0
-    mean_t = sum(each.at_s for each in looks) / len(looks)
-    mean_m = sum(each.rss for each in looks) / len(looks)
-    above = sum((each.at_s - mean_t) * (each.rss - mean_m) for each in looks)
-    return above / sum((each.at_s - mean_t) ** 2 for each in looks) * 60
+    """Return how fast the memory grows, MB a minute, by least squares; 0 of fewer than three looks.
+
+    Each hour has a level of its own: the recorder makes files of the one before, which takes more memory once.
+    """
+    above = below = 0.0
+    for _, group in groupby(looks, key=lambda each: each.hour):
+        of_hour = list(group)
+        mean_t = sum(each.at_s for each in of_hour) / len(of_hour)
+        mean_m = sum(each.rss for each in of_hour) / len(of_hour)
+        above += sum((each.at_s - mean_t) * (each.rss - mean_m) for each in of_hour)
+        below += sum((each.at_s - mean_t) ** 2 for each in of_hour)
+    return above / below * 60 if len(looks) > 2 and below else 0.0
 
 
 class Soak:
@@ -264,13 +273,14 @@ class Soak:
         begin = looks[0].at_s + self._seconds * _SETTLED_AFTER
         settled = [each for each in looks if each.at_s >= begin]
         rate = slope(settled)
+        steps = [round(b.rss - a.rss, 1) for a, b in pairwise(looks) if a.hour != b.hour]
         if self._seconds >= _JUDGED_AFTER_S:
             self._blame(rate >= MAX_MB_A_MINUTE, f"memory grows by {rate:.2f} MB a minute")
         quarter = max(len(looks) // 4, 1)
         for name in ("n_tasks", "n_handles"):
             first, last = (median(getattr(each, name) for each in part) for part in (looks[:quarter], looks[-quarter:]))
             self._blame(last > first + _MORE, f"{name[2:]} grow: {first:g} in the first quarter, {last:g} in the last")
-        return {"rss_mb": round(looks[-1].rss, 1), "rss_mb_per_minute": round(rate, 3)}
+        return {"rss_mb": round(looks[-1].rss, 1), "rss_mb_per_minute": round(rate, 3), "rss_mb_at_hours": steps}
 
     def _blame(self, is_wrong: bool, text: str) -> None:
         if is_wrong:

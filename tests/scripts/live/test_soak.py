@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.live.soaking import Look, slope
 from scripts.soak import CONFIG, USUAL_KINDS, main, quoted_alone
 from sim.config import read_toml
 
@@ -28,3 +29,10 @@ def test_those_venues_alone_are_used_that_are_quoted_or_read() -> None:
     raw = quoted_alone(read_toml(CONFIG), ["woox"])
     assert [each["name"] for each in raw["quoter"]] == ["on-woox"]
     assert [each["name"] for each in raw["venue"]] == ["binance-futures", "woox"]
+
+
+def test_growth_is_told_from_what_an_hour_takes_once() -> None:
+    minutes = range(30)
+    looks = [Look(60.0 * m, m // 10, 100 + 0.25 * m + 40 * (m // 10), 5, 5) for m in minutes]
+    assert slope(looks) == pytest.approx(0.25)
+    assert slope(looks[:2]) == 0.0
