@@ -194,6 +194,21 @@ def number_of(text: str) -> int:
     return value
 
 
+def decimal_of(text: str, field: str, where: str) -> Decimal:
+    """Return a number of a venue's rules.
+
+    Raises:
+        RemoteProtocolError: it is not finite, or out of all proportion.
+    """
+    try:
+        value = Decimal(text)
+    except ArithmeticError:
+        value = Decimal("NaN")
+    if not (value.is_finite() and abs(value.adjusted()) < 30):
+        raise RemoteProtocolError(f"{field} {text!r:.60} of {where} is not a usable number")
+    return value
+
+
 def money_e12(text: str, field: str, where: str) -> int:
     """Return an amount of money in 1e-12 of its asset, rounded to the nearest, a tie to the even.
 

@@ -20,7 +20,7 @@ from venues.binance.structs import (
     RateLimit,
     SymbolRules,
 )
-from venues.wire import RemoteProtocolError, decode
+from venues.wire import RemoteProtocolError, decimal_of, decode
 
 _INFO: Final = msgspec.json.Decoder(ExchangeInfo)
 _COMMISSION: Final = msgspec.json.Decoder(CommissionRate)
@@ -140,12 +140,7 @@ def _filters(rules: SymbolRules, where: str) -> tuple[PriceFilter, LotSize, MinN
 
 
 def _number(text: str, field: str, where: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except ArithmeticError:
-        value = Decimal("NaN")
-    if not (value.is_finite() and abs(value.adjusted()) < 30):
-        raise RemoteProtocolError(f"{field} {text!r} of {where} is not a usable number")
+    value = decimal_of(text, field, where)
     if value <= 0 and field in {"tickSize", "stepSize"}:
         raise RemoteProtocolError(f"{field} {text} of {where} must be above 0")
     return value

@@ -5,13 +5,14 @@ from typing import ClassVar, Final
 
 from market.messages import TradingState
 from market.units import Nanos, VenueId
-from venues.bybit.errors import Advice, verdict_on, verdict_on_status
+from venues.bybit.errors import verdict_on, verdict_on_status
 from venues.bybit.limits import HTTP, RateLimits
 from venues.bybit.server_clock import TIME, read_time
 from venues.bybit.structs import NAME, read_reply
 from venues.gate import Gate
 from venues.ports import ask_for_person
 from venues.venue import Answered, HttpAnswer, Output
+from venues.verdicts import Advice
 from venues.wire import HttpRequest, RemoteProtocolError
 
 # kept of the HTTP limit for cancels and the account, when orders go by HTTP

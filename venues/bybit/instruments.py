@@ -9,8 +9,8 @@ import msgspec
 
 from market import Instrument
 from market.units import InstrumentId, Nanos
-from venues.bybit.structs import FeeRow, InstrumentRow, read_rows
-from venues.wire import HttpRequest, RemoteProtocolError
+from venues.bybit.structs import NAME, FeeRow, InstrumentRow, read_rows
+from venues.wire import HttpRequest, RemoteProtocolError, decimal_of
 
 PERPETUAL: Final = "LinearPerpetual"
 TRADING: Final = "Trading"
@@ -101,10 +101,4 @@ def tradable(rows: Mapping[str, InstrumentRow]) -> list[str]:
 
 
 def _decimal(text: str, field: str, symbol: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except ArithmeticError:
-        value = Decimal("NaN")
-    if not (value.is_finite() and abs(value.adjusted()) < 30):
-        raise RemoteProtocolError(f"{field} {text!r} of bybit:{symbol} is not a usable number")
-    return value
+    return decimal_of(text, field, f"{NAME}:{symbol}")

@@ -8,7 +8,7 @@ import msgspec
 
 from market.instrument import Instrument
 from market.units import InstrumentId, Nanos
-from venues.bybit.errors import Fate, verdict_on
+from venues.bybit.errors import verdict_on
 from venues.bybit.instruments import instrument_of, instruments_request, read_fees, read_instruments, tradable
 from venues.bybit.order_ids import OrderIds
 from venues.bybit.requests import OrderRequests
@@ -18,6 +18,7 @@ from venues.bybit.signing import Signer
 from venues.bybit.structs import InstrumentRow, read_reply, read_result
 from venues.clock_offset import VenueClock
 from venues.venue import Conversation, HttpAnswer, VenueSetup
+from venues.verdicts import Fate
 from venues.wire import HttpRequest, RemoteProtocolError
 
 _MAX_PAGES: Final = 50

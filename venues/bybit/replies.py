@@ -22,9 +22,10 @@ from market.messages import (
     PlaceOrder,
 )
 from market.units import MS, Nanos
-from venues.bybit.errors import Advice, Fate, Verdict, verdict_on, verdict_on_status
+from venues.bybit.errors import verdict_on, verdict_on_status
 from venues.bybit.requests import OrderCommand, bucket_of
 from venues.bybit.structs import Envelope, read_reply
+from venues.verdicts import Advice, Fate, Verdict
 from venues.wire import RemoteProtocolError, decode
 
 ReplyFact = OrderRejected | AmendRejected | CancelRejected | OrderAmended

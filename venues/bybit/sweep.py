@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from market.units import Nanos
-from venues.bybit.errors import Fate, verdict_on
+from venues.bybit.errors import verdict_on
 from venues.bybit.order_ids import OrderIds
 from venues.bybit.requests import OrderRequests
 from venues.bybit.server_clock import TIME, read_time
@@ -13,6 +13,7 @@ from venues.bybit.signing import Signer
 from venues.bybit.structs import read_reply, read_rows
 from venues.clock_offset import VenueClock
 from venues.venue import Conversation, HttpAnswer, Swept, VenueSetup, key_of
+from venues.verdicts import Fate
 from venues.wire import RemoteProtocolError
 
 _SETTLED_IN: Final = ("USDT", "USDC")  # all that `linear` is settled in

@@ -5,59 +5,36 @@ refused all the same, as an answer to an action is its result.  No answer, or on
 fate of an order unknown.
 """
 
-from enum import Enum
 from typing import Final
 
-import attrs
-
 from market.messages import Reason
-
-
-class Advice(Enum):
-    """What should be done besides."""
-
-    NONE = "nothing"
-    WAIT = "the address has asked too often"
-    NO_BUDGET = "the account has no actions left: trade more, or reserve some"
-    RELOAD_INSTRUMENTS = "read the instruments again: a rule has changed, or a price was rounded wrongly"
-    STOP_OPENING = "open nothing more: there is no margin for it"
-    HALT = "stop: a person is needed"
-
-
-@attrs.frozen
-class Verdict:
-    """The meaning of a sentence; `is_known` is false where an earlier attempt may have got in: ask."""
-
-    reason: Reason = Reason.VENUE_OTHER
-    advice: Advice = Advice.NONE
-    is_known: bool = True
-
+from venues.verdicts import Advice, Fate, Verdict, refused
 
 _ROWS: Final[tuple[tuple[str, Verdict], ...]] = (
-    ("post only order would have immediately matched", Verdict(Reason.POST_ONLY_WOULD_TAKE)),
-    ("never placed, already canceled, or filled", Verdict(Reason.UNKNOWN_ORDER)),
-    ("cannot modify canceled or filled order", Verdict(Reason.UNKNOWN_ORDER)),
-    ("divisible by tick size", Verdict(Reason.INVALID_PRICE, Advice.RELOAD_INSTRUMENTS)),
-    ("invalid price", Verdict(Reason.INVALID_PRICE, Advice.RELOAD_INSTRUMENTS)),
-    ("invalid size", Verdict(Reason.INVALID_SIZE, Advice.RELOAD_INSTRUMENTS)),
-    ("minimum value of", Verdict(Reason.BELOW_MIN_NOTIONAL)),
-    ("insufficient margin", Verdict(Reason.VENUE_OTHER, Advice.STOP_OPENING)),
-    ("perpmaxposition", Verdict(Reason.VENUE_OTHER, Advice.STOP_OPENING)),
-    ("reduce only order would increase", Verdict(Reason.REDUCE_ONLY)),
-    ("could not immediately match", Verdict(Reason.NO_LIQUIDITY)),
-    ("too far from oracle", Verdict(Reason.INVALID_PRICE)),
-    ("away from the reference price", Verdict(Reason.INVALID_PRICE)),
-    ("open interest", Verdict(Reason.VENUE_OTHER)),
-    ("too many cumulative requests", Verdict(Reason.LIMIT_ORDER_RATE, Advice.NO_BUDGET)),
-    ("too many requests", Verdict(Reason.LIMIT_ORDER_RATE, Advice.WAIT)),
-    ("too many open orders", Verdict(Reason.TOO_MANY_ORDERS)),
+    ("post only order would have immediately matched", refused(Reason.POST_ONLY_WOULD_TAKE)),
+    ("never placed, already canceled, or filled", refused(Reason.UNKNOWN_ORDER)),
+    ("cannot modify canceled or filled order", refused(Reason.UNKNOWN_ORDER)),
+    ("divisible by tick size", refused(Reason.INVALID_PRICE, Advice.RELOAD_INSTRUMENTS)),
+    ("invalid price", refused(Reason.INVALID_PRICE, Advice.RELOAD_INSTRUMENTS)),
+    ("invalid size", refused(Reason.INVALID_SIZE, Advice.RELOAD_INSTRUMENTS)),
+    ("minimum value of", refused(Reason.BELOW_MIN_NOTIONAL)),
+    ("insufficient margin", refused(advice=Advice.STOP_OPENING)),
+    ("perpmaxposition", refused(advice=Advice.STOP_OPENING)),
+    ("reduce only order would increase", refused(Reason.REDUCE_ONLY)),
+    ("could not immediately match", refused(Reason.NO_LIQUIDITY)),
+    ("too far from oracle", refused(Reason.INVALID_PRICE)),
+    ("away from the reference price", refused(Reason.INVALID_PRICE)),
+    ("open interest", refused()),
+    ("too many cumulative requests", refused(Reason.LIMIT_ORDER_RATE, Advice.NO_BUDGET)),
+    ("too many requests", refused(Reason.LIMIT_ORDER_RATE, Advice.SLOW_DOWN)),
+    ("too many open orders", refused(Reason.TOO_MANY_ORDERS)),
     # the first that had this nonce, or this client id, may have got in
-    ("nonce", Verdict(is_known=False)),
-    ("cloid", Verdict(Reason.DUPLICATE_ID, is_known=False)),
-    ("does not exist", Verdict(advice=Advice.HALT)),
-    ("must deposit before", Verdict(advice=Advice.HALT)),
-    ("only post-only orders allowed", Verdict(Reason.INVALID_TERMS)),
-    ("not enough volume", Verdict()),
+    ("nonce", Verdict(Fate.UNKNOWN, Reason.VENUE_OTHER)),
+    ("cloid", Verdict(Fate.UNKNOWN, Reason.DUPLICATE_ID)),
+    ("does not exist", refused(advice=Advice.HALT)),
+    ("must deposit before", refused(advice=Advice.HALT)),
+    ("only post-only orders allowed", refused(Reason.INVALID_TERMS)),
+    ("not enough volume", refused()),
 )
 
 
@@ -65,8 +42,8 @@ def verdict_on(text: str) -> Verdict:
     """Return what a refusal means."""
     words = text.lower()
     if words.startswith("429"):
-        return Verdict(Reason.LIMIT_ORDER_RATE, Advice.WAIT)
-    return next((verdict for marks, verdict in _ROWS if marks in words), Verdict())
+        return refused(Reason.LIMIT_ORDER_RATE, Advice.SLOW_DOWN)
+    return next((verdict for marks, verdict in _ROWS if marks in words), refused())
 
 
 def is_switch_refused(text: str) -> bool:

@@ -11,7 +11,7 @@ import attrs
 import msgspec
 
 from market.units import SECOND, Nanos
-from venues.hyperliquid.errors import Advice, verdict_on
+from venues.hyperliquid.errors import verdict_on
 from venues.hyperliquid.gate import HyperliquidGate, exchange
 from venues.hyperliquid.limits import MESSAGES, ActionBudget
 from venues.hyperliquid.nonces import Nonces
@@ -19,6 +19,7 @@ from venues.hyperliquid.signing import Action, Signer
 from venues.hyperliquid.structs import ActionAnswer, ActionResult, Frame, ItemStatus, PostAnswer
 from venues.rate_window import RateWindow
 from venues.venue import NEVER, HttpAnswer, Output, SendFrame
+from venues.verdicts import Advice
 from venues.wire import RemoteProtocolError, decode
 
 PRIVATE: Final = "private"

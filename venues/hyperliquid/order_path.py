@@ -24,10 +24,9 @@ from market.messages import (
     OrderRejected,
     PlaceOrder,
     Reason,
-    TradingState,
 )
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
-from venues.hyperliquid.errors import Advice, Verdict, verdict_on
+from venues.hyperliquid.errors import verdict_on
 from venues.hyperliquid.exchange import Exchange, Result
 from venues.hyperliquid.gate import HyperliquidGate, info
 from venues.hyperliquid.order_status import OrderQueries
@@ -35,15 +34,15 @@ from venues.hyperliquid.orders import Amending, Live, Orders
 from venues.hyperliquid.private import EXPIRING, At, PrivateData
 from venues.hyperliquid.requests import MAX_BATCH, OrderActions
 from venues.hyperliquid.structs import NAME, Filled, ItemStatus, OrderTerms
-from venues.ports import ask_for_person, told
+from venues.ports import told
 from venues.venue import NEVER, URGENT, HttpAnswer, Output
+from venues.verdicts import Advice, Fate, Verdict, person_for
 from venues.wire import RemoteProtocolError, decode
 
 _AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
 _MOST_TRIES: Final = 5
 _OPEN: Final = msgspec.json.Decoder(list[OrderTerms])
-_STATES: Final = {Advice.HALT: TradingState.HALTED, Advice.STOP_OPENING: TradingState.REDUCING}
-_LATER: Final = (Advice.NO_BUDGET, Advice.WAIT)
+_LATER: Final = (Advice.NO_BUDGET, Advice.SLOW_DOWN)
 _Cancel = CancelOrder | CancelAll
 
 
@@ -124,7 +123,7 @@ class OrderPath:
     def _refused(self, order: PlaceOrder, at: At, error: str, now: Nanos) -> list[Output]:
         verdict = verdict_on(error)
         outputs = self._see_to(verdict, error, now)
-        if not verdict.is_known:
+        if verdict.fate is Fate.UNKNOWN:
             self.seen["order of unknown fate"] += 1
             return outputs
         live = self._orders.ended(at[0], 0)
@@ -169,7 +168,7 @@ class OrderPath:
                 facts += self._private.news(news, now)
             return told(facts)
         outputs: list[Output] = []
-        if error and verdict_on(error).is_known:
+        if error and verdict_on(error).fate is not Fate.UNKNOWN:
             outputs += told([AmendRejected(*at, int(verdict_on(error).reason))])
             outputs += self._see_to(verdict_on(error), error, now)
         else:
@@ -212,7 +211,7 @@ class OrderPath:
     def _cancelled(self, command: CancelOrder, n_tries: int, result: Result | None, now: Nanos) -> list[Output]:
         error = result.error_of(0) if result is not None else ""
         verdict = verdict_on(error)
-        if result is None or (error and (not verdict.is_known or verdict.advice in _LATER)):
+        if result is None or (error and (verdict.fate is Fate.UNKNOWN or verdict.advice in _LATER)):
             self.seen["cancel of unknown fate"] += 1
             self._try_again(command, n_tries, now)
             return []
@@ -277,8 +276,7 @@ class OrderPath:
             self.wants_instruments = True
         if verdict.advice is Advice.NO_BUDGET:
             self.seen["action refused for want of budget"] += 1
-        state = _STATES.get(verdict.advice)
-        return [] if state is None else ask_for_person(NAME, state, f"{verdict.advice.value} ({error:.200})", now)
+        return person_for(NAME, verdict.advice, f"{error:.200}", now)
 
     def next_deadline(self) -> Nanos:
         return min((until for until, _, _ in self._held.values()), default=NEVER)

@@ -9,7 +9,7 @@ import msgspec
 from market.instrument import Instrument
 from market.units import InstrumentId, Nanos
 from venues.paradex.structs import NAME, FeeConfig, MarketRow, Markets
-from venues.wire import HttpRequest, RemoteProtocolError, decode
+from venues.wire import HttpRequest, RemoteProtocolError, decimal_of, decode
 
 LIST: Final = HttpRequest("GET", "/v1/markets")
 _MARKETS: Final = msgspec.json.Decoder(Markets)
@@ -37,8 +37,10 @@ def instrument_of(row: MarketRow, instrument: InstrumentId, valid_from: Nanos) -
         RemoteProtocolError: a number of it makes no sense.
     """
     name = f"{NAME}:{row.symbol}"
-    lot = _number(row.order_size_increment, "order_size_increment", name)
-    most = int(_number(row.max_order_size, "max_order_size", name) // lot) if row.max_order_size and lot > 0 else None
+    lot = decimal_of(row.order_size_increment, "order_size_increment", name)
+    most = (
+        int(decimal_of(row.max_order_size, "max_order_size", name) // lot) if row.max_order_size and lot > 0 else None
+    )
     maker, taker = _fees(row, name)
     try:
         return Instrument(
@@ -48,11 +50,11 @@ def instrument_of(row: MarketRow, instrument: InstrumentId, valid_from: Nanos) -
             row.base_currency,
             row.quote_currency,
             row.settlement_currency,
-            _number(row.price_tick_size, "price_tick_size", name).normalize(),
+            decimal_of(row.price_tick_size, "price_tick_size", name).normalize(),
             lot.normalize(),
             maker_fee=maker,
             taker_fee=taker,
-            min_notional=_number(row.min_notional, "min_notional", name),
+            min_notional=decimal_of(row.min_notional, "min_notional", name),
             max_size=most,
             valid_from=valid_from,
         )
@@ -82,17 +84,7 @@ def _fees(row: MarketRow, name: str) -> tuple[Decimal, Decimal]:
     fees = config.api_fee if config is not None else None
     if fees is None:
         return Decimal(0), Decimal(0)
-    maker, taker = (_number(each.fee, "fee", name) for each in (fees.maker_fee, fees.taker_fee))
+    maker, taker = (decimal_of(each.fee, "fee", name) for each in (fees.maker_fee, fees.taker_fee))
     if not (abs(maker) < 1 and abs(taker) < 1):
         raise RemoteProtocolError(f"fees {maker} and {taker} of {name} are none")
     return maker, taker
-
-
-def _number(text: str, field: str, where: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except ArithmeticError:
-        value = Decimal("NaN")
-    if not (value.is_finite() and abs(value.adjusted()) < 30):
-        raise RemoteProtocolError(f"{field} {text!r:.60} of {where} is not a usable number")
-    return value

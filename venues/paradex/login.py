@@ -5,11 +5,12 @@ from typing import Final
 import msgspec
 
 from market.units import HOUR, SECOND, Nanos
-from venues.paradex.errors import Advice, verdict_on
+from venues.paradex.errors import verdict_on
 from venues.paradex.gate import PUBLIC, ParadexGate
 from venues.paradex.signing import Signer
 from venues.paradex.structs import Token, read_refusal
 from venues.venue import NEVER, HttpAnswer, Output
+from venues.verdicts import Advice
 from venues.wire import HttpRequest, RemoteProtocolError, decode
 
 _TOKEN: Final = msgspec.json.Decoder(Token)

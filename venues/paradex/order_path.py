@@ -20,24 +20,23 @@ from market.messages import (
     OrderRejected,
     PlaceOrder,
     Reason,
-    TradingState,
 )
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
 from venues.paradex.calls import Answered, Calls, frame_of
-from venues.paradex.errors import UNKNOWN, Advice, Fate, Verdict, verdict_on, verdict_on_call
+from venues.paradex.errors import verdict_on, verdict_on_call
 from venues.paradex.gate import OK, ORDERS, ParadexGate
 from venues.paradex.login import Login
 from venues.paradex.private import ON_ITS_WAY, At, PrivateData
 from venues.paradex.requests import OrderCalls, Signed
 from venues.paradex.structs import NAME, Frame, RpcError, read_refusal
-from venues.ports import ask_for_person, told
+from venues.ports import told
 from venues.venue import NEVER, URGENT, HttpAnswer, MakeFrame, Output, SendFrame
+from venues.verdicts import UNKNOWN, Advice, Fate, Verdict, person_for
 
 SOCKET: Final = "private"
 _AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
 _SOON: Final = SECOND // 10  # a cancel of an order that may not have come yet
 _MOST_TRIES: Final = 5
-_STATES: Final = {Advice.HALT: TradingState.HALTED, Advice.STOP_OPENING: TradingState.REDUCING}
 _TAKES: Final = OrderFlag.IOC | OrderFlag.MARKET
 _Cancel = CancelOrder | CancelAll
 
@@ -218,10 +217,7 @@ class OrderPath:
             self._gate.doubt_state(now)
         elif advice is Advice.RELOAD_INSTRUMENTS:
             self.wants_instruments = True
-        state = _STATES.get(advice)
-        if state is None:
-            return []
-        return ask_for_person(NAME, state, f"{advice.value} ({error.code} {error.message:.200})", now)
+        return person_for(NAME, advice, f"{error.code} {error.message:.200}", now)
 
     def next_deadline(self) -> Nanos:
         return min((until for until, _, _ in self._held.values()), default=NEVER)

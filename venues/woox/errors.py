@@ -3,84 +3,43 @@
 Only a code that is known to mean so says that a request was refused; any other leaves the fate of an order unknown.
 """
 
-from enum import Enum
 from typing import Final
 
-import attrs
-
 from market.messages import Reason
-
-
-class Fate(Enum):
-    """What became of a request."""
-
-    DONE = "taken, or it was so already"
-    REFUSED = "nothing has changed at the venue"
-    UNKNOWN = "it may have taken effect: ask"
-
-
-class Advice(Enum):
-    """What should be done besides."""
-
-    NONE = "nothing"
-    SLOW_DOWN = "send less until the limit's window is over"
-    RESYNC_CLOCK = "measure the venue's clock"
-    LOOK_AT_SYSTEM = "ask whether the venue is under maintenance"
-    RELOAD_INSTRUMENTS = "read the instruments again: a rule has changed, or the request is wrong"
-    STOP_OPENING = "open nothing more: there is no margin for it, or only reducing is allowed"
-    HALT_SYMBOL = "the symbol is not traded"
-    HALT = "stop: a person is needed"
-
-
-@attrs.frozen
-class Verdict:
-    """The meaning of a code.  `reason` is what is told of a refusal."""
-
-    fate: Fate
-    reason: Reason = Reason.NONE
-    advice: Advice = Advice.NONE
-
-
-OK: Final = Verdict(Fate.DONE)
-_ASK: Final = Verdict(Fate.UNKNOWN)
-
-
-def _refused(reason: Reason = Reason.VENUE_OTHER, advice: Advice = Advice.NONE) -> Verdict:
-    return Verdict(Fate.REFUSED, reason, advice)
-
+from venues.verdicts import OK, UNKNOWN, Advice, Fate, Verdict, refused
 
 _ROWS: Final[tuple[tuple[tuple[int, ...], Verdict], ...]] = (
     ((302130,), OK),  # the order is what the amend would make of it
-    ((-1006, 302129, 317152, 317184), _refused(Reason.UNKNOWN_ORDER)),
-    ((-1007, 302117), _ASK),  # a client id that is in use: an earlier attempt got in
-    ((-1001, -1002), _refused(advice=Advice.HALT)),
-    ((-1003,), _refused(Reason.LIMIT_ORDER_RATE, Advice.SLOW_DOWN)),
-    ((-1004, -1005), _refused(advice=Advice.HALT)),  # our own mistake, and the next request would be one, too
-    ((-1101, 302102, 302170, 302188), _refused(advice=Advice.STOP_OPENING)),
-    ((-1102, 302164), _refused(Reason.BELOW_MIN_NOTIONAL)),
-    ((-1103, -1105, 302140, 302141), _refused(Reason.INVALID_PRICE, Advice.RELOAD_INSTRUMENTS)),
-    ((-1104,), _refused(Reason.INVALID_SIZE, Advice.RELOAD_INSTRUMENTS)),
-    ((302138, 302314, 302125), _refused(Reason.REDUCE_ONLY)),
-    ((302142, 317170), _refused(Reason.INVALID_SIZE)),  # an amend below what is filled
-    ((302177, 317174), _refused()),  # the order is on its way: it cannot be edited yet
-    ((302111, 302307, 302162), _refused(advice=Advice.STOP_OPENING)),
-    ((317157, 317158, 317159), _refused(advice=Advice.HALT_SYMBOL)),
-    ((317178, 317179), _refused(advice=Advice.RESYNC_CLOCK)),
-    ((317176,), _refused()),
+    ((-1006, 302129, 317152, 317184), refused(Reason.UNKNOWN_ORDER)),
+    ((-1007, 302117), UNKNOWN),  # a client id that is in use: an earlier attempt got in
+    ((-1001, -1002), refused(advice=Advice.HALT)),
+    ((-1003,), refused(Reason.LIMIT_ORDER_RATE, Advice.SLOW_DOWN)),
+    ((-1004, -1005), refused(advice=Advice.HALT)),  # our own mistake, and the next request would be one, too
+    ((-1101, 302102, 302170, 302188), refused(advice=Advice.STOP_OPENING)),
+    ((-1102, 302164), refused(Reason.BELOW_MIN_NOTIONAL)),
+    ((-1103, -1105, 302140, 302141), refused(Reason.INVALID_PRICE, Advice.RELOAD_INSTRUMENTS)),
+    ((-1104,), refused(Reason.INVALID_SIZE, Advice.RELOAD_INSTRUMENTS)),
+    ((302138, 302314, 302125), refused(Reason.REDUCE_ONLY)),
+    ((302142, 317170), refused(Reason.INVALID_SIZE)),  # an amend below what is filled
+    ((302177, 317174), refused()),  # the order is on its way: it cannot be edited yet
+    ((302111, 302307, 302162), refused(advice=Advice.STOP_OPENING)),
+    ((317157, 317158, 317159), refused(advice=Advice.HALT_SYMBOL)),
+    ((317178, 317179), refused(advice=Advice.RESYNC_CLOCK)),
+    ((317176,), refused()),
     ((-1011,), Verdict(Fate.UNKNOWN, Reason.NONE, Advice.LOOK_AT_SYSTEM)),
-    ((-1000, -1012, 302999, 311999, 302159, 302005), _ASK),
+    ((-1000, -1012, 302999, 311999, 302159, 302005), UNKNOWN),
     ((503,), Verdict(Fate.UNKNOWN, Reason.NONE, Advice.LOOK_AT_SYSTEM)),  # of the gateway, with HTTP status 200
 )
 VERDICTS: Final = {code: verdict for codes, verdict in _ROWS for code in codes}
 _STATUSES: Final = {
-    401: _refused(advice=Advice.HALT),
-    429: _refused(Reason.LIMIT_ORDER_RATE, Advice.SLOW_DOWN),
+    401: refused(advice=Advice.HALT),
+    429: refused(Reason.LIMIT_ORDER_RATE, Advice.SLOW_DOWN),
 }
 
 
 def verdict_on(status: int, code: str) -> Verdict:
     """Return what a refusal means by its code, else by its HTTP status; one that is unknown means that nobody knows."""
-    return _known(code) or _STATUSES.get(status, _ASK)
+    return _known(code) or _STATUSES.get(status, UNKNOWN)
 
 
 def may_pass(status: int, code: str) -> bool:

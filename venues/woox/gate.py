@@ -10,8 +10,9 @@ from typing import ClassVar, Final
 from market.units import SECOND, Nanos, VenueId
 from venues.gate import Gate
 from venues.venue import Answered, HttpAnswer, Output
+from venues.verdicts import Advice
 from venues.wire import HttpRequest, RemoteProtocolError
-from venues.woox.errors import Advice, verdict_on
+from venues.woox.errors import verdict_on
 from venues.woox.limits import PUBLIC, Bucket, RateLimits
 from venues.woox.structs import NAME, SystemInfo, decoder, read_data, read_reply
 

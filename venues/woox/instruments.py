@@ -9,7 +9,7 @@ import attrs
 from market.instrument import Instrument
 from market.messages import OrderFlag, PlaceOrder, Reason, TradingState
 from market.units import InstrumentId, Nanos, Ticks
-from venues.wire import HttpRequest, RemoteProtocolError
+from venues.wire import HttpRequest, RemoteProtocolError, decimal_of
 from venues.woox.structs import InstrumentRow, InstrumentRows, TradingFee, decoder, read_data
 
 LIST: Final = HttpRequest("GET", "/v3/public/instruments")
@@ -45,15 +45,15 @@ def instrument_of(row: InstrumentRow, instrument: InstrumentId, valid_from: Nano
     name = f"{venue}:{row.symbol}"
     if not row.symbol.startswith(_PERPETUAL):
         raise ValueError(f"{name} is no perpetual; only PERP_... can be traded here")
-    tick, lot = _number(row.quote_tick, "quoteTick", name), _number(row.base_tick, "baseTick", name)
-    least_price, least = _number(row.quote_min, "quoteMin", name), _number(row.base_min, "baseMin", name)
+    tick, lot = decimal_of(row.quote_tick, "quoteTick", name), decimal_of(row.base_tick, "baseTick", name)
+    least_price, least = decimal_of(row.quote_min, "quoteMin", name), decimal_of(row.base_min, "baseMin", name)
     for unit, least_of, what in ((tick, least_price, "price"), (lot, least, "size")):
         if unit <= 0 or least_of < 0:
             raise RemoteProtocolError(f"{what}s of {name} begin at {least_of} in steps of {unit}")
         # the venue counts its steps from the least one
         if least_of % unit:
             raise ValueError(f"{what}s of {name} are {least_of} and multiples of {unit} above; trade another symbol")
-    most = _number(row.base_max, "baseMax", name)
+    most = decimal_of(row.base_max, "baseMax", name)
     return Instrument(
         instrument,
         venue,
@@ -63,9 +63,9 @@ def instrument_of(row: InstrumentRow, instrument: InstrumentId, valid_from: Nano
         row.quote_asset,
         tick.normalize(),
         lot.normalize(),
-        multiplier=_number(row.base_asset_multiplier, "baseAssetMultiplier", name),
+        multiplier=decimal_of(row.base_asset_multiplier, "baseAssetMultiplier", name),
         min_size=max(1, int(least / lot)),
-        min_notional=_number(row.min_notional, "minNotional", name),
+        min_notional=decimal_of(row.min_notional, "minNotional", name),
         max_size=int(most // lot),
         valid_from=valid_from,
     )
@@ -80,7 +80,7 @@ def with_fees(instrument: Instrument, body: bytes) -> Instrument:
     fee, _ = read_data(body, _FEE, f"trading fee of {instrument.name}")
     if fee.symbol != instrument.symbol:
         raise RemoteProtocolError(f"the trading fee of {instrument.name} is that of {fee.symbol!r}")
-    maker, taker = (_number(each, "fee", instrument.name) * _BPS for each in (fee.maker_fee, fee.taker_fee))
+    maker, taker = (decimal_of(each, "fee", instrument.name) * _BPS for each in (fee.maker_fee, fee.taker_fee))
     if not (abs(maker) < 1 and abs(taker) < 1):
         raise RemoteProtocolError(f"fees {fee.maker_fee} and {fee.taker_fee} of {instrument.name} are none")
     return attrs.evolve(instrument, maker_fee=maker, taker_fee=taker)
@@ -136,14 +136,14 @@ def terms_of(row: InstrumentRow, tick: Decimal) -> Terms:
         RemoteProtocolError: a number of it makes no sense.
     """
     name = f"woox:{row.symbol}"
-    most = _number(row.quote_max, "quoteMax", name)
+    most = decimal_of(row.quote_max, "quoteMax", name)
     return Terms(
         is_trading(row),
         row.order_mode,
-        int(_number(row.quote_min, "quoteMin", name) / tick),
+        int(decimal_of(row.quote_min, "quoteMin", name) / tick),
         int(most // tick) if most else 1 << 62,
-        float(_number(row.bid_cap_ratio, "bidCapRatio", name)) if row.bid_cap_ratio else 0.0,
-        float(_number(row.ask_floor_ratio, "askFloorRatio", name)) if row.ask_floor_ratio else 0.0,
+        float(decimal_of(row.bid_cap_ratio, "bidCapRatio", name)) if row.bid_cap_ratio else 0.0,
+        float(decimal_of(row.ask_floor_ratio, "askFloorRatio", name)) if row.ask_floor_ratio else 0.0,
     )
 
 
@@ -161,13 +161,3 @@ def changed(known: Iterable[Instrument], rows: Mapping[str, InstrumentRow]) -> l
             if old != new:
                 found.append(f"{name} of {each.name} is {new}, was {old}")
     return found
-
-
-def _number(text: str, field: str, where: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except ArithmeticError:
-        value = Decimal("NaN")
-    if not (value.is_finite() and abs(value.adjusted()) < 30):
-        raise RemoteProtocolError(f"{field} {text!r:.60} of {where} is not a usable number")
-    return value

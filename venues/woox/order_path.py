@@ -21,14 +21,14 @@ from market.messages import (
     OrderRejected,
     PlaceOrder,
     Reason,
-    TradingState,
 )
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
 from venues.dead_mans_switch import DeadMansSwitch
-from venues.ports import ask_for_person, told
+from venues.ports import told
 from venues.venue import NEVER, URGENT, HttpAnswer, Output
+from venues.verdicts import Advice, Fate, Verdict, person_for
 from venues.wire import RemoteProtocolError, decode
-from venues.woox.errors import Advice, Fate, Verdict, verdict_on
+from venues.woox.errors import verdict_on
 from venues.woox.gate import WooxGate
 from venues.woox.order_index import OrderIndex
 from venues.woox.order_status import OrderQueries
@@ -41,11 +41,6 @@ _AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
 _MOST_TRIES: Final = 5
 _SENT: Final = decoder(Sent)
 _NO_ANSWER: Final = Verdict(Fate.UNKNOWN)
-_STATES: Final = {
-    Advice.HALT: TradingState.HALTED,
-    Advice.HALT_SYMBOL: TradingState.REDUCING,
-    Advice.STOP_OPENING: TradingState.REDUCING,
-}
 _Cancel = CancelOrder | CancelAll
 
 
@@ -194,10 +189,7 @@ class OrderPath:
             self._gate.look(now)
         elif advice in (Advice.RELOAD_INSTRUMENTS, Advice.HALT_SYMBOL):
             self._rules.doubt(now)
-        state = _STATES.get(advice)
-        if state is None:
-            return []
-        return ask_for_person(NAME, state, f"{advice.value} ({reply.code} {reply.message:.200})", now)
+        return person_for(NAME, advice, f"{reply.code} {reply.message:.200}", now)
 
     # --- the clock ---------------------------------------------------------------------------------------------------
 

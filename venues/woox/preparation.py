@@ -8,8 +8,9 @@ from market.instrument import Instrument
 from market.units import InstrumentId, Nanos
 from venues.clock_offset import VenueClock
 from venues.venue import Conversation, HttpAnswer, VenueSetup
+from venues.verdicts import Advice
 from venues.wire import HttpRequest, RemoteProtocolError
-from venues.woox.errors import Advice, verdict_on
+from venues.woox.errors import verdict_on
 from venues.woox.gate import SYSTEM
 from venues.woox.instruments import LIST, instrument_of, is_trading, read_instruments, with_fees
 from venues.woox.requests import OrderRequests

@@ -1,5 +1,6 @@
 """Bybit's WebSockets that subscribe: public topics, private topics, the venue's status."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -21,7 +22,7 @@ _MOST_ARGS: Final = 21_000  # characters of `args` of a connection
 Message = dict[str, Any]
 
 
-class BybitSocket:
+class BybitSocket(ABC):
     """What the three have in common: envelopes, pings, cuts."""
 
     def __init__(self, outbox: Outbox, conn_id: str, silence: Nanos, lifetime: Nanos, now: Nanos) -> None:
@@ -46,7 +47,7 @@ class BybitSocket:
         else:
             self.act(message, now)
 
-    def ponged(self, now: Nanos) -> None:
+    def ponged(self, now: Nanos) -> None:  # noqa: B027  # so it is for all of them
         """Protocol pings are no substitute for those of the client: nothing changes."""
 
     def next_due(self) -> Nanos:
@@ -59,14 +60,14 @@ class BybitSocket:
             self._silence = NEVER
             self.outbox.close("no ping")
 
-    def closed(self) -> None:
+    def closed(self) -> None:  # noqa: B027  # most hold nothing that must be let go
         """The socket is gone."""
 
-    def pong(self, message: Message, now: Nanos) -> Message:
-        raise NotImplementedError
+    @abstractmethod
+    def pong(self, message: Message, now: Nanos) -> Message: ...
 
-    def act(self, message: Message, now: Nanos) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def act(self, message: Message, now: Nanos) -> None: ...
 
     def fail(self, message: Message, text: str) -> None:
         """Answer that a request is refused."""
@@ -122,14 +123,14 @@ class _Topics(BybitSocket):
             return f"error:args of a connection may have {_MOST_ARGS} characters"
         return ""
 
-    def knows(self, topic: str) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def knows(self, topic: str) -> bool: ...
 
-    def on(self, topic: str, now: Nanos) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def on(self, topic: str, now: Nanos) -> None: ...
 
-    def off(self, topic: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def off(self, topic: str) -> None: ...
 
 
 class PublicSocket(_Topics):

@@ -1,5 +1,6 @@
 """WOO X's WebSockets of v3: public topics, and an account's own."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +20,7 @@ _SILENCE: Final = 60 * SECOND
 Message = dict[str, Any]
 
 
-class WooxSocket:
+class WooxSocket(ABC):
     """What both have in common: commands, pings, cuts."""
 
     def __init__(self, outbox: Outbox, silence: Nanos, lifetime: Nanos, now: Nanos) -> None:
@@ -65,17 +66,17 @@ class WooxSocket:
         self._ends = self._silence = NEVER
         self.outbox.close(reason)
 
-    def closed(self) -> None:
+    def closed(self) -> None:  # noqa: B027  # most hold nothing that must be let go
         """The socket is gone."""
 
-    def knows(self, topic: str) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def knows(self, topic: str) -> bool: ...
 
-    def on(self, topic: str, now: Nanos) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def on(self, topic: str, now: Nanos) -> None: ...
 
-    def off(self, topic: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def off(self, topic: str) -> None: ...
 
     def _subscribe(self, message: Message, now: Nanos) -> None:
         asked = message.get("params")

@@ -24,12 +24,13 @@ from market.messages import (
 )
 from market.units import MS
 from tests.venues.bybit.bybit_wire import BTC, ETH, messages, recorded
-from venues.bybit.errors import Advice, Fate, verdict_on, verdict_on_status
+from venues.bybit.errors import verdict_on, verdict_on_status
 from venues.bybit.order_ids import OrderIds, id_of_link, link_of
 from venues.bybit.replies import Answer, OrderReplies
 from venues.bybit.requests import OrderCommand, OrderRequests, bucket_of
 from venues.bybit.signing import Signer
 from venues.bybit.structs import read_frame
+from venues.verdicts import Advice, Fate
 from venues.wire import number_of
 
 NOW = 1_760_000_000_000 * MS

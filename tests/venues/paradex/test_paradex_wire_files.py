@@ -12,7 +12,7 @@ from market.messages import Fill, Mark, OrderRejected, Trade
 from market.units import MS
 from tests.venues.paradex.paradex_wire import BTC, bodies, recorded
 from venues.paradex.account import _FILLS, _MONEY, _ORDERS, _PAYMENTS, _POSITIONS
-from venues.paradex.errors import Advice, verdict_on, verdict_on_call
+from venues.paradex.errors import verdict_on, verdict_on_call
 from venues.paradex.gate import read_state, read_time
 from venues.paradex.instruments import instrument_of, is_trading, read_markets
 from venues.paradex.login import read_token
@@ -21,6 +21,7 @@ from venues.paradex.order_ids import OrderIds
 from venues.paradex.private import PrivateData
 from venues.paradex.structs import OrderAnswer, Params, SystemConfig, TradeRow, read_frame, read_refusal
 from venues.venue import HttpAnswer
+from venues.verdicts import Advice
 from venues.wire import RemoteProtocolError
 
 # channels and paths that nothing here asks for: transfers, vaults, options, other people's quotes, ledgers
