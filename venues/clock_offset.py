@@ -14,11 +14,17 @@ class VenueClock:
 
     Args:
         resolution: to what the venue cuts its time.
+        kept: so many answers are the latest.
     """
 
-    def __init__(self, resolution: Nanos = MS) -> None:
+    def __init__(self, resolution: Nanos = MS, kept: int = _KEPT) -> None:
         self._resolution = resolution
-        self._measured: deque[tuple[Nanos, Nanos]] = deque(maxlen=_KEPT)
+        self._measured: deque[tuple[Nanos, Nanos]] = deque(maxlen=kept)
+
+    @property
+    def n_measured(self) -> int:
+        """How many answers count."""
+        return len(self._measured)
 
     @property
     def is_known(self) -> bool:
@@ -32,7 +38,15 @@ class VenueClock:
     @property
     def error(self) -> Nanos:
         """How far off `offset` may be."""
-        return min(self._measured)[0] // 2 + self._resolution if self._measured else _UNKNOWN
+        return (min(self._measured)[0] + self._resolution) // 2 if self._measured else _UNKNOWN
+
+    def at(self, now: Nanos) -> Nanos:
+        """Return the venue's time of ours."""
+        return now + self.offset
+
+    def surely_past(self, now: Nanos) -> Nanos:
+        """Return a time of the venue's clock that has come by now, whatever the estimate is wrong by."""
+        return now + self.offset - self.error
 
     def measured(self, ts_venue: Nanos, ts_sent: Nanos, ts_recv: Nanos) -> None:
         """Take the time of an answer."""

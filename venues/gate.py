@@ -128,11 +128,11 @@ class Gate(ABC):
 
     def at(self, now: Nanos) -> Nanos:
         """Return the venue's time of ours."""
-        return now + self.clock.offset
+        return self.clock.at(now)
 
     def surely_past(self, now: Nanos) -> Nanos:
         """Return a time of the venue's clock that has come by now, whatever the estimate is wrong by."""
-        return now + self.clock.offset - self.clock.error
+        return self.clock.surely_past(now)
 
     def doubt_clock(self, now: Nanos) -> None:
         """Something was refused for its time: measure anew, and trust no measure of before."""

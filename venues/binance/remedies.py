@@ -7,7 +7,7 @@ from market.units import MS, Nanos
 from venues.binance.errors import Refusal, Remedy
 from venues.binance.limits import RateLimits
 from venues.binance.structs import VENUE
-from venues.binance.venue_clock import VenueClock
+from venues.binance.venue_clock import BinanceClock
 from venues.ports import ask_for_person
 from venues.venue import Output
 
@@ -27,7 +27,7 @@ class Remedies:
         pause_until: the venue is overloaded: no new order before.
     """
 
-    def __init__(self, clock: VenueClock, limits: RateLimits) -> None:
+    def __init__(self, clock: BinanceClock, limits: RateLimits) -> None:
         self._clock, self._limits = clock, limits
         self.is_rules_doubted = False
         self.is_account_doubted = False

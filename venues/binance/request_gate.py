@@ -7,7 +7,7 @@ from market.units import Nanos
 from venues.binance.answers import refusal_of_body
 from venues.binance.limits import RateLimits
 from venues.binance.remedies import Remedies
-from venues.binance.venue_clock import VenueClock
+from venues.binance.venue_clock import BinanceClock
 from venues.venue import HttpAnswer, Output, Questions, SendRequest
 from venues.wire import HttpRequest
 
@@ -20,7 +20,7 @@ class RequestGate:
     Nothing waits in here: who finds the gate closed comes again when it opens, and signs anew.
     """
 
-    def __init__(self, clock: VenueClock, limits: RateLimits, remedies: Remedies) -> None:
+    def __init__(self, clock: BinanceClock, limits: RateLimits, remedies: Remedies) -> None:
         self.clock = clock
         self.limits = limits
         self._remedies = remedies

@@ -15,7 +15,7 @@ from venues.binance.errors import Remedy
 from venues.binance.instruments import VenueRules, with_fees
 from venues.binance.queries import EXCHANGE_INFO, SERVER_TIME, AccountQueries
 from venues.binance.signing import Credentials
-from venues.binance.venue_clock import VenueClock
+from venues.binance.venue_clock import BinanceClock
 from venues.venue import Conversation, HttpAnswer, VenueSetup
 from venues.wire import HttpRequest, RemoteProtocolError, decode
 
@@ -65,7 +65,7 @@ def preparation(setup: VenueSetup, now: Nanos) -> Conversation[tuple[Instrument,
     if setup.credentials is None:
         raise ValueError("binance-futures: an account is prepared with its key; there is none")
     queries = AccountQueries(Credentials(setup.credentials.key, setup.credentials.secret))
-    clock = VenueClock()
+    clock = BinanceClock()
     answer = yield SERVER_TIME
     clock.on_answer(_granted(answer, SERVER_TIME), answer.ts_sent, answer.ts_recv)
     at = clock.at(answer.ts_recv)

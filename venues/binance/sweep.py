@@ -8,7 +8,7 @@ from market.units import MS, Nanos
 from venues.binance import signing
 from venues.binance.answers import refusal_of_body
 from venues.binance.queries import SERVER_TIME, AccountQueries
-from venues.binance.venue_clock import VenueClock
+from venues.binance.venue_clock import BinanceClock
 from venues.venue import Conversation, HttpAnswer, Swept, VenueSetup, key_of
 from venues.wire import HttpRequest, RemoteProtocolError, decode
 
@@ -34,7 +34,7 @@ def sweep(setup: VenueSetup, cancels: bool) -> Conversation[Swept]:
     refused = []
     key = signing.Credentials(credentials.key, credentials.secret)
     queries = AccountQueries(key, _RECV_WINDOW_MS)
-    clock = VenueClock()
+    clock = BinanceClock()
     answer = yield SERVER_TIME
     clock.on_answer(_body(answer, "time"), answer.ts_sent, answer.ts_recv)
     answer = yield queries.open_orders(clock.at(answer.ts_recv))

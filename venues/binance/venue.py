@@ -33,7 +33,7 @@ from venues.binance.structs import VENUE
 from venues.binance.subscriptions import NEVER
 from venues.binance.sweep import sweep
 from venues.binance.trading_account import PRIVATE, TRADE, AccountConfig, TradingAccount
-from venues.binance.venue_clock import VenueClock
+from venues.binance.venue_clock import BinanceClock
 from venues.ports import PORTS, ask_for_person
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueKind, VenueSetup, settings_of
 
@@ -69,7 +69,7 @@ class BinanceVenue:
     def __init__(self, setup: VenueSetup, config: BinanceConfig | None = None) -> None:
         config = config or settings_of(setup, BinanceConfig)
         self.setup = setup
-        self.clock = VenueClock()
+        self.clock = BinanceClock()
         limits = RateLimits(reserve=config.reserve)
         self.remedies = Remedies(self.clock, limits)
         self.gate = RequestGate(self.clock, limits, self.remedies)

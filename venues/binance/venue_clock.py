@@ -1,12 +1,12 @@
 """Binance's clock against ours, from what it answers to `GET /fapi/v1/time`."""
 
-from collections import deque
 from typing import Final
 
 import msgspec
 
 from market.units import MINUTE, MS, SECOND, Nanos
 from venues.binance.account_structs import ServerTime
+from venues.clock_offset import VenueClock
 from venues.wire import decode
 
 _TIME: Final = msgspec.json.Decoder(ServerTime)
@@ -16,10 +16,8 @@ _KEPT: Final = 5  # a clock that drifts is followed within minutes
 _PATIENCE: Final = 5 * SECOND
 
 
-class VenueClock:
-    """Estimates the venue's time: half way between question and answer, it was what the answer says.
-
-    Of the latest answers the quickest counts.
+class BinanceClock(VenueClock):
+    """Says when to ask for the time, and whether the venue has refused a stamp.
 
     Attributes:
         ask_at: when to ask (again).
@@ -27,32 +25,18 @@ class VenueClock:
     """
 
     def __init__(self) -> None:
+        super().__init__(kept=_KEPT)
         self.ask_at: Nanos = 0
-        self._measured: deque[tuple[Nanos, Nanos]] = deque(maxlen=_KEPT)
         self.is_doubted = False
-
-    @property
-    def is_known(self) -> bool:
-        """There has been an answer."""
-        return bool(self._measured)
-
-    @property
-    def offset(self) -> Nanos:
-        """Venue time less ours; 0 until the first answer."""
-        return min(self._measured)[1] if self._measured else 0
 
     @property
     def error(self) -> Nanos:
         """Return the most that the estimate can be wrong by; -1: it is none yet, or doubted."""
-        return min(self._measured)[0] if self._measured and not self.is_doubted else -1
-
-    def at(self, now: Nanos) -> Nanos:
-        """Return the venue's time at a time of ours."""
-        return now + self.offset
+        return super().error if self.is_known and not self.is_doubted else -1
 
     def surely_past(self, now: Nanos) -> Nanos:
         """Return a time of the venue's clock that has come by now, whatever the estimate is wrong by."""
-        return now + self.offset - max(self.error, 0)
+        return self.at(now) - max(self.error, 0)
 
     def asked(self, now: Nanos) -> None:
         """The question has left; without an answer it is asked again."""
@@ -69,9 +53,9 @@ class VenueClock:
         Raises:
             RemoteProtocolError: it is not one.
         """
-        told = decode(_TIME, body, "the time of Binance").ts * MS + MS // 2  # it is cut to whole ms
+        told = decode(_TIME, body, "the time of Binance").ts * MS
         if self.is_doubted:
-            self._measured.clear()
+            self.forget()
             self.is_doubted = False
-        self._measured.append(((received - sent) // 2 + MS // 2, told - (sent + received) // 2))
-        self.ask_at = received + (SECOND if len(self._measured) < _AT_FIRST else _EVERY)
+        self.measured(told, sent, received)
+        self.ask_at = received + (SECOND if self.n_measured < _AT_FIRST else _EVERY)

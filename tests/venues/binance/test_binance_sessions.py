@@ -21,7 +21,7 @@ from venues.binance.queries import AccountQueries
 from venues.binance.signing import Credentials
 from venues.binance.subscriptions import NEVER, Subscriptions
 from venues.binance.trade_session import TradeSession
-from venues.binance.venue_clock import VenueClock
+from venues.binance.venue_clock import BinanceClock
 from venues.wire import HttpRequest, RemoteProtocolError
 
 BTC = Instrument(0, "binance-futures", "BTCUSDT", "BTC", "USDT", "USDT", tick=Decimal("0.1"), lot=Decimal("0.001"))
@@ -342,7 +342,7 @@ def test_commands_and_their_answers() -> None:
 
 
 def test_the_clock_is_half_way() -> None:
-    clock = VenueClock()
+    clock = BinanceClock()
     assert clock.ask_at == 0
     body = json.dumps({"serverTime": T // MS + 500}).encode()
     clock.on_answer(body, T, T + 20 * MS)
