@@ -97,6 +97,7 @@ class MarketSession:
         """The WebSocket is gone."""
         self._opened_at = self._heard_at = NEVER
         self._asking = None
+        self._subscriptions.closed()
         return [message for book in self.books.values() for message in book.disconnected(now)]
 
     def receive(self, frame: bytes, now: Nanos) -> list[MarketMessage | Action]:

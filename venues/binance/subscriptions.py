@@ -52,6 +52,12 @@ class Subscriptions:
         self._silent = {kind: name for name, kind in self.streams.items() if kind is not None}
         self._next_at, self._speak_by, self.failure = now, NEVER, ""
 
+    def closed(self) -> None:
+        """The connection is gone, and what was still to be asked for on it is asked for on the next."""
+        self._to_send.clear()
+        self._unanswered.clear()
+        self._next_at = self._speak_by = NEVER
+
     def renew(self, kinds: Collection[Hashable], now: Nanos) -> None:
         """Ask anew for the streams of some kinds, the others left as they are; they have to speak again."""
         renewed = {name: kind for name, kind in self.streams.items() if kind in kinds}

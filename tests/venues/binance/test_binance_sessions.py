@@ -148,6 +148,14 @@ def test_a_book_that_stays_silent_when_subscribed_anew_ends_the_connection() -> 
     assert failed in session.on_deadline(T + 33 * SECOND)
 
 
+def test_what_was_to_be_asked_for_anew_is_not_said_to_a_connection_that_is_gone() -> None:
+    session = live()
+    session.receive(touch("BTCUSDT", 9), T)
+    session.on_deadline(T + 2 * SECOND)  # leaves, and would join a second later
+    session.closed(T + 2 * SECOND)
+    assert not [each for each in session.restart_book(0, T + 9 * SECOND) if isinstance(each, SendFrame)]
+
+
 def test_a_lost_connection_takes_every_book_with_it() -> None:
     session = live()
     assert [type(each) for each in session.closed(T)] == [BookGap, BookGap]
