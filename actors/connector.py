@@ -78,6 +78,7 @@ class VenueConnector(Shell):
             seed=seed,
             on_frame=on_frame,
             on_socket=on_socket,
+            gather=self._read,
             config=config,
             logger=logger,
         )
@@ -129,6 +130,9 @@ class VenueConnector(Shell):
 
     def _last_commands(self) -> list[Any]:
         return self._abandonment.last_commands() if self._can_trade and not self._is_stopped else []
+
+    def _read(self, work: Callable[[], None]) -> None:
+        self.gather(work)
 
     def _tell(self, port: str, message: Any) -> None:
         if type(message) is AccountSnapshot:

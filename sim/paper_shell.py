@@ -93,6 +93,7 @@ class PaperVenue(Shell):
     # --- beside the mailbox -----------------------------------------------------------------------------------------
 
     async def run(self, emit: Emit) -> None:
+        self._inner.gather = self.gather
         await run_together(partial(self._inner.run, partial(self._hear, emit)), partial(self._play, emit))
 
     def _hear(self, emit: Emit, port: str, message: Any) -> bool:

@@ -6,6 +6,7 @@ Between the waits all is synchronous: a frame is stamped, given to the venue, an
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import attrs
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OnFrame = Callable[[str, str | bytes, Nanos], None]  # socket, frame, ts_recv
 OnSocket = Callable[[str, bool, Nanos], None]  # socket, whether it is open now, when
+Gather = Callable[[Callable[[], None]], None]  # does work, and sees that all of what it tells is handled together
 
 _FAR: Final[Nanos] = 1 << 62
 _LONGEST_SLEEP_S: Final = 3600.0
@@ -64,6 +66,10 @@ class ShellConfig:
     http: HttpConfig = attrs.field(factory=HttpConfig)
 
 
+def _do_work(work: Callable[[], None]) -> None:
+    work()
+
+
 def _hear_nothing(socket: str, news: object, at: Nanos) -> None:
     """Let raw frames and openings go by."""
 
@@ -77,6 +83,7 @@ class VenueShell:
         seed: of the pauses before sockets are opened again.
         on_frame: hears every frame before the venue does; it must not raise.
         on_socket: hears when a socket has opened or is gone, before the venue does; it must not raise.
+        gather: does the reading of frames that came together.
     """
 
     def __init__(
@@ -90,6 +97,7 @@ class VenueShell:
         seed: int = 0,
         on_frame: OnFrame | None = None,
         on_socket: OnSocket | None = None,
+        gather: Gather = _do_work,
         config: ShellConfig | None = None,
         logger: "Logger | None" = None,
     ) -> None:
@@ -101,6 +109,7 @@ class VenueShell:
         self._tell = tell
         self._on_frame: OnFrame = on_frame or _hear_nothing
         self._on_socket: OnSocket = on_socket or _hear_nothing
+        self._gather = gather
         self._log = (logger or loguru.logger).bind(venue=venue.name)
         addresses = addresses_of(venue.name, connection)
         trust = _Trust(connection)
@@ -186,15 +195,22 @@ class VenueShell:
         self._on_socket(socket, False, now)
         self._do(self._venue.closed(socket, reason, now))
 
-    def received(self, socket: str, frame: str | bytes) -> None:
-        ts_recv = self._clock.now_ns()
-        self._on_frame(socket, frame, ts_recv)
-        try:
-            outputs = self._venue.receive(socket, frame, ts_recv)
-        except RemoteProtocolError as error:
-            self.sockets[socket].drop(f"protocol broken by the venue: {error}")
-            return
-        self._do(outputs)
+    def received(self, socket: str, frames: Sequence[str | bytes]) -> None:
+        self._gather(partial(self._read, socket, frames, self._clock.now_ns()))
+        self._look_at_deadline()
+
+    def _read(self, socket: str, frames: Sequence[str | bytes], ts_recv: Nanos) -> None:
+        shell = self.sockets[socket]
+        for frame in frames:
+            self._on_frame(socket, frame, ts_recv)
+            try:
+                outputs = self._venue.receive(socket, frame, ts_recv)
+            except RemoteProtocolError as error:
+                shell.drop(f"protocol broken by the venue: {error}")
+            else:
+                self._carry_out(outputs)
+            if shell.is_dropped:  # it says no more
+                return
 
     def _answered(self, token: int, answer: HttpAnswer | None) -> None:
         try:
@@ -208,8 +224,12 @@ class VenueShell:
     # --- what the venue wants --------------------------------------------------------------------------------------
 
     def _do(self, outputs: Sequence[Output]) -> None:
+        self._carry_out(outputs)
+        self._look_at_deadline()
+
+    def _carry_out(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
-            if isinstance(output, Tell):
+            if type(output) is Tell:
                 self._tell(output.port, output.message)
             elif isinstance(output, SendFrame):
                 self.sockets[output.socket].send(output.data)
@@ -221,7 +241,6 @@ class VenueShell:
                 self.sockets[output.socket].connect(output.target)
             elif isinstance(output, Reconnect):
                 self.sockets[output.socket].drop(output.reason)
-        self._look_at_deadline()
 
     def _look_at_deadline(self) -> None:
         due = self._venue.next_deadline()

@@ -3,7 +3,7 @@
 import os
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
@@ -11,12 +11,12 @@ import attrs
 import trio
 import trio.lowlevel
 
+from venues.stream_shell import DirectStream, open_stream
 from venues.websocket import Received, Reply, WebSocketClient, WebSocketError
 
 if TYPE_CHECKING:
     from loguru import Logger
 
-_Stream: TypeAlias = "trio.SocketStream | trio.SSLStream[trio.SocketStream]"
 _Frame: TypeAlias = bytes | Callable[[], bytes]  # the latter is made in a thread
 
 _PORTS: Final = {"wss": 443, "ws": 80}
@@ -29,8 +29,7 @@ _FAILURES: Final = (
     trio.TooSlowError,
     WebSocketError,
 )
-_CHUNK: Final = 1 << 16  # bytes to read at a time
-_YIELD_EVERY: Final = 8  # messages of a chunk; then the others have their turn
+_AT_ONCE: Final = 8  # messages of what has come that are told of together; then the others have their turn
 
 
 @attrs.frozen
@@ -69,8 +68,8 @@ class Listener(Protocol):
         """It was open and is gone."""
         ...
 
-    def received(self, socket: str, frame: str | bytes) -> None:
-        """A message has come; whatever this raises ends the shell."""
+    def received(self, socket: str, frames: Sequence[str | bytes]) -> None:
+        """Messages have come, all by now; whatever this raises ends the shell."""
         ...
 
 
@@ -112,6 +111,8 @@ class SocketShell:
         self._answers_pings = False
         self._pongs = trio.Event()
         self._websocket: WebSocketClient
+        self._stream: DirectStream
+        self._n_unsent = 0
         self._unsent, self._to_send = trio.open_memory_channel[_Frame](0)
 
     def connect(self, target: str) -> None:
@@ -122,7 +123,7 @@ class SocketShell:
         self._is_wanted.set()
 
     def send(self, data: bytes) -> None:
-        """Hand a frame to the writer; lost when the socket is not open."""
+        """Send a frame, at once if none waits to be written; lost when the socket is not open."""
         if self.is_open:
             self._put(self._websocket.text(data))
 
@@ -136,6 +137,11 @@ class SocketShell:
         if not self._reason:
             self._reason = reason
         self._scope.cancel()
+
+    @property
+    def is_dropped(self) -> bool:
+        """It is to be closed, and says no more until it is open again."""
+        return bool(self._reason)
 
     async def run(self) -> None:
         """Keep it open until cancelled."""
@@ -167,12 +173,14 @@ class SocketShell:
         target = self._target
         assert target is not None, f"socket {self.name} has no target"
         async with trio.open_nursery() as tasks:
-            stream: _Stream | None = None
+            stream: DirectStream | None = None
             try:
                 with trio.fail_after(self._config.connect_s):
-                    stream = await self._stream()
+                    stream = await open_stream(self._host, self._port, self._trust() if self._is_secure else None)
                     first = await self._upgrade(stream, target)
+                self._stream = stream
                 self._unsent, self._to_send = trio.open_memory_channel[_Frame](self._config.max_unsent)
+                self._n_unsent = 0
                 self.is_open = True
                 self.n_opened += 1
                 self._log.info("socket is open")
@@ -183,57 +191,65 @@ class SocketShell:
             finally:
                 # no farewell: who asks to close has lost trust, and a dead peer would be waited for
                 if stream is not None:
-                    await trio.aclose_forcefully(stream)
+                    stream.close()
 
-    async def _stream(self) -> _Stream:
-        tcp = await trio.open_tcp_stream(self._host, self._port)
-        if not self._is_secure:
-            return tcp
-        stream = trio.SSLStream(tcp, self._trust(), server_hostname=self._host, https_compatible=True)
-        try:
-            await stream.do_handshake()
-        except BaseException:
-            await trio.aclose_forcefully(tcp)
-            raise
-        return stream
-
-    async def _upgrade(self, stream: _Stream, target: str) -> list[Received]:
+    async def _upgrade(self, stream: DirectStream, target: str) -> list[Received]:
         """Ask for a WebSocket; return what came with the answer."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         if self._port not in _PORTS.values():
             host = f"{host}:{self._port}"
         self._websocket = WebSocketClient(host, target, self._config.max_frame, os.urandom)
-        await stream.send_all(self._websocket.upgrade())
+        stream.send_now(self._websocket.upgrade())
+        await stream.finish()
         while True:
-            received = self._websocket.receive(bytes(await stream.receive_some(_CHUNK)))
+            received = self._websocket.receive(await stream.receive())
             if self._websocket.is_open:
                 return received
 
-    async def _read(self, stream: _Stream, received: list[Received]) -> None:
-        listener, name, receive = self._listener.received, self.name, self._websocket.receive
+    async def _read(self, stream: DirectStream, received: list[Received]) -> None:
+        receive = self._websocket.receive
         while True:
-            for number, each in enumerate(received, 1):
-                if isinstance(each, str | bytes):
-                    listener(name, each)
-                elif isinstance(each, Reply):
-                    self._put(each.data)
-                else:
-                    self._pongs.set()
-                if self._reason or number % _YIELD_EVERY == 0:  # one that is dropped ends here, and says no more
+            for begin in range(0, len(received), _AT_ONCE):
+                if begin:
                     await trio.lowlevel.checkpoint()
-            received = receive(bytes(await stream.receive_some(_CHUNK)))
+                self._take(received[begin : begin + _AT_ONCE])
+                if self._reason:  # one that is dropped ends here
+                    await trio.lowlevel.checkpoint()
+            received = receive(await stream.receive())
+
+    def _take(self, received: list[Received]) -> None:
+        frames: list[str | bytes] = []
+        for each in received:
+            if isinstance(each, str | bytes):
+                frames.append(each)
+            elif isinstance(each, Reply):
+                self._put(each.data)
+            else:
+                self._pongs.set()
+        if frames:
+            self._listener.received(self.name, frames)
 
     def _put(self, frame: _Frame) -> None:
         try:
+            if not self._n_unsent and isinstance(frame, bytes):
+                if self._stream.send_now(frame):
+                    return
+                frame = b""  # the stream has what is left of it, and the writer sees to that
             self._unsent.send_nowait(frame)
+            self._n_unsent += 1
         except trio.WouldBlock:
             self.drop(f"{self._config.max_unsent} frames wait to be written")
+        except OSError as failure:
+            self.drop(_words(failure))
 
-    async def _write(self, stream: _Stream, to_send: "trio.MemoryReceiveChannel[_Frame]") -> None:
+    async def _write(self, stream: DirectStream, to_send: "trio.MemoryReceiveChannel[_Frame]") -> None:
         async for frame in to_send:
             if not isinstance(frame, bytes):
                 frame = self._websocket.text(await trio.to_thread.run_sync(frame))
-            await stream.send_all(frame)
+            if frame:
+                stream.send_now(frame)
+            await stream.finish()
+            self._n_unsent -= 1
 
     async def _ping(self) -> None:
         while True:

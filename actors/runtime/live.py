@@ -128,6 +128,7 @@ class LiveNursery(Children):
         self._runnable: deque[Cell] = deque()  # those that have mail, each once
         self._is_runnable: dict[str, bool] = {}
         self._mail = _Bell()
+        self._is_gathering = False
         self._turn = _Bell()  # while winding up: mail has been handled, and there may be room
         self._restarts = Agenda()
         self._due_starts: list[tuple[str, int]] = []
@@ -253,22 +254,40 @@ class LiveNursery(Children):
         """
         runnable = self._runnable
         while True:
-            n_waiting, n_delivered = len(runnable), 0
-            while runnable and (n_waiting > 0 or n_delivered < _A_TURN):
-                cell = runnable.popleft()
-                self._is_runnable[cell.name] = False
-                n_waiting -= 1
-                n_delivered += self._run_cell(cell)
-            self._turn.ring()
+            self._deliver_a_turn()
             if runnable:
                 await trio.lowlevel.checkpoint()  # the shells' turn
-            elif sum(each.n_put_off for each in self._who_put_off) >= _WORTH_A_TURN:
+            elif self._has_put_off_enough():
                 await trio.lowlevel.checkpoint()  # an order leaves first
                 if not runnable:
                     self._catch_up()
             else:
                 self._mail.forget()  # rung by what has just been handled
                 await self._mail.wait()
+
+    def _deliver_a_turn(self) -> None:
+        runnable = self._runnable
+        n_waiting, n_delivered = len(runnable), 0
+        while runnable and (n_waiting > 0 or n_delivered < _A_TURN):
+            cell = runnable.popleft()
+            self._is_runnable[cell.name] = False
+            n_waiting -= 1
+            n_delivered += self._run_cell(cell)
+        self._turn.ring()
+
+    def gather(self, work: Callable[[], None]) -> None:
+        """Do work of a shell that emits, and then a turn of what it causes: an order leaves in the turn of its book."""
+        self._is_gathering = True
+        try:
+            work()
+            self._deliver_a_turn()
+        finally:
+            self._is_gathering = False
+            if self._runnable or self._has_put_off_enough():
+                self._mail.ring()
+
+    def _has_put_off_enough(self) -> bool:
+        return sum(each.n_put_off for each in self._who_put_off) >= _WORTH_A_TURN
 
     def _catch_up(self) -> None:
         for each in self._who_put_off:
@@ -376,7 +395,8 @@ class LiveNursery(Children):
         if cell.is_up and cell.line and not self._is_runnable.get(cell.name):
             self._is_runnable[cell.name] = True
             self._runnable.append(cell)
-            self._mail.ring()
+            if not self._is_gathering:
+                self._mail.ring()
 
     def _released(self, cell: Cell) -> None:
         self._ring(cell)
@@ -386,6 +406,7 @@ class LiveNursery(Children):
 
     def _came_up(self, cell: Cell) -> None:
         if isinstance(cell.actor, Shell):
+            cell.actor.gather = self.gather
             life = self._lives[cell.name] = _Life()
             self._trio.start_soon(self._live, cell, life, cell.actor, name=cell.name)
         self._ring(cell)

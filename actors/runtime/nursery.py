@@ -30,7 +30,14 @@ class Shell(Actor):
 
     Its handlers take commands and are synchronous like any actor's; what comes from the venue is emitted, by the
     simulation in its place, or by `run` when live.  Ports lead out of it by name, as out of any actor.
+
+    Attributes:
+        gather: does work that emits things which came together; a live nursery lets them be handled at once after it.
     """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.gather: Callable[[Callable[[], None]], None] = _do_work
 
     @property
     def n_unproven(self) -> int:
@@ -42,6 +49,10 @@ class Shell(Actor):
 
     async def run(self, emit: Emit) -> None:
         """Work in the background of a live run until cancelled; to raise is to crash."""
+
+
+def _do_work(work: Callable[[], None]) -> None:
+    work()
 
 
 def stands_in_the_log(command: Any) -> None:

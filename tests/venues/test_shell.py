@@ -256,7 +256,7 @@ async def test_a_writer_that_gets_nothing_away_gives_up() -> None:
 
     config = attrs.evolve(QUICK, sockets=attrs.evolve(QUICK.sockets, max_unsent=4))
     venue = ScriptedVenue()
-    venue.on_opened = lambda: [SendFrame("feed", b"x" * 10)] * 9 if len(venue.of("opened")) == 1 else []
+    venue.on_opened = lambda: [SendFrame("feed", b"x" * 900_000)] * 30 if len(venue.of("opened")) == 1 else []
     async with websocket_server(deaf) as port, driven(venue, port, config=config):
         await venue.until(lambda: len(venue.of("opened")) == 2)
     assert venue.of("closed") == [("closed", "feed", "4 frames wait to be written")]

@@ -1,6 +1,7 @@
 """Whose turn it is in the live nursery: what a message causes comes first, and nobody is left out under a flood."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import loguru
@@ -172,6 +173,32 @@ def test_a_turn_that_ends_leaves_nothing_to_do() -> None:
     seeded(1, main)
     n_of_the_beginning_and_the_end = 5
     assert 50 <= turns.n <= 50 + n_of_the_beginning_and_the_end
+
+
+class Gatherer(Reader):
+    """A venue that brings what came together together; notes what it finds done when that is told."""
+
+    async def run(self, emit: Emit) -> None:
+        number = 0
+        for n in self._n_books:
+
+            def bring(numbers: range) -> None:
+                for each in numbers:
+                    emit("books", position(each))
+                self.found.append(self._look())
+
+            self.gather(partial(bring, range(number, number + n)))
+            number += n
+            self.found.append(self._look())
+            await trio.lowlevel.checkpoint()
+
+
+def test_what_is_gathered_is_handled_before_the_shell_goes_on() -> None:
+    """All of it together, and what it causes without another turn of Trio."""
+    toys = Toys({"a": forward, "b": forward, "c": place}, CHAIN, [1, 5, A_READ])
+    toys.venue = Gatherer([1, 5, A_READ], lambda: len(toys.log))
+    seeded(1, toys.run)
+    assert toys.venue.found == [0, 2, 2, 12, 12, 28], "orders and answers, before and after each"
 
 
 class Later:
