@@ -190,7 +190,7 @@ class OneAccountVenue(ABC):
         outputs = [*self._gate.on_deadline(now), *self.feed.on_deadline(now)]
         if self.account is not None:
             outputs += self.account.on_deadline(now)
-        return outputs + self._news(now, "the connection was given up")
+        return outputs + self._news(now, self._gate.obstacle or "the connection was given up")
 
     def _news(self, now: Nanos, reason: str = "") -> list[Output]:
         """Tell of the connection if it has changed."""

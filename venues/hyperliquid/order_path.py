@@ -25,7 +25,8 @@ from market.messages import (
     PlaceOrder,
     Reason,
 )
-from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
+from market.units import Nanos
+from venues.held_cancels import Cancel, HeldCancels
 from venues.hyperliquid.errors import verdict_on
 from venues.hyperliquid.exchange import Exchange, Result
 from venues.hyperliquid.gate import HyperliquidGate, info
@@ -35,15 +36,12 @@ from venues.hyperliquid.private import EXPIRING, At, PrivateData
 from venues.hyperliquid.requests import MAX_BATCH, OrderActions
 from venues.hyperliquid.structs import NAME, Filled, ItemStatus, OrderTerms
 from venues.ports import told
-from venues.venue import NEVER, URGENT, HttpAnswer, Output
+from venues.venue import URGENT, HttpAnswer, Output
 from venues.verdicts import Advice, Fate, Verdict, person_for
 from venues.wire import RemoteProtocolError, decode
 
-_AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
-_MOST_TRIES: Final = 5
 _OPEN: Final = msgspec.json.Decoder(list[OrderTerms])
 _LATER: Final = (Advice.NO_BUDGET, Advice.SLOW_DOWN)
-_Cancel = CancelOrder | CancelAll
 
 
 class OrderPath:
@@ -70,7 +68,7 @@ class OrderPath:
         self.wants_instruments = False
         self._account, self._actions, self._orders, self._private = account, actions, orders, private
         self._queries, self._exchange, self._gate = queries, exchange, gate
-        self._held: dict[tuple[InstrumentId, ClientOrderId | None], tuple[Nanos, int, _Cancel]] = {}
+        self._held = HeldCancels()
         self.on: dict[type, Callable[[Any, Nanos], list[Output]]] = {
             PlaceOrder: self._place,
             AmendOrder: self._amend,
@@ -186,12 +184,12 @@ class OrderPath:
 
     # --- cancels -----------------------------------------------------------------------------------------------------
 
-    def _cancel(self, command: _Cancel, now: Nanos, n_tries: int = 0) -> list[Output]:
+    def _cancel(self, command: Cancel, now: Nanos, n_tries: int = 0) -> list[Output]:
         free_at = self._exchange.free_at(now, is_cancel=True)
         if free_at > now:
-            self._hold(command, free_at, n_tries)
+            self._held.hold(command, free_at, n_tries)
             return []
-        self._held.pop(_key(command), None)
+        self._held.release(command)
         if isinstance(command, CancelAll):
             return self._list_all(command, n_tries, now)
         live = self._orders.live.get(command.client_id)
@@ -201,19 +199,12 @@ class OrderPath:
         lane = "" if self._exchange.has_room(now) else URGENT
         return self._exchange.send(action, 1, partial(self._cancelled, command, n_tries), now, lane=lane)
 
-    def _hold(self, command: _Cancel, until: Nanos, n_tries: int) -> None:
-        self._held[_key(command)] = until, n_tries, command
-
-    def _try_again(self, command: _Cancel, n_tries: int, now: Nanos) -> None:
-        if n_tries < _MOST_TRIES:
-            self._hold(command, now + _AGAIN, n_tries + 1)
-
     def _cancelled(self, command: CancelOrder, n_tries: int, result: Result | None, now: Nanos) -> list[Output]:
         error = result.error_of(0) if result is not None else ""
         verdict = verdict_on(error)
         if result is None or (error and (verdict.fate is Fate.UNKNOWN or verdict.advice in _LATER)):
             self.seen["cancel of unknown fate"] += 1
-            self._try_again(command, n_tries, now)
+            self._held.try_again(command, n_tries, now)
             return []
         if not error:
             return []  # the stream tells of the end, and of what was filled until then
@@ -246,13 +237,13 @@ class OrderPath:
             rows = decode(_OPEN, answer.body, "hyperliquid open orders")
         except RemoteProtocolError:
             self.seen["open orders that were not told"] += 1
-            self._try_again(command, n_tries, now)
+            self._held.try_again(command, n_tries, now)
             return []
         ours = [(command.instrument, row.oid) for row in rows if row.coin == symbol]
         if not ours:
             return []
         if self._exchange.free_at(now, is_cancel=True) > now:
-            self._try_again(command, n_tries, now)
+            self._held.try_again(command, n_tries, now)
             return []
         answered = partial(self._all_cancelled, command, n_tries)
         return self._exchange.send(self._actions.cancel_ids(ours), len(ours), answered, now, lane=URGENT)
@@ -260,7 +251,7 @@ class OrderPath:
     def _all_cancelled(self, command: CancelAll, n_tries: int, result: Result | None, now: Nanos) -> list[Output]:
         if result is None or result.refusal:
             self.seen["cancel of all of unknown fate"] += 1
-            self._try_again(command, n_tries, now)
+            self._held.try_again(command, n_tries, now)
             return [] if result is None else self._see_to(verdict_on(result.refusal), result.refusal, now)
         return []
 
@@ -279,17 +270,12 @@ class OrderPath:
         return person_for(NAME, verdict.advice, f"{error:.200}", now)
 
     def next_deadline(self) -> Nanos:
-        return min((until for until, _, _ in self._held.values()), default=NEVER)
+        return self._held.next_deadline()
 
     def on_deadline(self, now: Nanos) -> list[Output]:
-        due = [(n_tries, command) for until, n_tries, command in self._held.values() if until <= now]
-        return [output for n_tries, command in due for output in self._cancel(command, now, n_tries)]
+        return [output for command, n_tries in self._held.due(now) for output in self._cancel(command, now, n_tries)]
 
 
 def _nobody_asked(result: Result | None, now: Nanos) -> list[Output]:
     """Take the answer to what nobody hears of: the streams, and the account, tell what came of it."""
     return []
-
-
-def _key(command: _Cancel) -> tuple[InstrumentId, ClientOrderId | None]:
-    return command.instrument, command.client_id if isinstance(command, CancelOrder) else None

@@ -3,6 +3,7 @@
 Only a code that is known to mean so says that a request was refused; any other leaves the fate of an order unknown.
 """
 
+import re
 from typing import Final
 
 from market.messages import Reason
@@ -39,8 +40,20 @@ _CODES: Final = {
     "BATCH_SIZE_OUT_OF_RANGE": refused(),
     "NOT_ENOUGH_MARGIN": refused(advice=Advice.STOP_OPENING),
 }
+INTERNAL_ERROR: Final = -32603
+_GENERAL: Final = (-32600, -32601, -32602, 100)  # the texts may say what was wrong
+_CODE: Final = re.compile(r"[A-Z][A-Z_]+[A-Z]")
+_HEAVIEST_LAST: Final = (
+    Advice.NONE,
+    Advice.RELOAD_INSTRUMENTS,
+    Advice.LOOK_AT_SYSTEM,
+    Advice.RESYNC_CLOCK,
+    Advice.LOG_IN,
+    Advice.STOP_OPENING,
+    Advice.HALT,
+)
 _RPC: Final = {
-    **dict.fromkeys((-32600, -32601, -32602, 100), refused()),
+    **dict.fromkeys(_GENERAL, refused()),
     40300: refused(advice=Advice.LOG_IN),
     40110: refused(advice=Advice.LOG_IN),
     40111: refused(advice=Advice.LOG_IN),
@@ -59,11 +72,21 @@ def verdict_on(status: int, code: str) -> Verdict:
 
 
 def verdict_on_call(code: int, texts: str) -> Verdict:
-    """Return what a refusal on the socket means; codes of the REST interface stand in its texts."""
-    for name, verdict in _CODES.items():
-        if name in texts:
-            return verdict
-    return _RPC.get(code, UNKNOWN)
+    """Return what a refusal on the socket means; codes of the REST interface stand in its texts.
+
+    A number that says more than that something was wrong counts before any text.  Of several codes in the texts the
+    one counts that leaves most open, then the one that asks for most.
+    """
+    if code == INTERNAL_ERROR:
+        return UNKNOWN
+    if code in _RPC and code not in _GENERAL:
+        return _RPC[code]
+    told = [_CODES[name] for name in _CODE.findall(texts) if name in _CODES]
+    return max(told, key=_weight, default=_RPC.get(code, UNKNOWN))
+
+
+def _weight(verdict: Verdict) -> tuple[bool, int]:
+    return verdict.fate is Fate.UNKNOWN, _HEAVIEST_LAST.index(verdict.advice)
 
 
 # an order that was closed for one of these never stood, if nothing of it was filled; others were cancelled

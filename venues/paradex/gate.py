@@ -31,8 +31,10 @@ LIMITS: Final[Mapping[str, tuple[tuple[int, Nanos], ...]]] = {
 _TIME: Final = msgspec.json.Decoder(SystemTime)
 _STATE: Final = msgspec.json.Decoder(SystemState)
 _STATE_EVERY: Final = 10 * SECOND
+_STATE_GOOD_FOR: Final = 30 * SECOND
 _PAUSE: Final = 2 * SECOND  # after a 429: the buckets fill up all the time
 OK: Final = "ok"
+UNTOLD: Final = "untold"
 _QUOTABLE: Final = frozenset({OK, "post_only"})
 
 
@@ -62,16 +64,17 @@ class ParadexGate(Gate):
     """Counts requests of each kind, and asks the venue's state.
 
     Attributes:
-        state: of the venue.
+        state: of the venue; `UNTOLD` where it has not said for a while.
     """
 
     name: ClassVar[str] = NAME
 
     def __init__(self, venue: VenueId) -> None:
         super().__init__(venue)
-        self.state = OK
+        self.state = UNTOLD
         self._limits = {kind: [RateWindow(*each) for each in limits] for kind, limits in LIMITS.items()}
         self._state_at: Nanos = 0
+        self._told_at: Nanos = 0
 
     @property
     def obstacle(self) -> str:
@@ -118,16 +121,22 @@ class ParadexGate(Gate):
     def on_deadline(self, now: Nanos) -> list[Output]:
         """Ask for time and state if that is due."""
         outputs = super().on_deadline(now)
+        if now >= self._told_at + _STATE_GOOD_FOR:
+            self.state = UNTOLD
         if now >= self._state_at:
-            self._state_at = now + (_STATE_EVERY if self.state == OK else SOON)
-            outputs.append(self.send(STATE, self._take_state, PUBLIC, now))
+            free_at = self.free_at(PUBLIC, now)
+            self._state_at = free_at if free_at > now else now + _STATE_EVERY
+            if free_at <= now:
+                outputs.append(self.send(STATE, self._take_state, PUBLIC, now))
         return outputs
 
     def _take_state(self, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+        self._state_at = min(self._state_at, now + SOON)  # unless all is well
         if answer is not None:
             self.state = read_state(answer)
-            if self.state != OK:
-                self._state_at = min(self._state_at, now + SOON)
+            self._told_at = now
+            if self.state == OK:
+                self._state_at = now + _STATE_EVERY
         return []
 
     def _time_free_at(self, now: Nanos) -> Nanos:

@@ -20,25 +20,24 @@ from market.messages import (
     OrderRejected,
     PlaceOrder,
     Reason,
+    TradingState,
 )
-from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
+from market.units import SECOND, Nanos
+from venues.held_cancels import AGAIN, Cancel, HeldCancels
 from venues.paradex.calls import Answered, Calls, frame_of
-from venues.paradex.errors import verdict_on, verdict_on_call
+from venues.paradex.errors import INTERNAL_ERROR, verdict_on, verdict_on_call
 from venues.paradex.gate import OK, ORDERS, ParadexGate
 from venues.paradex.login import Login
 from venues.paradex.private import ON_ITS_WAY, At, PrivateData
 from venues.paradex.requests import OrderCalls, Signed
 from venues.paradex.structs import NAME, Frame, RpcError, read_refusal
-from venues.ports import told
-from venues.venue import NEVER, URGENT, HttpAnswer, MakeFrame, Output, SendFrame
+from venues.ports import ask_for_person, told
+from venues.venue import URGENT, HttpAnswer, MakeFrame, Output, SendFrame
 from venues.verdicts import UNKNOWN, Advice, Fate, Verdict, person_for
 
 SOCKET: Final = "private"
-_AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
 _SOON: Final = SECOND // 10  # a cancel of an order that may not have come yet
-_MOST_TRIES: Final = 5
-_TAKES: Final = OrderFlag.IOC | OrderFlag.MARKET
-_Cancel = CancelOrder | CancelAll
+_NO_ANSWER: Final = RpcError(INTERNAL_ERROR, "no answer")
 
 
 class OrderPath:
@@ -57,7 +56,7 @@ class OrderPath:
         self.seen: Counter[str] = Counter()
         self.wants_instruments = False
         self._requests, self._private, self._calls, self._login, self._gate = requests, private, calls, login, gate
-        self._held: dict[tuple[InstrumentId, ClientOrderId | None], tuple[Nanos, int, _Cancel]] = {}
+        self._held = HeldCancels()
         self.on: dict[type, Callable[[Any, Nanos], list[Output]]] = {
             PlaceOrder: self._place,
             AmendOrder: self._amend,
@@ -121,27 +120,29 @@ class OrderPath:
         return [*told([OrderRejected(*at, int(verdict.reason))]), *outputs]
 
     def _amended(self, amend: AmendOrder, frame: Frame | None, now: Nanos) -> list[Output]:
-        if frame is None or frame.error is None:
+        error = frame.error if frame is not None else _NO_ANSWER
+        if error is None:
             return []  # the channel tells what came of it
-        verdict = _verdict(frame.error)
-        outputs = self._see_to(verdict, frame.error, now)
+        verdict = _verdict(error)
+        outputs = self._see_to(verdict, error, now)
         if verdict.fate is Fate.UNKNOWN:
             self.seen["amend of unknown fate"] += 1
-            return outputs
+            # the venue takes an amend however late it comes: the order must not move to a price of long ago
+            return [*outputs, *self._cancel(CancelOrder(amend.client_id, amend.instrument), now)]
         return [*told([AmendRejected(*self._at(amend, now), int(verdict.reason))]), *outputs]
 
     # --- cancels -----------------------------------------------------------------------------------------------------
 
-    def _cancel(self, command: _Cancel, now: Nanos, n_tries: int = 0) -> list[Output]:
+    def _cancel(self, command: Cancel, now: Nanos, n_tries: int = 0) -> list[Output]:
         free_at = self._gate.free_at(ORDERS, now)
         by_socket = self.is_up and isinstance(command, CancelOrder)
         if not by_socket and not self._login.token:
             self._login.doubt(now)
-            free_at = max(free_at, now + _AGAIN)
+            free_at = max(free_at, now + AGAIN)
         if free_at > now:
-            self._held[_key(command)] = (free_at, n_tries, command)
+            self._held.hold(command, free_at, n_tries)
             return [] if self._login.token else self._login.on_deadline(now)
-        self._held.pop(_key(command), None)
+        self._held.release(command)
         self._mark(command)
         try:
             if by_socket and isinstance(command, CancelOrder):
@@ -157,7 +158,7 @@ class OrderPath:
             return told([CancelRejected(*self._at(command, now), int(Reason.UNKNOWN_ORDER))])
         return [self._gate.send(request, partial(self._answered, command, n_tries), ORDERS, now, URGENT)]
 
-    def _mark(self, command: _Cancel) -> None:
+    def _mark(self, command: Cancel) -> None:
         for client_id, live in self._private.live.items():
             if live.order.instrument == command.instrument:
                 live.is_cancelled |= isinstance(command, CancelAll) or client_id == command.client_id
@@ -169,7 +170,7 @@ class OrderPath:
         seen = self._see_to(verdict, frame.error, now) if frame is not None and frame.error is not None else []
         return [*self._not_cancelled(command, n_tries, verdict, now), *seen]
 
-    def _answered(self, command: _Cancel, n_tries: int, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
+    def _answered(self, command: Cancel, n_tries: int, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
         if answer is not None and answer.status in (200, 204):
             return []
         refusal = read_refusal(answer.body) if answer is not None else None
@@ -181,19 +182,23 @@ class OrderPath:
         seen = self._see_to(verdict, RpcError(0, refusal.error if refusal else ""), now)
         return [*self._not_cancelled(command, n_tries, verdict, now), *seen]
 
-    def _not_cancelled(self, command: _Cancel, n_tries: int, verdict: Verdict, now: Nanos) -> list[Output]:
+    def _not_cancelled(self, command: Cancel, n_tries: int, verdict: Verdict, now: Nanos) -> list[Output]:
         live = self._private.live.get(command.client_id) if isinstance(command, CancelOrder) else None
         is_unheard = live is not None and not live.is_told and now < live.sent + ON_ITS_WAY
         may_come = is_unheard and verdict.reason is Reason.UNKNOWN_ORDER
         may_pass = verdict.advice in (Advice.LOG_IN, Advice.SLOW_DOWN)
         if verdict.fate is Fate.UNKNOWN or may_pass or may_come:
             self.seen[f"{type(command).__name__} that is sent again"] += 1
-            if may_come or n_tries < _MOST_TRIES:
-                pause = min(_SOON << min(n_tries, _MOST_TRIES), _AGAIN) if may_come else _AGAIN
-                self._held[_key(command)] = (now + pause, n_tries + 1, command)
-                return []
-        if isinstance(command, CancelAll) or verdict.fate is Fate.UNKNOWN:
+            if may_come:
+                self._held.hold(command, now + min(_SOON << min(n_tries, 4), AGAIN), n_tries + 1)
+            else:
+                self._held.try_again(command, n_tries, now)
             return []
+        if isinstance(command, CancelAll):
+            if verdict.advice is Advice.HALT or verdict.reason is Reason.UNKNOWN_ORDER:
+                return []  # a person is asked for, or there was nothing to cancel
+            words = f"the cancel of all of {self._requests.symbol(command)} was refused: {verdict.reason.name}"
+            return ask_for_person(NAME, TradingState.HALTED, words, now)
         if live is not None:
             live.is_cancelled = False
         return told([CancelRejected(*self._at(command, now), int(verdict.reason or Reason.VENUE_OTHER))])
@@ -220,17 +225,12 @@ class OrderPath:
         return person_for(NAME, advice, f"{error.code} {error.message:.200}", now)
 
     def next_deadline(self) -> Nanos:
-        return min((until for until, _, _ in self._held.values()), default=NEVER)
+        return self._held.next_deadline()
 
     def on_deadline(self, now: Nanos) -> list[Output]:
-        due = [(n_tries, command) for until, n_tries, command in self._held.values() if until <= now]
-        return [output for n_tries, command in due for output in self._cancel(command, now, n_tries)]
+        return [output for command, n_tries in self._held.due(now) for output in self._cancel(command, now, n_tries)]
 
 
 def _verdict(error: RpcError) -> Verdict:
     texts = error.message + bytes(error.data).decode(errors="replace")
     return verdict_on_call(error.code, texts)
-
-
-def _key(command: _Cancel) -> tuple[InstrumentId, ClientOrderId | None]:
-    return command.instrument, command.client_id if isinstance(command, CancelOrder) else None

@@ -1,6 +1,7 @@
 """How all orders of an account are cancelled by one who knows nothing of them, and how that is proven, by REST."""
 
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -12,6 +13,7 @@ from venues.wire import RemoteProtocolError, decode
 
 _ROWS: Final = msgspec.json.Decoder(OrderRows)
 _ENDED: Final = "CLOSED"
+_MOST_PAGES: Final = 50
 
 
 def sweep(setup: VenueSetup, cancels: bool) -> Conversation[Swept]:
@@ -30,8 +32,15 @@ def sweep(setup: VenueSetup, cancels: bool) -> Conversation[Swept]:
         if answer.status not in (200, 204):
             refusal = read_refusal(answer.body)
             refused.append(f"cancel of all: {answer.status} {refusal.error:.60} {(refusal.message or '')[:200]}")
-    answer = yield with_token("GET", "/v1/orders", "", token)
-    if answer.status != 200:
-        raise RemoteProtocolError(f"paradex answers open orders with status {answer.status}")
-    rows = decode(_ROWS, answer.body, "paradex open orders").results
-    return Swept(sum(row.status != _ENDED for row in rows), tuple(refused))
+    still_open: dict[str, None] = {}
+    cursor = ""
+    for _ in range(_MOST_PAGES):
+        answer = yield with_token("GET", "/v1/orders", f"cursor={quote(cursor, safe='')}" if cursor else "", token)
+        if answer.status != 200:
+            raise RemoteProtocolError(f"paradex answers open orders with status {answer.status}")
+        page = decode(_ROWS, answer.body, "paradex open orders")
+        still_open |= {row.id: None for row in page.results if row.status != _ENDED}
+        cursor = page.next or ""
+        if not (cursor and page.results):
+            return Swept(len(still_open), tuple(refused))
+    raise RemoteProtocolError(f"paradex's open orders have not ended after {_MOST_PAGES} pages")

@@ -22,10 +22,11 @@ from market.messages import (
     PlaceOrder,
     Reason,
 )
-from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
+from market.units import ClientOrderId, Nanos
 from venues.dead_mans_switch import DeadMansSwitch
+from venues.held_cancels import Cancel, HeldCancels
 from venues.ports import told
-from venues.venue import NEVER, URGENT, HttpAnswer, Output
+from venues.venue import URGENT, HttpAnswer, Output
 from venues.verdicts import Advice, Fate, Verdict, person_for
 from venues.wire import RemoteProtocolError, decode
 from venues.woox.errors import verdict_on
@@ -37,11 +38,8 @@ from venues.woox.requests import OrderCommand, OrderRequests
 from venues.woox.rules import Rules
 from venues.woox.structs import NAME, Reply, Sent, decoder, read_reply, reply_time
 
-_AGAIN: Final = SECOND  # a cancel of unknown fate is sent again after so long
-_MOST_TRIES: Final = 5
 _SENT: Final = decoder(Sent)
 _NO_ANSWER: Final = Verdict(Fate.UNKNOWN)
-_Cancel = CancelOrder | CancelAll
 
 
 class OrderPath:
@@ -68,7 +66,7 @@ class OrderPath:
         self._requests, self._orders, self._private = requests, orders, private
         self._queries, self._switch, self._rules, self._gate = queries, switch, rules, gate
         self._placing: set[ClientOrderId] = set()  # without an answer so far
-        self._held: dict[tuple[InstrumentId, ClientOrderId | None], tuple[Nanos, int, _Cancel]] = {}
+        self._held = HeldCancels()
         self.on: dict[type, Callable[[Any, Nanos], list[Output]]] = {
             PlaceOrder: self._place,
             AmendOrder: self._amend,
@@ -109,12 +107,12 @@ class OrderPath:
         free_at = self._gate.free_at(self._requests.bucket_of(command), now)
         return Reason.NONE if free_at <= now else Reason.LIMIT_ORDER_RATE
 
-    def _cancel(self, command: _Cancel, now: Nanos, n_tries: int = 0) -> list[Output]:
+    def _cancel(self, command: Cancel, now: Nanos, n_tries: int = 0) -> list[Output]:
         free_at = self._gate.free_at(self._requests.bucket_of(command), now)
         if free_at > now:
-            self._hold(command, free_at, n_tries)
+            self._held.hold(command, free_at, n_tries)
             return []
-        self._held.pop(_key(command), None)
+        self._held.release(command)
         try:
             outputs = self._send(command, now, n_tries)
             if isinstance(command, CancelOrder) and command.client_id in self._placing:
@@ -128,9 +126,6 @@ class OrderPath:
         else:
             self._private.cancelling(command.client_id)
         return outputs
-
-    def _hold(self, command: _Cancel, until: Nanos, n_tries: int) -> None:
-        self._held[_key(command)] = until, n_tries, command
 
     def _send(self, command: OrderCommand, now: Nanos, n_tries: int = 0, lane: str = URGENT) -> list[Output]:
         request = self._requests.of(command, self._gate.at(now))
@@ -153,8 +148,7 @@ class OrderPath:
             self.seen[f"{type(command).__name__} of unknown fate: {reply.code or 'no answer'}"] += 1
         is_undone = verdict.fate is Fate.UNKNOWN or verdict.advice is Advice.SLOW_DOWN
         if is_undone and isinstance(command, CancelOrder | CancelAll):
-            if n_tries < _MOST_TRIES:
-                self._hold(command, now + _AGAIN, n_tries + 1)
+            self._held.try_again(command, n_tries, now)
             return self._see_to(command, verdict, reply, now)
         ts_venue = reply_time(reply) or self._gate.at(now)
         return [*told(self._facts(command, reply, verdict, ts_venue, now)), *self._see_to(command, verdict, reply, now)]
@@ -194,15 +188,10 @@ class OrderPath:
     # --- the clock ---------------------------------------------------------------------------------------------------
 
     def next_deadline(self) -> Nanos:
-        return min((until for until, _, _ in self._held.values()), default=NEVER)
+        return self._held.next_deadline()
 
     def on_deadline(self, now: Nanos) -> list[Output]:
-        due = [(n_tries, command) for until, n_tries, command in self._held.values() if until <= now]
-        return [output for n_tries, command in due for output in self._cancel(command, now, n_tries)]
-
-
-def _key(command: _Cancel) -> tuple[InstrumentId, ClientOrderId | None]:
-    return command.instrument, command.client_id if isinstance(command, CancelOrder) else None
+        return [output for command, n_tries in self._held.due(now) for output in self._cancel(command, now, n_tries)]
 
 
 def _lane_of(client_id: ClientOrderId) -> str:

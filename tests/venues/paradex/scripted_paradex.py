@@ -11,6 +11,7 @@ from tests.venues.paradex.test_paradex_signing import ADDRESS, KEY
 from venues.connection import Credentials, VenueConnection
 from venues.paradex.venue import ParadexVenue
 from venues.venue import HttpAnswer, MakeFrame, Output, Reconnect, SendFrame, SendRequest, Tell, VenueSetup
+from venues.wire import RemoteProtocolError
 
 CONNECTION = VenueConnection("custom", "http://127.0.0.1:1", {"default": "ws://127.0.0.1:1"})
 T0: Nanos = 1_700_000_000 * SECOND
@@ -40,19 +41,21 @@ class Paradex:
         told: messages, by when they left.
         calls: (method, params, id) of every call on the private socket.
         requests: (method, path?query) of every request.
+        errors: answers that made no sense.
         is_granting: calls on the private socket are answered by a result at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, state: Answer = (200, {"status": "ok"})) -> None:
         self.now = T0
         self.told: list[tuple[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any], int]] = []
         self.requests: list[tuple[str, str]] = []
         self.reconnects: list[tuple[str, str]] = []
+        self.errors: list[str] = []
         self.is_granting = True
         self.on: dict[str, Callable[[], Answer]] = {
             "/v1/system/time": lambda: (200, {"server_time": self.now // MS}),
-            "/v1/system/state": lambda: (200, {"status": "ok"}),
+            "/v1/system/state": lambda: state,
             "/v1/markets": lambda: (200, MARKETS),
             "/v1/auth": lambda: (200, {"jwt_token": f"token-{self.n_logins}"}),
         }
@@ -155,7 +158,10 @@ class Paradex:
         answer = None
         if found is not None:
             answer = HttpAnswer(found[0], {}, json.dumps(found[1]).encode(), self.now, self.now)
-        self._do(self.venue.answered(asked.token, answer, self.now))
+        try:
+            self._do(self.venue.answered(asked.token, answer, self.now))
+        except RemoteProtocolError as error:  # the shell says so and goes on
+            self.errors.append(str(error))
 
     def _frame(self, socket: str, frame: bytes) -> None:
         call = json.loads(frame)

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market.messages import AmendOrder, CancelOrder, OrderFlag, OrderState, PlaceOrder, QueryOrder, Reason
+from market.messages import AmendOrder, CancelAll, CancelOrder, OrderFlag, OrderState, PlaceOrder, QueryOrder, Reason
 from tests.venues.paradex.paradex_wire import BTC
-from tests.venues.paradex.scripted_paradex import QUOTE, Paradex, row_of
+from tests.venues.paradex.scripted_paradex import QUOTE, SYMBOL, Answer, Paradex, row_of
+from venues.paradex.errors import verdict_on_call
 from venues.paradex.order_ids import OrderIds
 from venues.paradex.requests import OrderCalls
+from venues.verdicts import Advice, Fate
 
 CANCEL = CancelOrder(QUOTE.client_id, BTC.id)
 AMEND = AmendOrder(QUOTE.client_id, BTC.id, QUOTE.price - 100, QUOTE.size)
@@ -72,6 +74,31 @@ def test_a_refusal_is_told(code: int, data: str | None, reason: Reason) -> None:
     paradex.send(QUOTE)
     paradex.refuse(code, "refused", data)
     assert paradex.only("OrderRejected").reason == reason
+
+
+@pytest.mark.parametrize(
+    ("code", "texts", "fate", "advice"),
+    [
+        (100, "ORDER_ID_NOT_FOUND after VALIDATION_ERROR", Fate.REFUSED, Advice.RELOAD_INSTRUMENTS),
+        (100, "VALIDATION_ERROR: INVALID_ORDER_SIGNATURE", Fate.REFUSED, Advice.HALT),
+        (100, "INVALID_TOKEN, as NOT_ONBOARDED", Fate.REFUSED, Advice.HALT),
+        (100, "INVALID_ORDER_SIZE of an order, DUPLICATED_CLIENT_ID", Fate.UNKNOWN, Advice.NONE),
+        (100, "MY_INVALID_TOKEN", Fate.REFUSED, Advice.NONE),  # another word
+        (-32603, "INVALID_ORDER_SIZE", Fate.UNKNOWN, Advice.NONE),  # something broke in between
+        (42901, "VALIDATION_ERROR", Fate.REFUSED, Advice.SLOW_DOWN),
+        (40112, "INVALID_TOKEN", Fate.REFUSED, Advice.HALT),
+        (12345, "NOT_ENOUGH_MARGIN", Fate.REFUSED, Advice.STOP_OPENING),
+        (12345, "SOMETHING_ELSE", Fate.UNKNOWN, Advice.NONE),
+    ],
+)
+def test_of_several_codes_the_one_counts_that_asks_for_most(code: int, texts: str, fate: Fate, advice: Advice) -> None:
+    verdict = verdict_on_call(code, texts)
+    assert (verdict.fate, verdict.advice) == (fate, advice)
+
+
+def test_the_order_of_the_words_does_not_matter() -> None:
+    for texts in ("INVALID_TOKEN INVALID_SUBKEY", "INVALID_SUBKEY INVALID_TOKEN"):
+        assert verdict_on_call(100, texts).advice is Advice.HALT
 
 
 @pytest.mark.parametrize(("code", "data"), [(-32603, None), (50000, "INTERNAL_ERROR"), (100, "DUPLICATED_CLIENT_ID")])
@@ -137,15 +164,50 @@ def test_an_unheard_of_state_has_the_account_asked() -> None:
     assert any("HALF_OPEN" in name for name in paradex.venue.seen)
 
 
-def test_a_cancel_of_unknown_fate_is_sent_again_and_not_for_ever() -> None:
+def test_a_cancel_of_unknown_fate_is_sent_again_until_the_venue_answers() -> None:
     paradex = Paradex().up()
     paradex.send(QUOTE)
     paradex.order("OPEN")
     paradex.is_granting = False
     paradex.send(CANCEL)
     paradex.sleep(200)
-    assert 2 <= paradex.methods().count("order.cancel") <= 8
+    early = paradex.methods().count("order.cancel")
+    assert 8 <= early <= 20
+    paradex.sleep(200)
+    assert 8 <= paradex.methods().count("order.cancel") - early <= 20, "it goes on, slowly"
     assert not paradex.has_told("CancelRejected")
+    paradex.is_granting = True
+    paradex.sleep(25)
+    answered = paradex.methods().count("order.cancel")
+    paradex.sleep(100)
+    assert paradex.methods().count("order.cancel") == answered
+
+
+@pytest.mark.parametrize(
+    "answer", [None, (503, {"error": "", "message": "down"}), (429, {"error": "", "message": "?"})]
+)
+def test_a_cancel_of_all_is_not_given_up(answer: Answer) -> None:
+    paradex = Paradex().up()
+    paradex.on["/v1/orders"] = lambda: answer
+    paradex.send(CancelAll(BTC.id))
+    paradex.sleep(120)
+    cancel = ("DELETE", f"/v1/orders?market={SYMBOL}")
+    assert 10 <= paradex.requests.count(cancel) <= 20
+    paradex.on["/v1/orders"] = lambda: (204, "")
+    paradex.sleep(15)
+    n_sent = paradex.requests.count(cancel)
+    paradex.sleep(60)
+    assert paradex.requests.count(cancel) == n_sent
+    assert not paradex.has_told("HaltRequested")
+
+
+def test_a_cancel_of_all_that_is_refused_needs_a_person() -> None:
+    paradex = Paradex().up()
+    paradex.on["/v1/orders"] = lambda: (400, {"error": "VALIDATION_ERROR", "message": "?"})
+    paradex.send(CancelAll(BTC.id))
+    assert "the cancel of all" in paradex.only("HaltRequested").text
+    paradex.sleep(60)
+    assert len([each for each in paradex.requests if each[0] == "DELETE"]) == 1
 
 
 def test_a_cancel_before_the_order_has_come_is_tried_again_soon() -> None:
@@ -207,6 +269,30 @@ def test_an_amend_is_told_by_the_orders_event() -> None:
     for _ in range(2):
         paradex.order("OPEN", price="19999", request_info=info)
     assert paradex.kinds() == ["OrderAmended", "AmendRejected"]
+
+
+def test_an_order_does_not_outlive_an_amend_that_nobody_answers() -> None:
+    """The venue takes an amend however late it comes; no word limits that."""
+    paradex = Paradex().up()
+    paradex.send(QUOTE)
+    paradex.order("OPEN")
+    paradex.is_granting = False
+    paradex.send(AMEND)
+    paradex.sleep(11)
+    assert paradex.methods()[-2:] == ["order.modify", "order.cancel"]
+    assert not paradex.has_told("AmendRejected")
+
+
+@pytest.mark.parametrize(("code", "follows"), [(-32603, True), (-32602, False)])
+def test_an_amend_of_unknown_fate_is_followed_by_a_cancel(code: int, follows: bool) -> None:
+    paradex = Paradex().up()
+    paradex.send(QUOTE)
+    paradex.order("OPEN")
+    paradex.is_granting = False
+    paradex.send(AMEND)
+    paradex.refuse(code, "?")
+    assert (paradex.methods()[-1] == "order.cancel") == follows
+    assert paradex.has_told("AmendRejected") != follows
 
 
 # --- fills -----------------------------------------------------------------------------------------------------------

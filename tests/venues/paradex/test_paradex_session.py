@@ -5,7 +5,7 @@ import pytest
 from market.messages import CancelOrder, Margin, PlaceOrder, Reason, RequestAccount, TradingState
 from market.units import SECOND
 from tests.venues.paradex.paradex_wire import BTC
-from tests.venues.paradex.scripted_paradex import QUOTE, Paradex, row_of
+from tests.venues.paradex.scripted_paradex import QUOTE, Answer, Paradex, row_of
 from venues.wire import RemoteProtocolError
 
 
@@ -101,6 +101,29 @@ def test_while_nothing_may_be_quoted_the_connection_counts_as_lost(state: str) -
     paradex.sleep(3)
     assert paradex.has_told("ConnectionUp")
     assert paradex.methods().count("auth") == 1
+
+
+@pytest.mark.parametrize("answer", [None, (503, {"error": "", "message": "down"}), (200, {"status": 7})])
+def test_a_venue_that_does_not_tell_its_state_is_not_fit_to_quote_after_a_while(answer: Answer) -> None:
+    paradex = Paradex().up()
+    paradex.on["/v1/system/state"] = lambda: answer
+    paradex.sleep(25)
+    assert not paradex.has_told("ConnectionLost"), "one answer that fails is none yet"
+    paradex.sleep(20)
+    assert "untold" in paradex.only("ConnectionLost").reason
+    paradex.on["/v1/system/state"] = lambda: (200, {"status": "ok"})
+    paradex.sleep(3)
+    assert paradex.has_told("ConnectionUp")
+
+
+def test_nothing_is_quoted_before_the_venue_has_told_its_state() -> None:
+    paradex = Paradex(state=None)
+    paradex.open("public")
+    paradex.open("private")
+    assert not paradex.has_told("ConnectionUp")
+    paradex.on["/v1/system/state"] = lambda: (200, {"status": "ok"})
+    paradex.sleep(3)
+    assert paradex.has_told("ConnectionUp")
 
 
 def test_while_only_makers_may_quote_what_would_take_is_refused() -> None:
