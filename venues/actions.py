@@ -36,4 +36,13 @@ class Reconnect(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-Action = Connect | SendFrame | SendRequest | Reconnect
+class Replace(msgspec.Struct, frozen=True, gc=False):
+    """Open another connection beside the session's, which goes on where that fails, and then takes its place.
+
+    `opened` is called again when it has; what the old one says is heard for `overlap_s` more.
+    """
+
+    overlap_s: float
+
+
+Action = Connect | SendFrame | SendRequest | Reconnect | Replace

@@ -26,7 +26,7 @@ from market.messages import (
 )
 from market.units import Nanos
 from venues import actions
-from venues.venue import Connect, Output, Reconnect, SendFrame, Tell
+from venues.venue import Connect, Output, Reconnect, Replace, SendFrame, Tell
 from venues.wire import HttpRequest
 
 PORTS: Final[Mapping[type, str]] = {
@@ -80,4 +80,6 @@ def on_socket(
             named.append(Reconnect(socket, each.reason))
         elif kind is actions.Connect:
             named.append(Connect(socket, each.target))
+        elif kind is actions.Replace:
+            named.append(Replace(socket, each.overlap_s))
     return named

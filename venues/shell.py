@@ -25,6 +25,7 @@ from venues.venue import (
     MakeFrame,
     Output,
     Reconnect,
+    Replace,
     SendFrame,
     SendRequest,
     Tell,
@@ -241,6 +242,8 @@ class VenueShell:
                 self.sockets[output.socket].connect(output.target)
             elif isinstance(output, Reconnect):
                 self.sockets[output.socket].drop(output.reason)
+            elif isinstance(output, Replace):
+                self.sockets[output.socket].replace(output.overlap_s)
 
     def _look_at_deadline(self) -> None:
         due = self._venue.next_deadline()

@@ -82,7 +82,18 @@ class Reconnect(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-Output: TypeAlias = Tell | Connect | SendFrame | MakeFrame | SendRequest | Reconnect
+class Replace(msgspec.Struct, frozen=True, gc=False):
+    """Open another connection to the last target beside one that is open; where that fails, nothing is told.
+
+    Else `opened` is called again, without `closed` before, frames go to the new one, and what the old one says is heard
+    for `overlap_s` more.
+    """
+
+    socket: str
+    overlap_s: float
+
+
+Output: TypeAlias = Tell | Connect | SendFrame | MakeFrame | SendRequest | Reconnect | Replace
 
 
 class HttpAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -126,7 +137,7 @@ class Venue(Protocol):
         ...
 
     def opened(self, socket: str, now: Nanos) -> Sequence[Output]:
-        """A socket is open."""
+        """A socket is open, or another connection of it has taken the place of one that was (`Replace`)."""
         ...
 
     def closed(self, socket: str, reason: str, now: Nanos) -> Sequence[Output]:

@@ -4,7 +4,7 @@ import random
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import trio
 import trustme
 import wsproto
 import wsproto.events
-from trio_websocket import WebSocketConnection
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
 from market.units import MS, Nanos
 from tests.venues.scripted_servers import (
@@ -32,7 +32,18 @@ from venues.connection import VenueConnection
 from venues.http_shell import HttpConfig
 from venues.shell import ShellConfig, converse
 from venues.socket_shell import SocketConfig, SocketShell
-from venues.venue import URGENT, Connect, Conversation, HttpAnswer, MakeFrame, Reconnect, SendFrame, SendRequest, Tell
+from venues.venue import (
+    URGENT,
+    Connect,
+    Conversation,
+    HttpAnswer,
+    MakeFrame,
+    Reconnect,
+    Replace,
+    SendFrame,
+    SendRequest,
+    Tell,
+)
 from venues.wire import HttpRequest, RemoteProtocolError
 
 pytestmark = [pytest.mark.realtime, pytest.mark.slow]
@@ -110,6 +121,73 @@ async def test_a_frame_that_takes_long_to_make_holds_up_its_socket_alone() -> No
         goes_on.set()
         await venue.until(lambda: len(venue.of("frame")) == 3)
     assert [event[1] for event in venue.of("frame")] == ["one", "two", "three"]
+
+
+async def test_a_connection_is_replaced_without_a_gap() -> None:
+    """The second is there before the first goes; what the first still says is heard, and its end is not told."""
+    both, gone = trio.Event(), trio.Event()
+    n_served = 0
+
+    async def serve(websocket: WebSocketConnection) -> None:
+        nonlocal n_served
+        n_served += 1
+        number = n_served
+        if number == 1:
+            await both.wait()
+            await websocket.send_message("1: still here")
+        with suppress(ConnectionClosed):
+            while True:
+                await websocket.send_message(f"{number}: {await websocket.get_message()!s}")
+        gone.set()
+
+    def opened() -> list[Any]:
+        if len(venue.of("opened")) == 1:
+            return [Replace("feed", 0.5)]
+        both.set()
+        return [SendFrame("feed", b"to the new one")]
+
+    venue = ScriptedVenue()
+    venue.on_opened = opened
+    with logged() as words:
+        async with websocket_server(serve) as port, driven(venue, port):
+            await venue.until(lambda: len(venue.of("frame")) == 2)
+            with trio.fail_after(30):
+                await gone.wait()
+            assert not venue.of("closed")
+    assert {event[1] for event in venue.of("frame")} == {"1: still here", "2: to the new one"}
+    assert len(venue.of("opened")) == 2
+    assert any("socket is replaced" in line for line in words)
+
+
+async def test_where_a_connection_cannot_be_replaced_it_goes_on() -> None:
+    n_asked = 0
+
+    async def serve(stream: trio.SocketStream) -> None:
+        nonlocal n_asked
+        n_asked += 1
+        if n_asked == 2:
+            await stream.aclose()
+            return
+        await wrapped(stream)
+
+    async def wrapped(stream: trio.SocketStream) -> None:
+        async with trio.open_nursery() as tasks:
+            server = await wrap_server_stream(tasks, stream)
+            websocket = await server.accept()
+            await refused.wait()
+            await websocket.send_message("still here")
+            with suppress(ConnectionClosed):
+                await websocket.get_message()
+
+    refused = trio.Event()
+    venue = ScriptedVenue()
+    venue.on_opened = lambda: [Replace("feed", 0.5)]
+    with logged() as words:
+        async with tcp_server(serve) as port, driven(venue, port):
+            await words.until("socket is not replaced")
+            refused.set()
+            await venue.until(lambda: venue.of("frame"))
+    assert [event[0] for event in venue.events if event[0] in ("opened", "closed")] == ["opened"]
 
 
 async def test_limits_are_told_when_they_change() -> None:

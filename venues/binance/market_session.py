@@ -11,9 +11,10 @@ import attrs
 
 from market.instrument import Instrument
 from market.messages import BookDelta, BookGap, BookSnapshot, Mark, Trade
-from market.units import HOUR, MINUTE, SECOND, InstrumentId, Nanos
+from market.units import MINUTE, SECOND, InstrumentId, Nanos
 from venues.actions import Action, Connect, Reconnect, SendFrame, SendRequest
 from venues.binance.book_sync import BookSync, BookSyncConfig
+from venues.binance.connection_age import ConnectionAge
 from venues.binance.market_data import Answer, DepthDiff, MarketData, Touch
 from venues.binance.queries import depth
 from venues.binance.subscriptions import NEVER, Subscriptions
@@ -23,7 +24,7 @@ Route = Literal["public", "market"]
 MarketMessage = BookSnapshot | BookDelta | BookGap | Trade | Mark
 
 _AGAIN: Final = 2 * MINUTE  # a book that is stale again so soon after its streams were asked for anew
-_DAY_ENDS: Final = 23 * HOUR + HOUR // 2  # the venue cuts every connection at 24 h
+_OVERLAP_S: Final = 10.0  # the streams of a new connection are asked for meanwhile
 
 
 @attrs.frozen
@@ -74,7 +75,8 @@ class MarketSession:
                 streams[f"{name}@markPrice@1s"] = (Mark, each.id)
         self._subscriptions = Subscriptions(streams)
         self._heard_at: Nanos = NEVER
-        self._opened_at: Nanos = NEVER
+        self._age = ConnectionAge(_OVERLAP_S)
+        self._is_open = False
         self._dead_after = round(self.config.dead_s * SECOND)
         self._renewed: dict[InstrumentId, Nanos] = {}
         self._asking: InstrumentId | None = None  # one snapshot at a time: each is dear
@@ -84,18 +86,22 @@ class MarketSession:
         return Connect(f"/{self.route}/stream")
 
     def opened(self, now: Nanos) -> list[Action]:
-        """The WebSocket is open."""
-        self._opened_at = self._heard_at = now
-        self._asking = None
+        """The WebSocket is open; or another stands beside it, and books go on: what both tell is known by its id."""
+        is_first, self._is_open = not self._is_open, True
+        self._heard_at = now
+        self._age.opened(now)
         self._renewed.clear()
         self._subscriptions.opened(now)
-        for book in self.books.values():
-            book.connected(now)
+        if is_first:
+            self._asking = None
+            for book in self.books.values():
+                book.connected(now)
         return self._due(now)
 
     def closed(self, now: Nanos) -> list[MarketMessage]:
         """The WebSocket is gone."""
-        self._opened_at = self._heard_at = NEVER
+        self._is_open, self._heard_at = False, NEVER
+        self._age.closed()
         self._asking = None
         self._subscriptions.closed()
         return [message for book in self.books.values() for message in book.disconnected(now)]
@@ -167,16 +173,16 @@ class MarketSession:
 
     def next_deadline(self) -> Nanos:
         """Return when to call `on_deadline`, NEVER for not at all."""
-        if self._opened_at == NEVER:
+        if not self._is_open:
             return NEVER
-        found = min(self._opened_at + _DAY_ENDS, self._dead_at(), self._subscriptions.next_deadline())
+        found = min(self._age.next_deadline(), self._dead_at(), self._subscriptions.next_deadline())
         for book in self.books.values():
             found = min(found, book.next_deadline(), book.ask_at if self._asking is None else NEVER)
         return found
 
     def on_deadline(self, now: Nanos) -> list[MarketMessage | Action]:
         """Return what is to be done by now."""
-        if self._opened_at == NEVER:
+        if not self._is_open:
             return []
         messages: list[MarketMessage | Action] = []
         for book in self.books.values():
@@ -191,8 +197,7 @@ class MarketSession:
             messages.append(Reconnect(self._subscriptions.failure))
         if now >= self._dead_at():
             messages.append(Reconnect(f"nothing was heard for {self.config.dead_s:g} s"))
-        if now >= self._opened_at + _DAY_ENDS:
-            messages.append(Reconnect("the connection is nearly a day old"))
+        messages += self._age.on_deadline(now)
         return messages + self._due(now)
 
     def _renew(self, instrument: InstrumentId, now: Nanos) -> list[Action]:

@@ -22,6 +22,7 @@ from market.messages import (
 )
 from market.units import ClientOrderId, InstrumentId, Nanos
 from venues.actions import Reconnect as SessionReconnect
+from venues.actions import Replace as SessionReplace
 from venues.actions import SendFrame as SessionFrame
 from venues.binance.answers import Outcome, refusal_of_body
 from venues.binance.dead_mans_switch import DeadMansSwitch
@@ -31,7 +32,7 @@ from venues.binance.request_gate import RequestGate
 from venues.binance.requests import MAX_BATCH_CANCELS
 from venues.binance.subscriptions import NEVER
 from venues.binance.trade_session import HANDSHAKE_WEIGHT, TradeSession
-from venues.venue import URGENT, HttpAnswer, Output, Reconnect, SendFrame, Tell
+from venues.venue import URGENT, HttpAnswer, Output, Reconnect, Replace, SendFrame, Tell
 from venues.wire import HttpRequest
 
 SOCKET: Final = "trade"
@@ -204,6 +205,8 @@ class OrderPath:
             elif isinstance(each, SessionFrame):
                 self._gate.spend(now, _PROBE)
                 outputs.append(SendFrame(SOCKET, each.data))
+            elif isinstance(each, SessionReplace):
+                outputs.append(Replace(SOCKET, each.overlap_s))
             else:
                 assert isinstance(each, SessionReconnect), each
                 outputs.append(Reconnect(SOCKET, each.reason))

@@ -10,10 +10,11 @@ import attrs
 import msgspec
 
 from market.instrument import Instrument
-from market.units import HOUR, MINUTE, SECOND, Nanos
-from venues.actions import Action, Connect, Reconnect, SendFrame, SendRequest
+from market.units import MINUTE, SECOND, Nanos
+from venues.actions import Action, Connect, SendFrame, SendRequest
 from venues.binance.account_structs import ListenKey
 from venues.binance.answers import refusal_of_body
+from venues.binance.connection_age import ConnectionAge
 from venues.binance.errors import Remedy
 from venues.binance.order_index import OrderIndex
 from venues.binance.private import KeyExpired, PrivateMessage, PrivateStream
@@ -27,7 +28,7 @@ _KEEP: Final = 2
 _KEEP_EVERY: Final = 30 * MINUTE  # a key lives for an hour
 _KEY_LIVES: Final = 59 * MINUTE
 _RETRY: Final = 10 * SECOND
-_DAY_ENDS: Final = 23 * HOUR + HOUR // 2
+_OVERLAP_S: Final = 2.0  # what is on its way on the old connection has come by then
 _PATIENCE: Final = MINUTE  # for a connection: longer than the pause before the next attempt
 _SHORT: Final = 5 * SECOND
 _MAX_SHORT: Final = 3  # connections in a row that end so soon
@@ -70,6 +71,7 @@ class PrivateSession:
         self._keep_at: Nanos = NEVER
         self._make_at: Nanos = NEVER
         self._opened_at: Nanos = NEVER
+        self._age = ConnectionAge(_OVERLAP_S)
         self.form = self.config.form
         self._open_by: Nanos = NEVER
         self._n_short = 0
@@ -82,6 +84,7 @@ class PrivateSession:
     def opened(self, now: Nanos) -> list[Action]:
         """The WebSocket is open: the account is to be asked for now, as nothing that was missed is told again."""
         self._opened_at, self._open_by = now, NEVER
+        self._age.opened(now)
         self.stream.symbols.seen[f"private stream opened by {self.form}"] += 1
         if self.form != "subscribe" or not self._key:
             return []
@@ -94,6 +97,7 @@ class PrivateSession:
         if self._n_short >= _MAX_SHORT:
             self.try_another_form()
         self._opened_at = NEVER
+        self._age.closed()
         return self.begin(now)
 
     def try_another_form(self) -> None:
@@ -143,8 +147,7 @@ class PrivateSession:
 
     def next_deadline(self) -> Nanos:
         """Return when to call `on_deadline`, NEVER for not at all."""
-        day = self._opened_at + _DAY_ENDS if self._opened_at != NEVER else NEVER
-        return min(self._keep_at, self._key_until, self._make_at, self._open_by, day)
+        return min(self._keep_at, self._key_until, self._make_at, self._open_by, self._age.next_deadline())
 
     def on_deadline(self, now: Nanos) -> list[Action]:
         """Return what is to be done by now."""
@@ -159,9 +162,7 @@ class PrivateSession:
         if now >= self._keep_at:
             self._keep_at = now + _RETRY  # unless it is answered
             actions.append(SendRequest(self._queries.listen_key("PUT"), _KEEP))
-        if self._opened_at != NEVER and now >= self._opened_at + _DAY_ENDS:
-            self._opened_at = NEVER
-            actions.append(Reconnect("the connection is nearly a day old"))
+        actions += self._age.on_deadline(now)
         return actions
 
     def _replace_key(self, now: Nanos) -> list[Action]:

@@ -6,9 +6,10 @@ from typing import Final
 import msgspec
 
 from market.instrument import Instrument
-from market.units import HOUR, SECOND, Nanos
+from market.units import SECOND, Nanos
 from venues.actions import Action, Connect, Reconnect, SendFrame
 from venues.binance.answers import PROBE, Answers, Outcome
+from venues.binance.connection_age import ConnectionAge
 from venues.binance.order_index import OrderIndex
 from venues.binance.requests import OrderCommand, OrderRequests
 from venues.binance.signing import Credentials
@@ -16,8 +17,8 @@ from venues.binance.subscriptions import NEVER
 
 TARGET: Final = "/ws-fapi/v1"
 HANDSHAKE_WEIGHT: Final = 5
-_DAY_ENDS: Final = 23 * HOUR + HOUR // 2
 _ANSWER: Final = 10 * SECOND
+_OVERLAP_S: Final = 10.0  # by then what was asked on the old connection is answered
 _PROBE_EVERY: Final = 20 * SECOND
 
 
@@ -40,7 +41,8 @@ class TradeSession:
         self.requests = OrderRequests(known, credentials, orders, recv_window_ms)
         self.answers = Answers(known, orders)
         self._n_sent = 0
-        self._opened_at: Nanos = NEVER
+        self._age = ConnectionAge(_OVERLAP_S)
+        self._is_open = False
         self._waits_since: Nanos = NEVER  # nothing was heard since this was sent
         self._probe_at: Nanos = NEVER
 
@@ -49,7 +51,8 @@ class TradeSession:
         return Connect(TARGET)
 
     def opened(self, now: Nanos) -> None:
-        self._opened_at = now
+        self._is_open = True
+        self._age.opened(now)
         self._waits_since = NEVER
         self._probe_at = now + _PROBE_EVERY
 
@@ -82,26 +85,32 @@ class TradeSession:
 
     def closed(self) -> list[OrderCommand]:
         """The WebSocket is gone: return the commands whose fate is unknown."""
-        self._opened_at = NEVER
+        self._end()
         return self.answers.lost()
 
     def next_deadline(self) -> Nanos:
-        if self._opened_at == NEVER:
+        if not self._is_open:
             return NEVER
-        return min(self._opened_at + _DAY_ENDS, self._waits_since + _ANSWER, self._probe_at)
+        return min(self._age.next_deadline(), self._waits_since + _ANSWER, self._probe_at)
 
     def on_deadline(self, now: Nanos) -> list[Action]:
         """Return what is to be done by now."""
         if now < self.next_deadline():
             return []
-        if now >= self._opened_at + _DAY_ENDS:
-            self._opened_at = NEVER
-            return [Reconnect("the connection is nearly a day old")]
+        actions: list[Action] = list(self._age.on_deadline(now))
+        if actions:
+            if isinstance(actions[0], Reconnect):
+                self._end()
+            return actions
         if now >= self._waits_since + _ANSWER:
-            self._opened_at = NEVER
+            self._end()
             return [Reconnect(f"nothing was heard in {_ANSWER // SECOND} s after a request")]
         # any answer shows that the connection lives, a refusal as well
         self._probe_at = now + _PROBE_EVERY
         self._waits_since = min(self._waits_since, now)
         self.answers.sent(PROBE, None, now)
         return [SendFrame(msgspec.json.encode({"id": PROBE, "method": "session.status"}))]
+
+    def _end(self) -> None:
+        self._is_open = False
+        self._age.closed()

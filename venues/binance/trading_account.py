@@ -31,7 +31,7 @@ from venues.binance.request_gate import RequestGate
 from venues.binance.signing import Credentials
 from venues.binance.subscriptions import NEVER
 from venues.binance.trade_session import TradeSession
-from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueSetup
+from venues.venue import Connect, HttpAnswer, Output, Reconnect, Replace, SendFrame, Tell, VenueSetup
 
 PRIVATE: Final = "private"
 TRADE: Final = order_path.SOCKET
@@ -175,6 +175,8 @@ class TradingAccount:
                 outputs.append(Connect(PRIVATE, each.target))
             elif kind is actions.Reconnect:
                 outputs.append(Reconnect(PRIVATE, each.reason))
+            elif kind is actions.Replace:
+                outputs.append(Replace(PRIVATE, each.overlap_s))
             else:
                 outputs.append(Tell("fills" if kind in _NEWS_OF_CASH else "facts", each))
                 if kind is not FundingPayment:

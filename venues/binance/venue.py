@@ -35,7 +35,18 @@ from venues.binance.sweep import sweep
 from venues.binance.trading_account import PRIVATE, TRADE, AccountConfig, TradingAccount
 from venues.binance.venue_clock import BinanceClock
 from venues.ports import PORTS, ask_for_person
-from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueKind, VenueSetup, settings_of
+from venues.venue import (
+    Connect,
+    HttpAnswer,
+    Output,
+    Reconnect,
+    Replace,
+    SendFrame,
+    Tell,
+    VenueKind,
+    VenueSetup,
+    settings_of,
+)
 
 _ROUTES: Final[tuple[Route, ...]] = ("public", "market")
 _ACCOUNT: Final = "account"
@@ -252,6 +263,8 @@ class BinanceVenue:
                 outputs.append(SendFrame(route, each.data))
             elif isinstance(each, actions.SendRequest):
                 outputs += self._ask_depth(route, each, now)
+            elif isinstance(each, actions.Replace):
+                outputs.append(Replace(route, each.overlap_s))
             else:
                 assert isinstance(each, actions.Reconnect), each
                 outputs.append(Reconnect(route, each.reason))

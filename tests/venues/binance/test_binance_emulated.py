@@ -5,6 +5,7 @@ from functools import partial
 
 import attrs
 import pytest
+import trio
 
 from actors.runtime.live_clock import LiveClock
 from market.messages import (
@@ -15,6 +16,7 @@ from market.messages import (
     CancelAll,
     CancelOrder,
     ConnectionLost,
+    ConnectionUp,
     Fill,
     Mark,
     OrderAccepted,
@@ -29,6 +31,7 @@ from market.messages import (
     Reason,
     Trade,
 )
+from market.units import SECOND
 from sim.emulator import EmulatorConfig, VenueSection, open_emulator
 from sim.emulator.config import AccountSection
 from sim.emulator.faults import Fault
@@ -106,6 +109,26 @@ async def test_what_is_lost_is_made_whole_again() -> None:
         one.shell.command(CancelAll(0))
         await one.until(lambda: one.all_of(OrderCancelled))
         assert one.truth.open_orders == ()
+
+
+async def test_connections_that_grow_old_are_replaced_without_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("venues.binance.connection_age.REPLACE_AFTER", SECOND)
+    async with trader() as one:
+        await one.until_up()
+        price = await one.price()
+        one.shell.command(PlaceOrder(1, 0, 1, price - 200, 10, POST_ONLY))
+        n_replaced = 0
+        with trio.fail_after(60):
+            while n_replaced < 8:
+                await one.until(lambda: one.all_of(BookDelta))
+                n_replaced = sum("socket is replaced" in line for line in one.words)
+                one.told["books"].clear()
+        one.shell.command(PlaceOrder(2, 0, 1, price - 201, 10, POST_ONLY))
+        await one.until(lambda: {each.client_id for each in one.all_of(OrderAccepted)} == {1, 2})
+        one.shell.command(CancelAll(0))
+        await one.until(lambda: {each.client_id for each in one.all_of(OrderCancelled)} == {1, 2})
+    assert not one.all_of(ConnectionLost, BookGap)
+    assert len(one.all_of(ConnectionUp)) == 1
 
 
 async def test_a_key_that_may_withdraw_is_refused() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from market.instrument import Instrument
 from market.messages import BookDelta, BookGap, BookSnapshot, CancelOrder, Mark, OrderAccepted, PlaceOrder, Trade
 from market.units import HOUR, MINUTE, MS, SECOND
-from venues.actions import Connect, Reconnect, SendFrame, SendRequest
+from venues.actions import Connect, Reconnect, Replace, SendFrame, SendRequest
+from venues.binance.connection_age import ConnectionAge
 from venues.binance.market_session import MarketSession
 from venues.binance.order_index import OrderIndex
 from venues.binance.private_session import PrivateSession, PrivateSessionConfig
@@ -167,12 +168,33 @@ def test_a_lost_connection_takes_every_book_with_it() -> None:
 def test_a_connection_is_not_used_for_a_whole_day() -> None:
     session = live()
     at = T
-    while at < T + 23 * HOUR + 29 * MINUTE:  # alive all the time
+    while at < T + 23 * HOUR + 30 * MINUTE:  # alive all the time
         at += MINUTE // 3
         for symbol in ("BTCUSDT", "ETHUSDT"):
             session.receive(diff(symbol, session.books[0].seq, session.books[0].seq, 0), at)
-    assert session.next_deadline() <= T + 23 * HOUR + 30 * MINUTE
-    assert Reconnect("the connection is nearly a day old") in session.on_deadline(T + 23 * HOUR + 30 * MINUTE)
+    assert session.next_deadline() == T + 23 * HOUR + 30 * MINUTE
+    day = T + 23 * HOUR + 30 * MINUTE
+    assert Replace(10.0) in session.on_deadline(day)
+    assert Replace(10.0) not in session.on_deadline(day + MINUTE // 3)
+    (frame,) = sent(session.opened(day + MINUTE // 2))
+    assert frame["method"] == "SUBSCRIBE"
+    assert all(book.is_live for book in session.books.values()), "the books go on"
+    (delta,) = session.receive(diff("BTCUSDT", 6, 9, 5), day + MINUTE // 2)
+    assert isinstance(delta, BookDelta)
+    assert session.receive(diff("BTCUSDT", 6, 9, 5), day + MINUTE // 2) == [], "both connections tell it"
+
+
+def test_a_connection_that_cannot_be_replaced_is_tried_again_and_then_ended() -> None:
+    age = ConnectionAge(2.0)
+    age.opened(T)
+    found = []
+    while (due := age.next_deadline()) != NEVER:
+        found += [(due - T, each) for each in age.on_deadline(due)]
+    half = 23 * HOUR + 30 * MINUTE
+    assert found == [
+        *((half + 5 * n * MINUTE, Replace(2.0)) for n in range(5)),
+        (23 * HOUR + 55 * MINUTE, Reconnect("the connection is nearly a day old")),
+    ]
 
 
 def test_silence_of_a_connection_is_its_end() -> None:
