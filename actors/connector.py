@@ -29,7 +29,7 @@ _EPOCHS_A_LIFE: Final = 1 << 20
 
 
 class VenueConnector(Shell):
-    """Gives commands to a venue at once, and emits what it tells.
+    """Gives a venue what is commanded at one instant as soon as all of it is there, and emits what it tells.
 
     A connector is born without a connection, and says so: nobody trades before the venue is up and the account known.
 
@@ -65,7 +65,8 @@ class VenueConnector(Shell):
     ) -> None:
         super().__init__(name)
         self.venue = setup.venue
-        self._can_trade = setup.credentials is not None
+        self._can_trade, self._batches = setup.credentials is not None, setup.batches
+        self._ready: list[Any] = []  # commands, in the order in which they came
         self._epoch = 1
         self._is_stopped = False
         self._emit: Emit
@@ -100,6 +101,7 @@ class VenueConnector(Shell):
 
     def abandon(self) -> None:
         """Cancel every order, by HTTP, until the account shows that none is left."""
+        self.settle()
         if self._can_trade:
             self._abandonment.begin()
 
@@ -116,6 +118,7 @@ class VenueConnector(Shell):
         self.out.append(("connection", ConnectionLost(self.venue, self.now, self._epoch, "not connected yet")))
 
     def _stop(self, message: Stop) -> None:
+        self.settle()
         self._is_stopped = not message.run_goes_on
 
     def _place(self, order: PlaceOrder) -> None:
@@ -123,10 +126,17 @@ class VenueConnector(Shell):
         self._forward(order)
 
     def _forward(self, command: Any) -> None:
-        # at once, whatever waits until the shell has begun
         if not self._can_trade:
             raise ValueError(f"{self.name} reads market data alone, without a key, and was given {command!r}")
-        self._shell.command(command)
+        self._ready.append(command)
+        if not self._batches:
+            self.settle()
+
+    def settle(self) -> None:
+        """Give the venue what has come."""
+        if self._ready:
+            ready, self._ready = self._ready, []
+            self._shell.commands(ready)
 
     def _last_commands(self) -> list[Any]:
         return self._abandonment.last_commands() if self._can_trade and not self._is_stopped else []

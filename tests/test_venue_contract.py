@@ -14,7 +14,7 @@ from actors.runtime.nursery import Outcome
 from actors.runtime.run_log import RunLog
 from actors.runtime.wiring import connector_name
 from market.messages import CancelOrder, ConnectionUp, OrderAccepted, OrderCancelled
-from market.units import SECOND
+from market.units import SECOND, Nanos
 from sim.config import RunConfig
 from sim.emulator import AccountTruth, Emulator, EmulatorConfig, Fault, VenueSection, open_emulator
 from sim.exchange import VenueModel
@@ -42,13 +42,18 @@ pytestmark = [pytest.mark.realtime, pytest.mark.slow]
 DRAIN = 20 * SECOND
 CANCELS_ON_DISCONNECT = ("paradex",)
 _NOWHERE = "ws://127.0.0.1:1"
-WEIGHT = 100_000  # of requests a minute, where they are weighed
+WEIGHT = 100_000  # of requests a minute, where they are weighed: the suite asks more than a run does
+WEIGHED = ("hyperliquid", "binance-futures")
 ORDER_RATE = 200  # the suite sends faster than a usual account may
 # a venue that does not tell its limits is told them
 MAKERS: dict[str, Callable[[VenueSetup], Venue]] = {
     "woox": partial(WooxVenue, config=WooxConfig(limits=dict.fromkeys((PLACE, AMEND, CANCEL), ORDER_RATE))),
     "hyperliquid": partial(HyperliquidVenue, config=HyperliquidConfig(weight=WEIGHT)),
 }
+
+
+# what the answer to a frame says that several commands have shared
+SHARED = {"bybit": "-batch", "hyperliquid": '"statuses":[{"resting"'}
 
 
 @attrs.frozen
@@ -59,6 +64,10 @@ class Ground:
     setup: VenueSetup
     kind: VenueKind
     clock: LiveClock
+    frames: list[str | bytes] = attrs.field(factory=list)  # that were received
+
+    def hear(self, socket: str, frame: str | bytes, ts_recv: Nanos) -> None:
+        self.frames.append(frame)
 
     @asynccontextmanager
     async def stage(self, setup: VenueSetup | None = None) -> AsyncIterator[Stage]:
@@ -66,7 +75,7 @@ class Ground:
         name, used = self.setup.instruments[0].venue, setup or self.setup
         connector = connector_name(name)
         nursery = LiveNursery(RunLog(), 1, self.clock, drain_ns=DRAIN)
-        starts = {connector: lambda: VenueConnector(connector, used, self.kind.make, self.clock)}
+        starts = {connector: lambda: VenueConnector(connector, used, self.kind.make, self.clock, on_frame=self.hear)}
         cut = partial(self.emulator.inject, Fault("drop", venue=name))
 
         async def run(nursery: LiveNursery) -> Outcome:
@@ -92,7 +101,7 @@ class Ground:
 @asynccontextmanager
 async def emulated(name: str) -> AsyncIterator[Ground]:
     """Emulate a venue, and prepare an account there."""
-    request_rate = WEIGHT if name == "hyperliquid" else 0
+    request_rate = WEIGHT if name in WEIGHED else 0
     section = VenueSection(name, clock_offset_ms=250.0, order_rate=ORDER_RATE, request_rate=request_rate)
     config = EmulatorConfig(venue=(section,))
     async with open_emulator(config) as emulator:
@@ -141,6 +150,7 @@ async def test_a_real_venue_keeps_the_contract(name: str) -> None:
                 await check(stage)
                 lots = dict((await stage.account()).positions)[stage.instrument.id]
                 assert truth().positions[stage.instrument.symbol] == lots
+            assert sum(SHARED[name] in frame for frame in map(_text, ground.frames)) >= 2 if name in SHARED else True
             if balances := dict((await stage.account()).balances):  # a venue need not tell them
                 assert balances == {stage.instrument.settle: round(truth().wallet * 10**12)}
             await a_connector_that_its_supervisor_stops_leaves_no_order(stage)
@@ -161,6 +171,10 @@ async def test_a_real_venue_keeps_the_contract(name: str) -> None:
             await stage.of_order(OrderAccepted, last)
             assert len(truth().open_orders) == 1
         assert not truth().open_orders, "a connector that is cut off cancels on its way out"
+
+
+def _text(frame: str | bytes) -> str:
+    return frame if isinstance(frame, str) else frame.decode()
 
 
 async def _margin_is_told(stage: Stage, truth: Callable[[], AccountTruth]) -> None:
@@ -187,6 +201,7 @@ async def test_the_simulated_venue_keeps_the_contract() -> None:
         bound = stage.instrument.notional(resting.price, resting.size) / VenueModel("any").leverage
         assert (margin.equity_e6, margin.used_e6) == (10_000 * 10**6, round(bound * 1e6))
         assert margin.available_e6 == 10_000 * 10**6 - round(bound * 1e6)
+        stage.send(CancelOrder(resting.client_id, resting.instrument))
         for check in SUITE:
             await check(stage)
         orders = [await stage.place(0.02), await stage.place(0.03)]

@@ -218,6 +218,35 @@ async def an_order_is_accepted_amended_and_cancelled(stage: Stage) -> None:
     assert list(dict.fromkeys(facts)) == [OrderAccepted, OrderAmended, OrderCancelled], facts
 
 
+async def what_is_commanded_at_one_instant_has_each_its_own_fate(stage: Stage) -> None:
+    """A venue may put it into one frame, and each is accepted, refused, cancelled as if it had come alone."""
+    mid, post_only = await stage.mid(), int(OrderFlag.POST_ONLY)
+    orders = []
+    for side, away in ((1, 0.02), (-1, 0.02), (1, -0.02), (1, 0.03), (-1, 0.03)):
+        price = stage.price(side * away, mid)
+        size = stage.size(price)
+        orders.append(PlaceOrder(stage.new_id(), stage.instrument.id, side, price, size, post_only))
+    taking = orders[2]
+    standing = [order for order in orders if order is not taking]
+    for order in orders:
+        stage.send(order)
+    rejected = await stage.of_order(OrderRejected, taking)
+    assert rejected.reason == Reason.POST_ONLY_WOULD_TAKE
+    for order in standing:
+        await stage.of_order(OrderAccepted, order)
+    open_ids = {each.client_id for each in (await stage.account()).open_orders}
+    assert open_ids == {order.client_id for order in standing}
+    another = PlaceOrder(stage.new_id(), *_terms(standing[0]))
+    stranger = stage.new_id()
+    # nothing overtakes what is about the same order
+    for command in (another, *map(_cancel, standing), CancelOrder(stranger, stage.instrument.id), _cancel(another)):
+        stage.send(command)
+    for order in (*standing, another):
+        await stage.of_order(OrderCancelled, order)
+    await stage.next(CancelRejected, lambda refusal: refusal.client_id == stranger)
+    assert not (await stage.account()).open_orders
+
+
 async def what_would_take_is_rejected_if_it_is_post_only(stage: Stage) -> None:
     order = await stage.place(-0.02)
     rejected = await stage.of_order(OrderRejected, order)
@@ -358,6 +387,7 @@ def _is_later(first: ConnectionUp, up: ConnectionUp) -> bool:
 
 SUITE = (
     an_order_is_accepted_amended_and_cancelled,
+    what_is_commanded_at_one_instant_has_each_its_own_fate,
     what_would_take_is_rejected_if_it_is_post_only,
     what_takes_is_filled_and_told_once,
     an_order_that_nobody_knows_cannot_be_cancelled,
@@ -406,6 +436,10 @@ async def nothing_but_cancels_is_sent_without_a_connection(stage: Stage, blind: 
     assert rejected.reason == Reason.NOT_CONNECTED
     assert not blind.of(ConnectionUp)
     assert not (await stage.account()).open_orders
+
+
+def _terms(order: PlaceOrder) -> tuple[int, int, int, int, int]:
+    return order.instrument, order.side, order.price, order.size, order.flags
 
 
 def _cancel(order: PlaceOrder) -> CancelOrder:

@@ -84,6 +84,10 @@ class Account(Protocol):
         """Take a command about orders or the account."""
         ...
 
+    def commands(self, messages: Sequence[Any], now: Nanos) -> list[Output]:
+        """Take several of one instant."""
+        ...
+
     def watch(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:
         """Return what follows from an answer, of which `outputs` are told."""
         ...
@@ -177,6 +181,12 @@ class OneAccountVenue(ABC):
                 f"{self.name} has no key in this run, and was given {message!r}; market data alone is read"
             )
         return self.account.command(message, now)
+
+    def commands(self, messages: Sequence[Any], now: Nanos) -> Sequence[Output]:
+        """Take what is commanded at one instant."""
+        if self.account is None or len(messages) == 1:
+            return [output for message in messages for output in self.command(message, now)]
+        return self.account.commands(messages, now)
 
     def next_deadline(self) -> Nanos | None:
         """Return when `on_deadline` is to be called."""

@@ -172,10 +172,14 @@ class VenueShell:
         What the venue tells of it is told a moment later, so that a handler's outputs are in order.  A command that
         comes before `run` has begun waits for that.
         """
+        self.commands((message,))
+
+    def commands(self, messages: Sequence[Any]) -> None:
+        """Give the venue what is commanded at one instant, as `command` does with one."""
         if not self._has_begun:
-            self._early.append(message)
+            self._early += messages
             return
-        for output in self._venue.command(message, self._clock.now_ns()):
+        for output in self._venue.commands(messages, self._clock.now_ns()):
             if type(output) is Tell:
                 self._untold.append(output)
             else:

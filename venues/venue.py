@@ -160,6 +160,13 @@ class Venue(Protocol):
         """
         ...
 
+    def commands(self, messages: Sequence[Any], now: Nanos) -> Sequence[Output]:
+        """Take what is commanded at one instant, in this order; some of it may share a frame.
+
+        Each order has its own fate, whatever else is in its frame.
+        """
+        ...
+
     def next_deadline(self) -> Nanos | None:
         """Return when `on_deadline` is to be called, None for never; asked after each of the other calls."""
         ...
@@ -179,6 +186,7 @@ class VenueSetup:
         connection: where it is reached.
         credentials: None: market data alone; no order is taken, and no account is asked.
         settings: how the venue is used, of the class that its kind names; None: as usual.
+        batches: what is commanded at one instant may share a frame, where the venue has such.
     """
 
     venue: VenueId
@@ -186,6 +194,7 @@ class VenueSetup:
     connection: VenueConnection
     credentials: Credentials | None = None
     settings: object | None = None
+    batches: bool = True
 
 
 def key_of(setup: VenueSetup) -> Credentials:

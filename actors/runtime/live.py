@@ -295,13 +295,23 @@ class LiveNursery(Children):
 
     def _run_cell(self, cell: Cell) -> int:
         """Deliver what waits for an actor, some of it; return how much."""
-        for n in range(_IN_A_ROW):
-            if not (cell.is_up and cell.line) or cell.n_held:
-                return n
+        n = 0
+        while n < _IN_A_ROW and cell.is_up and cell.line and not cell.n_held:
             self._look_at_clock()
             self._deliver(cell, *self._take(cell))
-        self._ring(cell)
-        return _IN_A_ROW
+            n += 1
+        if cell.spec.is_shell and cell.is_up:
+            self._settle(cell)
+        if n == _IN_A_ROW:
+            self._ring(cell)
+        return n
+
+    def _settle(self, cell: Cell) -> None:
+        assert isinstance(cell.actor, Shell), f"{cell.name} stands before no venue"
+        try:
+            cell.actor.settle()
+        except Exception as error:
+            self._crashed(cell, error)
 
     async def _live(self, cell: Cell, life: _Life, shell: Shell) -> None:
         """Be the background of one generation of a shell."""

@@ -44,6 +44,9 @@ class Shell(Actor):
         """Return how many orders `abandon` has not yet seen the end of."""
         return 0
 
+    def settle(self) -> None:
+        """All that waited for this shell has been handled, for now: no more of this instant will come."""
+
     def abandon(self) -> None:
         """Cancel every order: the run is given up, and nobody else is left to do it."""
 

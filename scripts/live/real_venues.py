@@ -127,7 +127,7 @@ async def prepare_venues(config: LiveConfig, folder: Path, clock: ShellClock, en
         first += len(instruments)
         is_traded = bool(config.quoted(section.name))
         key = _key(section, env_file) if is_traded else None
-        setup = VenueSetup(number, instruments, connection, key, section.venue_settings())
+        setup = VenueSetup(number, instruments, connection, key, section.venue_settings(), section.batches)
         if setup.credentials is not None:
             checked = talk.over(kind.preparation(setup, clock.now_ns()))
             setup = attrs.evolve(setup, instruments=await converse(checked, section.name, connection, clock))

@@ -27,6 +27,7 @@ class LiveVenueSection:
             `default` for all.
         ca_file: certificates that are trusted besides the system's, relative to the config's folder.
         settings: how the venue is used, where it has something to be set (docs/venues.md): checked as strictly.
+        batches: what is commanded at one instant shares a frame, where the venue has batches on its trade socket.
         paper: how orders on paper are matched: the keys of a simulated run's [[venue]].
     """
 
@@ -39,6 +40,7 @@ class LiveVenueSection:
     sockets: dict[str, str] = attrs.field(factory=dict)
     ca_file: str = ""
     settings: dict[str, Any] = attrs.field(factory=dict)
+    batches: bool = True
     paper: dict[str, Any] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:

@@ -87,6 +87,9 @@ class ScriptedVenue:
     def command(self, message: Any, now: Nanos) -> Sequence[Output]:
         return self.on_command(message)
 
+    def commands(self, messages: Sequence[Any], now: Nanos) -> Sequence[Output]:
+        return [output for message in messages for output in self.command(message, now)]
+
     def next_deadline(self) -> Nanos | None:
         return self.deadline
 

@@ -192,6 +192,10 @@ class BinanceVenue:
 
     # --- time --------------------------------------------------------------------------------------------------------
 
+    def commands(self, messages: Sequence[Any], now: Nanos) -> Sequence[Output]:
+        """Take what is commanded at one instant, one after the other: the trade socket has nothing for several."""
+        return [output for message in messages for output in self.command(message, now)]
+
     def next_deadline(self) -> Nanos | None:
         """Return when `on_deadline` is to be called."""
         found = min(self.clock.ask_at, self._rules_at, *self._dues.values())

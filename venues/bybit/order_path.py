@@ -3,10 +3,13 @@
 What the limits have no room for is refused here, as surely not sent.  Cancels have limits of their own at this venue;
 where even these are used up they wait, and where the socket is down they go by HTTP, past whatever hangs there.  A
 command that is not answered stays so: whoever sent it asks.
+
+On the socket what is commanded at one instant shares a frame, as batches have limits of their own beside those of
+single commands; what these leave no room for goes by itself.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -111,11 +114,47 @@ class OrderPath:
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
+    def together(self, commands: Sequence[Any], now: Nanos) -> list[Output]:
+        """Send commands of one kind that are about different orders."""
+        outputs: list[Output] = []
+        n = self._n_that_fit(commands, now)
+        if n > 1:
+            outputs = self._send_batch(commands[:n], now)
+        rest = commands[n:] if outputs else commands
+        return outputs + [output for command in rest for output in self.on[type(command)](command, now)]
+
+    def _n_that_fit(self, commands: Sequence[OrderCommand], now: Nanos) -> int:
+        """Return how many of the first may share a frame now."""
+        is_there = self._by_socket and self.is_open and (self.is_up or isinstance(commands[0], CancelOrder))
+        if not is_there or len(commands) < 2:
+            return 0
+        limits, bucket = self._gate.limits, bucket_of(commands)
+        n = min(len(commands), limits.limit(bucket))
+        while n > 1 and limits.free_at(bucket, n, now) > now:
+            n -= 1
+        return n
+
+    def _send_batch(self, commands: Sequence[OrderCommand], now: Nanos) -> list[Output]:
+        try:
+            outputs = self._send(commands, now, by_socket=True)
+        except ValueError:  # one of them is not to be had: each by itself says which
+            return []
+        for command in commands:
+            if not isinstance(command, CancelAll):
+                self._held.pop((command.instrument, command.client_id), None)
+            if isinstance(command, PlaceOrder):
+                self._sent(command, now)
+        return outputs
+
+    def _sent(self, order: PlaceOrder, now: Nanos) -> None:
+        self._private.placed(order)
+        self._queries.sent(order.client_id, now)
+
     def _open(self, command: PlaceOrder | AmendOrder, now: Nanos) -> list[Output]:
         obstacle = self._obstacle(command, now)
         if obstacle is Reason.NONE:
             try:
-                outputs = self._send(command, now, by_socket=self._by_socket, lane=_lane_of(command.client_id))
+                outputs = self._send((command,), now, by_socket=self._by_socket, lane=_lane_of(command.client_id))
             except ValueError:  # flags that contradict each other, or an order that the venue has not told of
                 self.seen["order of a kind that is not to be had"] += 1
                 obstacle = Reason.VENUE_OTHER
@@ -125,8 +164,7 @@ class OrderPath:
                 Tell("facts", refuse(command.client_id, command.instrument, self._gate.at(now), now, int(obstacle)))
             ]
         if isinstance(command, PlaceOrder):
-            self._private.placed(command)
-            self._queries.sent(command.client_id, now)
+            self._sent(command, now)
         return outputs
 
     def _obstacle(self, command: PlaceOrder | AmendOrder, now: Nanos) -> Reason:
@@ -147,9 +185,9 @@ class OrderPath:
             return self._one_by_one(command.instrument, now) if client_id is None and free_at > now + SECOND else []
         by_socket = self.is_open and client_id is not None
         try:
-            outputs = self._send(command, now, by_socket=by_socket)
+            outputs = self._send((command,), now, by_socket=by_socket)
             if not by_socket and client_id in self._placing:  # it may be too early: once more, behind the order
-                outputs += self._send(command, now, by_socket=False, lane=_lane_of(client_id))
+                outputs += self._send((command,), now, by_socket=False, lane=_lane_of(client_id))
             return outputs
         except ValueError:  # somebody else's order that this life has not been told of
             self.seen["cancel of an order that is not known"] += 1
@@ -166,17 +204,24 @@ class OrderPath:
             return self._gate.limits.free_at(bucket, 1, now)
         return self._gate.free_at(bucket, now)
 
-    def _send(self, command: OrderCommand, now: Nanos, *, by_socket: bool, lane: str = URGENT) -> list[Output]:
-        commands = (command,)
+    def _send(
+        self, commands: Sequence[OrderCommand], now: Nanos, *, by_socket: bool, lane: str = URGENT
+    ) -> list[Output]:
+        """Send commands in one frame, or the only one by HTTP.
+
+        Raises:
+            ValueError: one of them is not to be had; none is sent.
+        """
         bucket = bucket_of(commands)
         self._n_sent += 1
         request_id = f"o{self._n_sent}"
         if by_socket:
             frame = self._requests.frame(commands, request_id, self._gate.at(now))
-            self._gate.limits.spend(bucket, 1, now)
+            self._gate.limits.spend(bucket, len(commands), now)
             self.replies.sent(request_id, commands)
             self._unanswered.append((now, request_id))
             return [SendFrame(SOCKET, frame)]
+        (command,) = commands
         request = self._requests.http(commands, self._gate.at(now))
         self.replies.sent(request_id, commands)
         if isinstance(command, PlaceOrder):

@@ -15,7 +15,7 @@ from venues.wire import HttpRequest, InstrumentGrid
 
 OrderCommand = PlaceOrder | AmendOrder | CancelOrder | CancelAll
 
-MAX_BATCH: Final = 10  # the pages of the documentation differ between 10 and 20
+MAX_BATCH: Final = 10  # commands of a frame; the pages of the documentation differ between 10 and 20
 _OPS: Final = {PlaceOrder: "order.create", AmendOrder: "order.amend", CancelOrder: "order.cancel"}
 _CANCEL_ALL: Final = "order.cancel-all"
 _JSON: Final = ("Content-Type", "application/json")

@@ -13,11 +13,12 @@ from venues.bybit.order_path import SOCKET as TRADE
 from venues.bybit.order_path import OrderPath
 from venues.bybit.order_status import OrderQueries
 from venues.bybit.private import TOPICS, PrivateData
-from venues.bybit.requests import OrderRequests
+from venues.bybit.requests import MAX_BATCH, OrderRequests
 from venues.bybit.session import Channel, Session
 from venues.bybit.signing import Signer
 from venues.bybit.structs import NAME, Envelope, read_frame
 from venues.connection import addresses_of
+from venues.order_frames import in_frames
 from venues.ports import ask_for_person, on_socket
 from venues.venue import NEVER, Connect, Output, Reconnect, VenueSetup
 from venues.wire import RemoteProtocolError
@@ -104,6 +105,13 @@ class TradingAccount:
         if isinstance(message, QueryOrder):
             return self._queries.ask(message, now)
         return self.path.on[type(message)](message, now)
+
+    def commands(self, messages: Sequence[Any], now: Nanos) -> list[Output]:
+        """Take several of one instant: those of one kind share a frame."""
+        outputs: list[Output] = []
+        for frame in in_frames(messages, type, MAX_BATCH):
+            outputs += self.path.together(frame, now) if len(frame) > 1 else self.command(frame[0], now)
+        return outputs
 
     def watch(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:
         """Nothing follows from an answer but what whoever asked has said."""

@@ -53,6 +53,19 @@ class Result:
         status = self.statuses[item] if item < len(self.statuses) else None
         return (status.error or "") if isinstance(status, ItemStatus) else ""
 
+    def of_each(self, n_items: int) -> "list[Result | None]":
+        """Return what became of each item of a batch, as of an action of its own; None: nobody knows.
+
+        One error for several items is the whole batch's: some faults are found before it is looked at item by item.
+        """
+        if self.refusal:
+            return [self] * n_items
+        if len(self.statuses) == 1 and self.error_of(0):
+            return [Result(refusal=self.error_of(0))] * n_items
+        if len(self.statuses) != n_items:
+            return [None] * n_items
+        return [Result((status,)) for status in self.statuses]
+
 
 Answered = Callable[[Result | None, Nanos], list[Output]]
 

@@ -43,8 +43,12 @@ class ActionBudget:
 
     def free_at(self, now: Nanos, *, is_cancel: bool) -> Nanos:
         """Return from when on one more action may be sent."""
+        return now if self.left(is_cancel=is_cancel) > 0 else max(now, self._last + _WHEN_EMPTY)
+
+    def left(self, *, is_cancel: bool) -> int:
+        """Return how many actions the budget still has; none, or less: see `free_at`."""
         cap = min(self.cap + _SPARE_FOR_CANCELS, 2 * self.cap) if is_cancel else self.cap
-        return now if self.used < cap else max(now, self._last + _WHEN_EMPTY)
+        return cap - self.used
 
     def spend(self, n_items: int, now: Nanos) -> None:
         self.used += n_items

@@ -7,7 +7,7 @@ is refused here, as surely not sent, but for cancels, which wait.  A cancel of u
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from market.messages import (
 from market.units import Nanos
 from venues.held_cancels import Cancel, HeldCancels
 from venues.hyperliquid.errors import verdict_on
-from venues.hyperliquid.exchange import Exchange, Result
+from venues.hyperliquid.exchange import Answered, Exchange, Result
 from venues.hyperliquid.gate import HyperliquidGate, info
 from venues.hyperliquid.order_status import OrderQueries
 from venues.hyperliquid.orders import Amending, Live, Orders
@@ -75,6 +75,37 @@ class OrderPath:
             CancelOrder: self._cancel,
             CancelAll: self._cancel,
         }
+
+    # --- several at one instant --------------------------------------------------------------------------------------
+
+    def together(self, commands: Sequence[Any], now: Nanos) -> list[Output]:
+        """Send commands of one kind that are about different orders: one signature, one nonce, one frame.
+
+        What the budget has no room for goes by itself, as does each where one is not to be had.
+        """
+        n = self._n_that_fit(commands, now)
+        outputs: list[Output] = []
+        if n > 1:
+            send = self._send_cancels if isinstance(commands[0], CancelOrder) else self._place_together
+            outputs = send(commands[:n], now)
+        rest: Sequence[Any] = commands[n:] if outputs else commands
+        return outputs + [output for command in rest for output in self.on[type(command)](command, now)]
+
+    def _n_that_fit(self, commands: Sequence[Any], now: Nanos) -> int:
+        """Return how many of the first may share an action now."""
+        is_cancel = isinstance(commands[0], CancelOrder)
+        is_free = self._exchange.free_at(now, is_cancel=is_cancel) <= now and (is_cancel or self.is_up)
+        return min(len(commands), self._exchange.budget.left(is_cancel=is_cancel)) if is_free else 0
+
+    def _place_together(self, orders: Sequence[PlaceOrder], now: Nanos) -> list[Output]:
+        try:
+            action = self._actions.place(orders)
+        except ValueError:
+            return []  # each by itself says which it is
+        for order in orders:
+            self._orders.placed(order, now)
+        answered = _each([partial(self._placed, order) for order in orders])
+        return self._exchange.send(action, len(orders), answered, now, expires=True)
 
     # --- orders ------------------------------------------------------------------------------------------------------
 
@@ -189,15 +220,21 @@ class OrderPath:
         if free_at > now:
             self._held.hold(command, free_at, n_tries)
             return []
+        if isinstance(command, CancelOrder):
+            return self._send_cancels((command,), now, n_tries)
         self._held.release(command)
-        if isinstance(command, CancelAll):
-            return self._list_all(command, n_tries, now)
-        live = self._orders.live.get(command.client_id)
-        if live is not None:
-            live.is_cancelled = True
-        action = self._actions.cancel([command])
+        return self._list_all(command, n_tries, now)
+
+    def _send_cancels(self, commands: Sequence[CancelOrder], now: Nanos, n_tries: int = 0) -> list[Output]:
+        action = self._actions.cancel(commands)
+        for command in commands:
+            self._held.release(command)
+            live = self._orders.live.get(command.client_id)
+            if live is not None:
+                live.is_cancelled = True
+        takers = [partial(self._cancelled, command, n_tries) for command in commands]
         lane = "" if self._exchange.has_room(now) else URGENT
-        return self._exchange.send(action, 1, partial(self._cancelled, command, n_tries), now, lane=lane)
+        return self._exchange.send(action, len(commands), _each(takers), now, lane=lane)
 
     def _cancelled(self, command: CancelOrder, n_tries: int, result: Result | None, now: Nanos) -> list[Output]:
         error = result.error_of(0) if result is not None else ""
@@ -274,6 +311,18 @@ class OrderPath:
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         return [output for command, n_tries in self._held.due(now) for output in self._cancel(command, now, n_tries)]
+
+
+def _each(takers: Sequence[Answered]) -> Answered:
+    """Return who takes the answer to a batch, and gives each its own."""
+    if len(takers) == 1:
+        return takers[0]
+
+    def take(result: Result | None, now: Nanos) -> list[Output]:
+        results = [None] * len(takers) if result is None else result.of_each(len(takers))
+        return [output for taker, each in zip(takers, results, strict=True) for output in taker(each, now)]
+
+    return take
 
 
 def _nobody_asked(result: Result | None, now: Nanos) -> list[Output]:

@@ -94,6 +94,18 @@ class OrderActions:
         return self._assets[symbol]
 
 
+def kind_of(command: PlaceOrder | AmendOrder | CancelOrder) -> tuple[type, object]:
+    """Return what commands of one action have alike: how long orders stand, by what name cancels know theirs.
+
+    Orders that only make are put first in a block, so that others do not stand beside them.  An amend goes alone.
+    """
+    if isinstance(command, PlaceOrder):
+        return PlaceOrder, bool(command.flags & OrderFlag.POST_ONLY)
+    if isinstance(command, CancelOrder):
+        return CancelOrder, command.client_id >= 0
+    return AmendOrder, command.client_id
+
+
 def number_text(text: str) -> str:
     """Return a decimal text without trailing zeros, as the venue hashes it."""
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -19,10 +19,11 @@ from venues.hyperliquid.order_status import OrderQueries
 from venues.hyperliquid.orders import Orders
 from venues.hyperliquid.private import PrivateData
 from venues.hyperliquid.public_feed import PATH
-from venues.hyperliquid.requests import OrderActions
+from venues.hyperliquid.requests import MAX_BATCH, OrderActions, kind_of
 from venues.hyperliquid.rules import Rules
 from venues.hyperliquid.session import Session
 from venues.hyperliquid.structs import NAME, Budget, read_frame
+from venues.order_frames import in_frames
 from venues.ports import ask_for_person, told
 from venues.rate_window import RateWindow
 from venues.venue import NEVER, Connect, HttpAnswer, Output, Reconnect, SendFrame, VenueSetup
@@ -128,6 +129,18 @@ class TradingAccount:
             return self._queries.ask(message, now)
         first = self.switch.placing(now) if isinstance(message, PlaceOrder) and self.path.is_up else []
         return [*first, *self.path.on[type(message)](message, now)]
+
+    def commands(self, messages: Sequence[Any], now: Nanos) -> list[Output]:
+        """Take several of one instant: those of one kind share an action."""
+        outputs: list[Output] = []
+        for frame in in_frames(messages, kind_of, MAX_BATCH):
+            if len(frame) == 1:
+                outputs += self.command(frame[0], now)
+                continue
+            if isinstance(frame[0], PlaceOrder) and self.path.is_up:
+                outputs += self.switch.placing(now)
+            outputs += self.path.together(frame, now)
+        return outputs
 
     def watch(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:
         self._look(now)

@@ -170,6 +170,10 @@ class TradingAccount:
             return self._queries.ask(message, now)
         return self.path.on[type(message)](message, now)
 
+    def commands(self, messages: Sequence[Any], now: Nanos) -> list[Output]:
+        """Take several of one instant, one after the other."""
+        return [output for message in messages for output in self.command(message, now)]
+
     def set_up(self, now: Nanos, *, is_up: bool) -> None:
         """The trading path has come, or gone."""
         self.path.is_up = is_up

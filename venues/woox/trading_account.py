@@ -110,6 +110,10 @@ class TradingAccount:
             return self._queries.ask(message, now)
         return self.path.on[type(message)](message, now)
 
+    def commands(self, messages: Sequence[Any], now: Nanos) -> list[Output]:
+        """Take several of one instant, one after the other."""
+        return [output for message in messages for output in self.command(message, now)]
+
     def watch(self, outputs: Sequence[Output], now: Nanos) -> list[Output]:
         return self.switch.watch(outputs, now)
 

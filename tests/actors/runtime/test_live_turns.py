@@ -107,6 +107,51 @@ def test_what_sockets_bring_does_not_pile_up_however_many_it_goes_to(seed: int) 
     assert max(edge.peak for edge in counts) <= 3 * A_READ  # where one more than four times fails
 
 
+class Collecting(Reader):
+    """A venue that takes together what comes together; the first that it takes breaks it, if it is fragile."""
+
+    def __init__(self, n_books: list[int], *, is_fragile: bool = False) -> None:
+        super().__init__(n_books, lambda: 0)
+        self.taken: list[list[int]] = []
+        self._ready: list[int] = []
+        self._is_fragile = is_fragile
+
+    def _on_place(self, order: PlaceOrder) -> None:
+        self._ready.append(order.client_id)
+
+    def settle(self) -> None:
+        if self._ready:
+            self.taken.append(self._ready)
+            self._ready = []
+            if self._is_fragile:
+                raise OSError("too much")
+
+
+def place_three(toy: Toy, message: Any) -> None:
+    if isinstance(message, Position):
+        for n in range(3):
+            toy.send(PlaceOrder(10 * message.lots + n, 0, 1, 1, 1, 0))
+
+
+TO_VENUE = [("venue", "books", "a", Policy.FAIL, 64), ("a", "next", "venue", Policy.FAIL, 64)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_shell_has_what_one_delivery_has_caused_together_and_in_that_turn(seed: int) -> None:
+    toys = Toys({"a": place_three}, TO_VENUE, [1] * 10)
+    toys.venue = venue = Collecting([1] * 10)
+    seeded(seed, toys.run)
+    assert venue.taken == [[10 * n, 10 * n + 1, 10 * n + 2] for n in range(10)]
+
+
+def test_a_shell_that_cannot_take_what_came_has_crashed() -> None:
+    toys = Toys({"a": place_three}, TO_VENUE, [1])
+    toys.venue = Collecting([1], is_fragile=True)
+    outcome = seeded(1, toys.run)
+    assert outcome.kind == "gave up", "it may crash no time at all here"
+    assert "too much" in outcome.reason
+
+
 def serve(toy: Toy, message: Any) -> None:
     """Pass on whatever comes, and begin with one of its own."""
     if isinstance(message, Started):
