@@ -195,10 +195,11 @@ def _figures(run: Run) -> list[Any]:
     draw("Portfolio", "portfolio", partial(plots.plot_portfolio, run))
     if len(run.quoters) > 1:
         draw("Quoters", "quoters", partial(plots.plot_quoters, run))
-    draw("Markouts", "markouts", partial(plots.plot_markouts, run))
+    intervals = _reached(run)
+    draw("Markouts", "markouts", partial(plots.plot_markouts, run, intervals=intervals))
     if run.quoters:
-        draw("Markouts", "markout_curves", partial(plots.plot_markout_curves, run))
-    curve = frames.markout_curve(run)
+        draw("Markouts", "markout_curves", partial(plots.plot_markout_curves, run, intervals=intervals))
+    curve = frames.markout_curve(run, intervals=intervals)
     curve = curve.assign(mean=curve["mean"] * 1e4, error=curve["error"] * 1e4).round(3)
     sections.append(("Markouts", curve.rename(columns={"mean": "mean, bps", "error": "error, bps"}), "frame"))
     for instrument in shown:
@@ -228,6 +229,15 @@ def _declared(run: Run, instrument: int) -> Iterator[tuple[str, bool]]:
 
 def _utc(ns: int) -> str:
     return datetime.fromtimestamp(ns // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _reached(run: Run) -> tuple[float, ...]:
+    """Return the horizons that some fill has reached; of a run without any, and of a short one, the first alone."""
+    from research import frames
+
+    curve = frames.markout_curve(run)
+    longest = curve["horizon_s"][curve["n"] > 0].max()
+    return tuple(s for s in frames.INTERVALS_S if s <= longest) or frames.INTERVALS_S[:1]
 
 
 def _file(name: str) -> str:

@@ -109,9 +109,13 @@ def _orders(config: LiveConfig, prepared: Sequence[PreparedVenue]) -> Iterator[t
 def _limits(limits: Limits) -> str:
     return (
         f"position {limits.max_position:g} and {limits.max_position_notional:,.0f}, "
-        f"order {limits.max_order_size:g} and {limits.max_order_notional:,.0f}, "
+        f"order {_size(limits.max_order_size)} and {limits.max_order_notional:,.0f}, "
         f"{limits.max_open_orders} open, {limits.max_order_rate:g}/s, collar {limits.price_collar_bps:g} bps"
     )
+
+
+def _size(units: float) -> str:
+    return "any size" if units >= Limits().max_order_size else f"{units:g}"
 
 
 def _guard(config: LiveConfig) -> Iterator[tuple[str, str]]:

@@ -101,7 +101,7 @@ def _headlines(shown: Snapshot) -> list[Text]:
 
 def _instruments(shown: Snapshot) -> Table:
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
-    whole = ("bid × ask", "age", "position", "PnL")  # on a narrow terminal the others are broken
+    whole = ("instrument", "bid × ask", "age", "position", "PnL")  # on a narrow terminal the others are broken
     for name in ("instrument", "bid × ask", "age", "our bids", "our asks", "position", "entry", "PnL", "fees", "books"):
         side = "left" if name == "instrument" else "right"
         made.add_column(name, justify=side, overflow="fold", no_wrap=name in whole)  # type: ignore[arg-type]
@@ -134,7 +134,7 @@ def _bases(shown: Snapshot) -> list[Text]:
 def _venues(shown: Snapshot) -> Table:
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("venue", *_OF_VENUE):
-        made.add_column(name, overflow="fold")
+        made.add_column(name, overflow="fold", no_wrap=name in ("venue", "connection", "feed"))
     for each in shown.venues:
         made.add_row(
             each.name,

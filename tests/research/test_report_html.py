@@ -88,6 +88,14 @@ def test_every_kind_of_section(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_short_run_has_no_markouts_beyond_its_end(tmp_path: Path) -> None:
+    page = report_run(market_run(tmp_path / "run", seconds=60).path).with_suffix(".html").read_text(encoding="utf-8")
+    words = Outline(page).text.split()
+    assert "11s" in words
+    assert "66s" not in words
+
+
+@pytest.mark.slow
 def test_a_run_as_one_file(tmp_path: Path) -> None:
     run = market_run(tmp_path / "run")
     page = report_run(run.path).with_suffix(".html").read_text(encoding="utf-8")
