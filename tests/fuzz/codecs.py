@@ -15,6 +15,7 @@ from typing import Any, Final
 import atheris
 
 with atheris.instrument_imports(include=["venues"]):
+    from tests.fuzz import hyperliquid_inputs, paradex_inputs
     from tests.venues.bybit.bybit_wire import BTC, ETH
     from tests.venues.bybit.scripted_bybit import Bybit
     from tests.venues.scripted_venue import NOW
@@ -104,11 +105,15 @@ def seeds() -> list[bytes]:
         (11, {"success": False, "code": -1000, "message": "no"}),
         (12, {"success": True, "data": {"bids": [level], "asks": []}, "timestamp": 1760000000000}),
     ]
+    n_readers = len(_OWN)
+    for inputs in _OTHERS:
+        found += [(n_readers + place, message) for place, message in inputs.SEEDS]
+        n_readers += len(inputs.readers())
     return [bytes([place]) + json.dumps(message).encode() for place, message in found]
 
 
 def readers() -> Sequence[Reader]:
-    """Return who reads; each input meets a fresh state, so that it can be repeated."""
+    """Return who reads of Binance, Bybit and WOO X; each input meets a fresh state, so that it can be repeated."""
     binance = attrs.evolve(BTC, venue="binance-futures")
 
     def socket(name: str) -> Reader:
@@ -170,7 +175,9 @@ def readers() -> Sequence[Reader]:
     )
 
 
-READERS: Final = readers()
+_OTHERS: Final = (paradex_inputs, hyperliquid_inputs)
+_OWN: Final = readers()
+READERS: Final = (*_OWN, *(reader for inputs in _OTHERS for reader in inputs.readers()))
 
 
 def read(data: bytes) -> None:
