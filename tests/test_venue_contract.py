@@ -152,7 +152,7 @@ async def test_a_real_venue_keeps_the_contract(name: str) -> None:
                 assert truth().positions[stage.instrument.symbol] == lots
             assert sum(SHARED[name] in frame for frame in map(_text, ground.frames)) >= 2 if name in SHARED else True
             if balances := dict((await stage.account()).balances):  # a venue need not tell them
-                assert balances == {stage.instrument.settle: round(truth().wallet * 10**12)}
+                assert balances == {stage.instrument.settle: round(truth().wallet * 10**8)}
             await a_connector_that_its_supervisor_stops_leaves_no_order(stage)
             for socket in ground.setup.connection.sockets:
                 async with ground.stage(ground.without_socket(socket)) as other:

@@ -60,7 +60,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, gc=False):
         fills: those since `fills_since`, by venue time.
         positions: (instrument, signed lots) of every instrument of the venue that we know.
         payments: of funding, since `fills_since`.
-        balances: (asset, what is in the wallet, e-12), without what open positions have made; empty: it is not told.
+        balances: (asset, what is in the wallet, e-8), without what open positions have made; empty: it is not told.
         margin: None: nothing of it is told.
     """
 

@@ -192,7 +192,7 @@ class Overview:
         connection.account = snapshot
         if snapshot.margin is not None:
             connection.margin = snapshot.margin, snapshot.ts_request
-        told = {asset: e12 / 10**12 for asset, e12 in snapshot.balances}
+        told = {asset: e8 / 10**8 for asset, e8 in snapshot.balances}
         for asset in {**connection.balances, **told} if told else ():
             now = told.get(asset, 0.0)
             connection.balances[asset] = (now if is_first else connection.balances.get(asset, (0.0, now))[0], now)

@@ -21,6 +21,7 @@ from venues.binance.errors import Refusal
 from venues.binance.fills import Symbols, payment_id, side_of
 from venues.binance.order_index import OrderIndex
 from venues.binance.queries import MAX_TRADES, AccountQueries
+from venues.wallet import wallet_of
 from venues.wire import HttpRequest, InstrumentGrid, RemoteProtocolError, decode, money_e12
 
 _ORDERS: Final = msgspec.json.Decoder(list[OrderAnswer])
@@ -207,11 +208,9 @@ class AccountReader:
 
     def _on_balances(self, question: Question, body: bytes, venue_time: Nanos) -> None:
         try:
-            told = [(asset, round(each.total * 10**12)) for asset, each in balances(body).items()]
+            self._balances = wallet_of((asset, each.total) for asset, each in balances(body).items())
         except RemoteProtocolError:
             self.symbols.seen["balances that make no sense"] += 1
-            return
-        self._balances = tuple((asset, e12) for asset, e12 in told if e12)
 
     def _on_margin(self, question: Question, body: bytes, venue_time: Nanos) -> None:
         try:

@@ -19,6 +19,7 @@ from venues.bybit.holdings import signed_lots, wallet_balances
 from venues.bybit.order_ids import OrderIds
 from venues.bybit.requests import OrderRequests
 from venues.bybit.structs import ExecutionRow, OrderRow, PositionRow, read_rows
+from venues.wallet import wallet_of
 from venues.wire import InstrumentGrid, RemoteProtocolError
 
 _ORDERS: Final = "/v5/order/realtime"
@@ -150,7 +151,7 @@ class AccountQuery:
         except RemoteProtocolError:
             return
         self._margin = margin
-        self._balances = tuple((each.asset, round(each.wallet * 10**12)) for each in told if each.wallet)
+        self._balances = wallet_of((each.asset, each.wallet) for each in told)
 
     _READERS: Final = {_ORDERS: _read_orders, _POSITIONS: _read_positions, _EXECUTIONS: _read_executions}
 

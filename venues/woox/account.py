@@ -7,6 +7,7 @@ How fills are paged is documented thinly: pages are asked for, each from the edg
 """
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 import attrs
@@ -16,6 +17,7 @@ from market.instrument import Instrument
 from market.messages import AccountSnapshot, Fill, FundingPayment, Margin, OpenOrder, OrderFlag, Reason, RequestAccount
 from market.units import DAY, MS, InstrumentId, Lots, Nanos
 from venues.margin import margin_of
+from venues.wallet import wallet_of
 from venues.wire import HttpRequest, InstrumentGrid, RemoteProtocolError, decode, money_e12
 from venues.woox.errors import verdict_on
 from venues.woox.limits import BALANCES, FILLS, INFO, ORDERS, PAYMENTS, POSITIONS, Bucket
@@ -262,11 +264,9 @@ class AccountReader:
         """Take what the wallet holds; an account without that is none the less whole."""
         try:
             rows, _ = read_data(body, _BALANCE_ROWS, "balances")
-            told = [(row.token, money_e12(row.holding, "holding", f"{row.token:.20} at woox")) for row in rows.holding]
+            self._balances = wallet_of((row.token, _amount(row.holding)) for row in rows.holding)
         except RemoteProtocolError:
             self._private.skipped["balances that make no sense"] += 1
-            return
-        self._balances = tuple((asset, e12) for asset, e12 in told if e12)
 
     def _on_margin(self, body: bytes) -> None:
         """Take what stands behind the positions; an account without that is none the less whole."""
@@ -344,6 +344,16 @@ class AccountReader:
         amount = sign * abs(money_e12(row.funding_fee, "fundingFee", where))
         ts_venue = time_of(row.created_time, "createdTime", where)
         return FundingPayment(grid.instrument.id, ts_venue, now, row.id, amount)
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except ArithmeticError:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise RemoteProtocolError(f"holding {text!r:.60} at woox is not a number")
+    return amount
 
 
 def _margin(told: AccountMoney) -> Margin | None:

@@ -55,7 +55,7 @@ def overview() -> Overview:
         Position(1, T0, 22, 189.5),
         Stale(0, T0 + SECOND, "the connection was lost"),
         AccountSnapshot(
-            1, T0, T0, T0, 0, (), (), (), (), (("USDT", 10_012 * 10**12),), Margin(10_024_500_000, 9_011_250_000, None)
+            1, T0, T0, T0, 0, (), (), (), (), (("USDT", 10_012 * 10**8),), Margin(10_024_500_000, 9_011_250_000, None)
         ),
         AccountSnapshot(0, T0 - 200 * SECOND, 0, T0, 0, (), (), (), margin=Margin(None, -7_000_000, None)),
         AccountSnapshot(0, T0, 0, T0, 0, (), (), ()),  # it tells none: what was told before grows old

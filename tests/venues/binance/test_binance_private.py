@@ -353,7 +353,7 @@ def test_the_account_is_read_page_by_page() -> None:
     assert [fill.client_id for fill in snapshot.fills[:3]] == [77, 78, -993]
     assert snapshot.fills[0] == Fill(77, 0, T, NOW, 100, 1, 650000, 1, True, 13_000_000_000)
     assert snapshot.payments == (FundingPayment(1, T, NOW, (T + HOUR // 2) // HOUR, -200_000_000_000),)
-    assert snapshot.balances == (("USDT", -125 * 10**10),)
+    assert snapshot.balances == (("USDT", -125 * 10**6),)
     assert snapshot.margin == Margin(-1_500_000, 0, 7_000_000)
     # fills are asked for after positions
     first_fills = account.asked.index("/fapi/v1/userTrades")

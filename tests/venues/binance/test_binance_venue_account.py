@@ -38,7 +38,7 @@ def test_the_account_is_told_whole() -> None:
         (),
         ((0, -5),),
         (payment,),
-        (("USDT", 2505 * 10**11),),
+        (("USDT", 2505 * 10**7),),
         Margin(251_250_000, 150_100_000, 101_150_000),
     )
 

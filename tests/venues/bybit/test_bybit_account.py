@@ -75,7 +75,7 @@ def test_an_account_of_one_page_each() -> None:
         OpenOrder(-1 - number_of("o-2"), 0, -1, 650009, 10, 0, 0),
     )
     assert got.positions == ((0, -250), (1, 0))
-    assert got.balances == (("USDT", 10005 * 10**11),)
+    assert got.balances == (("USDT", 10005 * 10**7),)
     assert got.margin == Margin(1_010_250_000, -3_500_000, None)
     assert [fill.fill_id for fill in got.fills] == [number_of("e-1"), number_of("e-2")]  # by the engine's number
     assert [(each.payment_id, each.amount_e12) for each in got.payments] == [(number_of("e-3"), 2 * 10**12)]

@@ -60,7 +60,7 @@ def test_a_question_without_an_answer_tells_nothing(body: bytes | None) -> None:
         (
             reply({"holding": [{"token": "USDT", "holding": "10.25"}, {"token": "WOO", "holding": 0}]}),
             reply({"totalCollateral": "10.5", "freeCollateral": 4.25, "totalAccountValue": "12"}),
-            (("USDT", 10_250_000_000_000),),
+            (("USDT", 1_025_000_000),),
             Margin(12_000_000, 4_250_000, 6_250_000),
         ),
         (refusal(-1000), refusal(-1003), (), None),
