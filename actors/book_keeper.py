@@ -1,5 +1,7 @@
 """Keeps the books of one venue: sound ones are published after every change, others are healed by a snapshot.
 
+Of changes that came together only the last is published: what the book was in between nobody could have acted on.
+
 A book is stale from a break in its chain, a gap, a lost connection or a restart until the next snapshot, asked for or
 not; feeds that are snapshots only so heal themselves.  A book that nothing was heard of for too long is stale, too,
 until something newer: a snapshot that is as old as the book proves no more than the silence.  Before its first
@@ -23,7 +25,6 @@ from market.messages import (
     BookDelta,
     BookGap,
     BookSnapshot,
-    BookUpdate,
     ConnectionLost,
     ConnectionUp,
     Fresh,
@@ -129,7 +130,7 @@ class BookKeeper(Actor):
             if self.config.distrust_crossed and book.is_crossed:
                 best = f"best bid {book.best_bid}, best ask {book.best_ask}"
                 self._distrust(instrument, f"the book is crossed: {best}, in ticks")
-            else:
+            elif not delta.is_followed:
                 self._publish(instrument)
         else:
             reason = f"a delta that follows {delta.prev_seq} came after {book.seq}"
@@ -176,11 +177,9 @@ class BookKeeper(Actor):
         return True
 
     def _publish(self, instrument: InstrumentId) -> None:
-        book = self.books[instrument]
         if instrument in self._rules:
             self._weigh(instrument)
-        update = BookUpdate(instrument, book.ts_venue, book.ts_recv, book.seq, book.bid_levels, book.ask_levels)
-        self.out.append(("books", update))
+        self.out.append(("books", self.books[instrument].update()))
 
     # --- depth -------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import numpy.typing as npt
 from market.book_kernels import INVALID, NEEDS_ROOM, apply, clear, load, regrow
 from market.book_view import BEST_ASK, BEST_BID, SEQ, STAMP_SIZE, TS_RECV, TS_VENUE, VERSION, BookView
 from market.instrument import Instrument
+from market.messages import BookUpdate
 from market.units import Nanos
 
 IntArray = npt.NDArray[np.int64]
@@ -98,6 +99,20 @@ class Book(BookView):
         self.n_unknown_deletes += answer
         self._wrote(ts_venue, ts_recv, seq)
         return True
+
+    def update(self) -> BookUpdate:
+        """Return what is told of the book as it is to those who follow it."""
+        if self.late is not None:
+            self.late()
+        stamps = self._stamps
+        return BookUpdate(
+            self.instrument.id,
+            stamps[TS_VENUE],
+            stamps[TS_RECV],
+            stamps[SEQ],
+            self.bid_levels,
+            self.ask_levels,
+        )
 
     def clear(self) -> None:
         """Take all levels out; the stamps stay."""

@@ -84,13 +84,6 @@ def book_weighted_mid(ladder: IntArray, span: IntArray, scale: FloatArray, level
 
 
 @njit
-def book_levels(ladder: IntArray, span: IntArray, depth: int, side: int) -> IntArray:
-    """Return the shown levels of a side as new (n, 2) rows of (ticks, lots)."""
-    begin, end = shown(span, side, depth)
-    return ladder[side, begin:end].copy()
-
-
-@njit
 def book_prices(ladder: IntArray, span: IntArray, scale: FloatArray, depth: int, side: int) -> FloatArray:
     """Return the shown levels of a side as new (n, 2) rows of (price, size)."""
     begin, end = shown(span, side, depth)

@@ -16,6 +16,7 @@ import trio
 from market.messages import LimitsUsed
 from market.units import Nanos, VenueId
 from venues.connection import VenueConnection, addresses_of
+from venues.followed import mark_followed
 from venues.http_shell import HttpConfig, HttpShell
 from venues.socket_shell import SocketConfig, SocketShell
 from venues.venue import (
@@ -206,16 +207,25 @@ class VenueShell:
 
     def _read(self, socket: str, frames: Sequence[str | bytes], ts_recv: Nanos) -> None:
         shell = self.sockets[socket]
+        told: list[Tell] = []
         for frame in frames:
             self._on_frame(socket, frame, ts_recv)
             try:
                 outputs = self._venue.receive(socket, frame, ts_recv)
             except RemoteProtocolError as error:
                 shell.drop(f"protocol broken by the venue: {error}")
-            else:
-                self._carry_out(outputs)
+                break
+            for output in outputs:
+                if type(output) is Tell:
+                    told.append(output)
+                else:
+                    self._carry_out((output,))
             if shell.is_dropped:  # it says no more
-                return
+                break
+        if len(told) > 1:
+            mark_followed(told)
+        for tell in told:
+            self._tell(tell.port, tell.message)
 
     def _answered(self, token: int, answer: HttpAnswer | None) -> None:
         try:

@@ -4,10 +4,11 @@ Venues write numbers as decimal texts.  `Grid` counts them in the units of a tic
 float; texts repeat all the time (a book moves among the same few prices), so each is worked out once and remembered.
 """
 
-from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
+from struct import Struct
 from typing import Final, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ from market.units import Lots, Ticks
 T = TypeVar("T")
 
 _INT64: Final = np.dtype(np.int64)
+_ROW_BYTES: Final = 16  # of a level
 _MAX_REMEMBERED: Final = 1 << 16
 _TOO_LARGE: Final = 1 << 62
 _MAX_DIGITS: Final = 40  # no price has as many; keeps a hostile text from costing time
@@ -156,14 +158,34 @@ class InstrumentGrid:
         Raises:
             RemoteProtocolError: a price or a size does not fit the instrument.
         """
+        return self.sides(rows, ())[0]
+
+    def sides(self, bids: Sequence[tuple[str, str]], asks: Sequence[tuple[str, str]]) -> tuple[LevelArray, LevelArray]:
+        """Return both sides of a book, each like `levels`; faster than one after the other.
+
+        Raises:
+            RemoteProtocolError: a price or a size does not fit the instrument.
+        """
         ticks, lots = self.ticks, self.lots
         flat: list[int] = []
         append = flat.append
-        for price, size in rows:
+        for price, size in bids:
+            append(ticks[price])
+            append(lots[size])
+        for price, size in asks:
             append(ticks[price])
             append(lots[size])
         # over bytes, which cannot be written, it takes half of what numpy takes to read a list and be told so
-        return np.ndarray((len(rows), 2), _INT64, array("q", flat).tobytes())
+        data, n_bids = _packer(len(flat))(*flat), len(bids)
+        return (
+            np.ndarray((n_bids, 2), _INT64, data),
+            np.ndarray((len(asks), 2), _INT64, data, n_bids * _ROW_BYTES),
+        )
+
+
+@cache
+def _packer(n: int) -> Callable[..., bytes]:
+    return Struct(f"{n}q").pack
 
 
 def decode(decoder: msgspec.json.Decoder[T], frame: bytes | str | msgspec.Raw, what: str) -> T:

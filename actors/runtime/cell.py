@@ -20,6 +20,7 @@ class Cell:
         actor, on: the present generation and its handlers.
         outlets: the edges of each port, in wiring order; a shell's lead to `emissions` through the nursery, which logs.
         is_slow: the virtual drain must look closer: down, held, holding, serving, or watched.
+        is_runnable: a live nursery has it in the line of those that have mail.
         n_held: full BLOCK edges that lead out of here.  n_holding: those that lead in.
         serving: the message under way, when the actor has a service time.
         n_delivered: messages, all generations, counted only where a crash is planned.
@@ -33,6 +34,7 @@ class Cell:
         "emissions",
         "generation",
         "give_back",
+        "is_runnable",
         "is_slow",
         "is_up",
         "line",
@@ -59,6 +61,7 @@ class Cell:
         self.generation = -1
         self.is_up = False
         self.is_slow = True
+        self.is_runnable = False
         self.n_held = self.n_holding = 0
         self.serving: tuple[Edge, Any] | None = None
         self.crash_plan: dict[int, bool] = {}

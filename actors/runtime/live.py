@@ -126,7 +126,6 @@ class LiveNursery(Children):
         self._sync_s = sync_s
         self._lives: dict[str, _Life] = {}
         self._runnable: deque[Cell] = deque()  # those that have mail, each once
-        self._is_runnable: dict[str, bool] = {}
         self._mail = _Bell()
         self._is_gathering = False
         self._turn = _Bell()  # while winding up: mail has been handled, and there may be room
@@ -166,7 +165,8 @@ class LiveNursery(Children):
         self._news.ring()
 
     def emit(self, shell: str, port: str, message: Any, *, is_logged: bool = False) -> bool:
-        self._look_at_clock()
+        if not self._is_gathering:
+            self._look_at_clock()
         is_sent = super().emit(shell, port, message, is_logged=is_logged)
         if self._is_over.is_set():
             self._news.ring()
@@ -270,13 +270,14 @@ class LiveNursery(Children):
         n_waiting, n_delivered = len(runnable), 0
         while runnable and (n_waiting > 0 or n_delivered < _A_TURN):
             cell = runnable.popleft()
-            self._is_runnable[cell.name] = False
+            cell.is_runnable = False
             n_waiting -= 1
             n_delivered += self._run_cell(cell)
         self._turn.ring()
 
     def gather(self, work: Callable[[], None]) -> None:
         """Do work of a shell that emits, and then a turn of what it causes: an order leaves in the turn of its book."""
+        self._look_at_clock()
         self._is_gathering = True
         try:
             work()
@@ -402,8 +403,8 @@ class LiveNursery(Children):
     # --- what a nursery adds ----------------------------------------------------------------------------------------
 
     def _ring(self, cell: Cell) -> None:
-        if cell.is_up and cell.line and not self._is_runnable.get(cell.name):
-            self._is_runnable[cell.name] = True
+        if not cell.is_runnable and cell.is_up and cell.line:
+            cell.is_runnable = True
             self._runnable.append(cell)
             if not self._is_gathering:
                 self._mail.ring()

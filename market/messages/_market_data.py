@@ -20,8 +20,13 @@ class BookSnapshot(msgspec.Struct, frozen=True, gc=False, eq=False):
     asks: LevelArray
 
 
-class BookDelta(msgspec.Struct, frozen=True, gc=False, eq=False):
-    """Changed levels: rows of [ticks, new lots], 0 lots deletes.  `prev_seq` is -1 where the feed does not chain."""
+class BookDelta(msgspec.Struct, frozen=True, gc=False, eq=False, omit_defaults=True):
+    """Changed levels: rows of [ticks, new lots], 0 lots deletes.  `prev_seq` is -1 where the feed does not chain.
+
+    Attributes:
+        is_followed: another change of the same book came together with it and is told next: nobody need be shown what
+            the book was between them.
+    """
 
     instrument: InstrumentId
     ts_venue: Nanos
@@ -30,6 +35,7 @@ class BookDelta(msgspec.Struct, frozen=True, gc=False, eq=False):
     seq: int
     bids: LevelArray
     asks: LevelArray
+    is_followed: bool = False
 
 
 class BookGap(msgspec.Struct, frozen=True, gc=False):

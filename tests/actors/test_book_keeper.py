@@ -73,6 +73,10 @@ def _list(levels: LevelArray | None) -> Any:
     return levels.tolist()
 
 
+def followed(change: BookDelta) -> BookDelta:
+    return msgspec.structs.replace(change, is_followed=True)
+
+
 FULL = snapshot(5, [(99, 1), (98, 2), (97, 3)], [(101, 4)])
 
 
@@ -363,3 +367,35 @@ def test_a_gap_in_a_thin_book_is_worse_than_its_thinness_and_heals_to_it() -> No
 def test_a_book_has_a_rule_of_its_own_by_its_name() -> None:
     actor = keeper(thin=ThinBooks(max_spread_bps=1.0), thin_of={"bybit:SOLUSDT": ThinBooks(max_spread_bps=300.0)})
     assert said(give(actor, WIDE)) == [BookUpdate]
+
+
+CHANGES = st.lists(
+    st.tuples(
+        st.lists(st.tuples(st.integers(95, 100), st.integers(0, 3)), max_size=3),
+        st.lists(st.tuples(st.integers(100, 105), st.integers(0, 3)), max_size=3),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(CHANGES)
+def test_changes_that_came_together_come_to_what_they_come_to_one_by_one(
+    changes: list[tuple[Levels, Levels, bool]],
+) -> None:
+    """What is followed is not shown, and nothing else is otherwise: books that are shown, and crossed ones."""
+    plain, marked = keeper(distrust_crossed=True), keeper(distrust_crossed=True)
+    give(plain, FULL)
+    give(marked, FULL)
+    for n, (bids, asks, is_followed) in enumerate(changes):
+        change = delta(5 + n, 6 + n, bids, asks)
+        by_itself = give(plain, change)
+        together = give(marked, followed(change) if is_followed else change)
+        if is_followed:
+            by_itself = [each for each in by_itself if not isinstance(each, BookUpdate)]
+        assert msgspec.json.encode(together, enc_hook=np.ndarray.tolist) == msgspec.json.encode(
+            by_itself, enc_hook=np.ndarray.tolist
+        )
+    assert marked.books[SOL.id].bid_levels.tolist() == plain.books[SOL.id].bid_levels.tolist()
+    assert marked.books[SOL.id].ask_levels.tolist() == plain.books[SOL.id].ask_levels.tolist()

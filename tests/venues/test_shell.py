@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import h11
 import loguru
+import numpy as np
 import pytest
 import trio
 import trustme
@@ -18,6 +19,7 @@ import wsproto
 import wsproto.events
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
+from market.messages import BookDelta
 from market.units import MS, Nanos
 from tests.venues.scripted_servers import (
     QUICK,
@@ -102,6 +104,34 @@ async def test_frames_go_both_ways_and_are_stamped_once() -> None:
     assert [event[1] for event in venue.of("frame")] == ["one", "two"]
     assert told == [("books", "one"), ("books", "two")]
     assert raw == [("feed", frame, stamp) for _, frame, stamp in venue.of("frame")]
+
+
+async def test_of_changes_that_come_together_the_last_good_one_is_to_be_shown() -> None:
+    """One that breaks the protocol ends its connection, and what came before it counts."""
+    told: list[tuple[str, Any]] = []
+    nothing = np.empty((0, 2), np.int64)
+
+    def take(frame: str | bytes) -> list[Any]:
+        if frame == "broken":
+            raise RemoteProtocolError("no such book")
+        return [Tell("books", BookDelta(0, 1, 1, int(frame) - 1, int(frame), nothing, nothing))]
+
+    venue = ScriptedVenue()
+    venue.on_frame = take
+    async with websocket_server(echo) as port, driven(venue, port, told=told) as shell:
+        await venue.until(lambda: venue.of("opened"))
+        shell.received("feed", ["1", "2"])
+        shell.received("feed", ["3"])
+        shell.received("feed", ["4", "5", "broken", "6"])
+        await venue.until(lambda: venue.of("closed"))
+    assert [(message.seq, message.is_followed) for _, message in told] == [
+        (1, True),
+        (2, False),
+        (3, False),
+        (4, True),
+        (5, False),
+    ]
+    assert "no such book" in venue.of("closed")[0][2]
 
 
 async def test_a_frame_that_takes_long_to_make_holds_up_its_socket_alone() -> None:

@@ -111,7 +111,7 @@ class MarketData:
         grid = self._by_id[instrument]
         where = f"the depth of {grid.instrument.name}"
         depth = decode(_DEPTHS, body, where)
-        bids, asks = grid.levels(depth.bids), grid.levels(depth.asks)
+        bids, asks = grid.sides(depth.bids, depth.asks)
         _check_side(bids, -1, f"bids of {where}")
         _check_side(asks, 1, f"asks of {where}")
         if len(bids) and len(asks) and bids[0, 0] >= asks[0, 0]:
@@ -140,8 +140,7 @@ class MarketData:
             ts_recv,
             event.previous,
             event.last,
-            grid.levels(event.bids),
-            grid.levels(event.asks),
+            *grid.sides(event.bids, event.asks),
         )
         return DepthDiff(event.first, delta)
 

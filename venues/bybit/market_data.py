@@ -104,7 +104,7 @@ class MarketData:
         step = sync.step(frame.type, data.u, data.seq, ts_recv)
         if step is Step.APPLY:
             ts_venue = (frame.cts or frame.ts) * MS
-            bids, asks = grid.levels(data.b), grid.levels(data.a)
+            bids, asks = grid.sides(data.b, data.a)
             return (BookDelta(instrument, ts_venue, ts_recv, last, data.u, bids, asks),)
         if step is Step.REPLACE:
             return (_snapshot(grid, data, (frame.cts or frame.ts) * MS, ts_recv),)
@@ -212,7 +212,7 @@ class MarketData:
 
 
 def _snapshot(grid: InstrumentGrid, data: BookData, ts_venue: Nanos, ts_recv: Nanos) -> BookSnapshot:
-    bids, asks = grid.levels(data.b), grid.levels(data.a)
+    bids, asks = grid.sides(data.b, data.a)
     where = f"the snapshot {data.u} of {grid.instrument.name}"
     if not (_is_falling(bids) and _is_falling(-asks)) or not (bids[:, 1].all() and asks[:, 1].all()):
         raise RemoteProtocolError(f"{where} has levels out of order or of size 0")

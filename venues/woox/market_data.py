@@ -99,7 +99,7 @@ class MarketData:
             raise RemoteProtocolError(f"{frame.topic}: a book of {change.symbol!r}")
         if change.previous >= change.ts:
             raise RemoteProtocolError(f"book of {name}: a change of {change.ts} that follows one of {change.previous}")
-        bids, asks = grid.levels(change.bids), grid.levels(change.asks)
+        bids, asks = grid.sides(change.bids, change.asks)
         instrument = grid.instrument.id
         delta = BookDelta(instrument, change.ts * MS, ts_recv, change.previous, change.ts, bids, asks)
         return self.syncs[instrument].change(change.previous, delta, ts_recv)
