@@ -24,7 +24,7 @@ from market.messages import (
 )
 from market.units import SECOND, ClientOrderId, InstrumentId, Nanos
 from venues.bybit.gate import RESERVE, BybitGate
-from venues.bybit.order_status import OrderQueries
+from venues.bybit.order_status import BybitQueries
 from venues.bybit.private import PrivateData
 from venues.bybit.remedies import see_to
 from venues.bybit.replies import Answer, OrderReplies
@@ -57,7 +57,7 @@ class OrderPath:
         self,
         requests: OrderRequests,
         private: PrivateData,
-        queries: OrderQueries,
+        queries: BybitQueries,
         gate: BybitGate,
         *,
         by_socket: bool,

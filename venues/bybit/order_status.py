@@ -8,16 +8,16 @@ import msgspec
 
 from market.instrument import Instrument
 from market.messages import OrderState, OrderStatus, QueryOrder
-from market.units import MS, SECOND, ClientOrderId, Nanos
+from market.units import MS, SECOND, Nanos
 from venues.bybit.gate import BybitGate
 from venues.bybit.requests import OrderRequests
 from venues.bybit.structs import OrderRow, read_rows
+from venues.order_queries import OrderQueries
 from venues.venue import HttpAnswer, Output, Tell
 from venues.wire import InstrumentGrid
 
 _ROWS: Final = msgspec.json.Decoder(list[OrderRow])
 _MARGIN: Final = 2 * SECOND
-_MAX_SENT: Final = 10_000
 _STATES: Final[Mapping[str, OrderState]] = {
     "New": OrderState.OPEN,
     "PartiallyFilled": OrderState.OPEN,
@@ -30,53 +30,22 @@ _STATES: Final[Mapping[str, OrderState]] = {
 _EXPIRES: Final = frozenset({"IOC", "FOK"})
 
 
-class OrderQueries:
-    """Asks for orders by `QueryOrder`, one question each at a time.
-
-    That there is no such order is told only when none that was sent can still arrive.
-    """
+class BybitQueries(OrderQueries):
+    """Asks for orders by either id, among those that are open and then among those of the past."""
 
     def __init__(
         self, instruments: Iterable[Instrument], requests: OrderRequests, gate: BybitGate, recv_window_ms: int
     ) -> None:
+        super().__init__(recv_window_ms * MS + _MARGIN)
         self._grids = {each.id: InstrumentGrid(each) for each in instruments}
         self._requests, self._gate = requests, gate
-        self._on_its_way = recv_window_ms * MS + _MARGIN
-        self._born: Nanos = 0
-        self._sent: dict[ClientOrderId, Nanos] = {}
-        self._later: dict[ClientOrderId, tuple[Nanos, QueryOrder]] = {}
 
-    def begin(self, now: Nanos) -> None:
-        """A life begins: orders of the one before may have been sent until now."""
-        self._born = now
+    def _free_at(self, command: QueryOrder, now: Nanos) -> Nanos:
+        return self._gate.free_at("read", now)
 
-    def sent(self, client_id: ClientOrderId, now: Nanos) -> None:
-        """An order is sent now."""
-        self._sent[client_id] = now
-        if len(self._sent) > _MAX_SENT:
-            del self._sent[next(iter(self._sent))]
-
-    def heard_of(self, client_id: ClientOrderId) -> None:
-        """An order has reached the venue."""
-        self._sent.pop(client_id, None)
-
-    def ask(self, command: QueryOrder, now: Nanos) -> list[Output]:
-        """Ask now, or when the limits allow it."""
-        free_at = self._gate.free_at("read", now)
-        if free_at > now:
-            self._later[command.client_id] = (free_at, command)
-            return []
+    def _ask(self, command: QueryOrder, now: Nanos) -> list[Output]:
         request = self._requests.order_query(command.client_id, command.instrument, self._gate.at(now))
         return [self._gate.send(request, partial(self._take, command, now), "read", now)]
-
-    def next_deadline(self) -> Nanos | None:
-        return min(at for at, _ in self._later.values()) if self._later else None
-
-    def on_deadline(self, now: Nanos) -> list[Output]:
-        due = [command for at, command in self._later.values() if at <= now]
-        for command in due:
-            del self._later[command.client_id]
-        return [output for command in due for output in self.ask(command, now)]
 
     def _take(self, command: QueryOrder, asked: Nanos, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
         if answer is None or answer.status != 200:
@@ -95,19 +64,7 @@ class OrderQueries:
         rows, _, time = read_rows(answer.body, _ROWS, "order")
         if rows:
             return self._status(rows[0], command, asked, time * MS, now)
-        arrived_by = self._sent.get(command.client_id, self._born) + self._on_its_way
-        if asked < arrived_by:
-            self._later[command.client_id] = (arrived_by, command)
-            return []
-        ts_venue = self._gate.at(asked)
-        return [
-            Tell(
-                "fills",
-                OrderStatus(
-                    command.client_id, command.instrument, asked, ts_venue, now, int(OrderState.UNKNOWN), 0, 0, 0
-                ),
-            )
-        ]
+        return self._absent(command, asked, self._gate.at(asked), now)
 
     def _status(self, row: OrderRow, command: QueryOrder, asked: Nanos, ts_venue: Nanos, now: Nanos) -> list[Output]:
         state = _STATES.get(row.order_status)

@@ -11,7 +11,7 @@ from venues.bybit.gate import BybitGate
 from venues.bybit.order_ids import OrderIds
 from venues.bybit.order_path import SOCKET as TRADE
 from venues.bybit.order_path import OrderPath
-from venues.bybit.order_status import OrderQueries
+from venues.bybit.order_status import BybitQueries
 from venues.bybit.private import TOPICS, PrivateData
 from venues.bybit.requests import MAX_BATCH, OrderRequests
 from venues.bybit.session import Channel, Session
@@ -43,7 +43,7 @@ class TradingAccount:
         ids = OrderIds()
         requests = OrderRequests(setup.instruments, ids, signer)
         self.data = PrivateData(setup.instruments, ids)
-        self._queries = OrderQueries(setup.instruments, requests, gate, signer.recv_window_ms)
+        self._queries = BybitQueries(setup.instruments, requests, gate, signer.recv_window_ms)
         by_socket = TRADE in self._sessions
         self.path = OrderPath(requests, self.data, self._queries, gate, by_socket=by_socket)
         self._asking = BybitAsking(setup.instruments, requests, ids, gate)

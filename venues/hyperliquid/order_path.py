@@ -30,7 +30,7 @@ from venues.held_cancels import Cancel, HeldCancels
 from venues.hyperliquid.errors import verdict_on
 from venues.hyperliquid.exchange import Answered, Exchange, Result
 from venues.hyperliquid.gate import HyperliquidGate, info
-from venues.hyperliquid.order_status import OrderQueries
+from venues.hyperliquid.order_status import HyperliquidQueries
 from venues.hyperliquid.orders import Amending, Live, Orders
 from venues.hyperliquid.private import EXPIRING, At, PrivateData
 from venues.hyperliquid.requests import MAX_BATCH, OrderActions
@@ -59,7 +59,7 @@ class OrderPath:
         actions: OrderActions,
         orders: Orders,
         private: PrivateData,
-        queries: OrderQueries,
+        queries: HyperliquidQueries,
         exchange: Exchange,
         gate: HyperliquidGate,
     ) -> None:

@@ -8,55 +8,46 @@ import msgspec
 
 from market.instrument import Instrument
 from market.messages import OrderState, OrderStatus, QueryOrder
-from market.units import MS, SECOND, Lots, Nanos
+from market.units import MS, SECOND, ClientOrderId, Lots, Nanos
 from venues.hyperliquid.gate import HyperliquidGate, info
 from venues.hyperliquid.order_ids import cloid_of
 from venues.hyperliquid.orders import Orders
 from venues.hyperliquid.private import EXPIRING, STANDING, is_cancelled, is_rejected
 from venues.hyperliquid.structs import OrderAnswer
-from venues.venue import NEVER, HttpAnswer, Output, Tell
-from venues.wire import InstrumentGrid, RemoteProtocolError, decode
+from venues.order_queries import OrderQueries
+from venues.venue import HttpAnswer, Output, Tell
+from venues.wire import HttpRequest, InstrumentGrid, RemoteProtocolError, decode
 
 ANSWER: Final = msgspec.json.Decoder(OrderAnswer)
 # an order that has not been taken 5 s after it was signed is refused; blocks may come late
 ON_ITS_WAY: Final = 15 * SECOND
 
 
-class OrderQueries:
-    """Asks for orders by `QueryOrder`.
-
-    That there is no such order is told only when none that was sent can still arrive.
-    """
+class HyperliquidQueries(OrderQueries):
+    """Asks for orders by their cloid or number."""
 
     def __init__(self, account: str, instruments: Iterable[Instrument], orders: Orders, gate: HyperliquidGate) -> None:
+        super().__init__(ON_ITS_WAY)
         self._account = account
         self._grids = {each.id: InstrumentGrid(each) for each in instruments}
         self._orders, self._gate = orders, gate
-        self._born: Nanos = 0
-        self._later: dict[int, tuple[Nanos, QueryOrder]] = {}
 
-    def begin(self, now: Nanos) -> None:
-        """A life begins: orders of the one before may have been sent until now."""
-        self._born = now
-
-    def ask(self, command: QueryOrder, now: Nanos) -> list[Output]:
-        """Ask now, or when the limits allow it."""
+    def _request(self, command: QueryOrder) -> HttpRequest:
         name = cloid_of(command.client_id) if command.client_id >= 0 else -command.client_id
-        request = info("orderStatus", user=self._account, oid=name)
-        free_at = self._gate.free_at(request, now)
-        if free_at > now:
-            self._later[command.client_id] = (free_at, command)
-            return []
-        return [self._gate.send(request, partial(self._take, command, now), now)]
+        return info("orderStatus", user=self._account, oid=name)
 
-    def next_deadline(self) -> Nanos:
-        return min((at for at, _ in self._later.values()), default=NEVER)
+    def _free_at(self, command: QueryOrder, now: Nanos) -> Nanos:
+        return self._gate.free_at(self._request(command), now)
 
-    def on_deadline(self, now: Nanos) -> list[Output]:
-        due = [command for at, command in self._later.values() if at <= now]
-        for command in due:
-            del self._later[command.client_id]
-        return [output for command in due for output in self.ask(command, now)]
+    def _ask(self, command: QueryOrder, now: Nanos) -> list[Output]:
+        return [self._gate.send(self._request(command), partial(self._take, command, now), now)]
+
+    def _sent_at(self, client_id: ClientOrderId) -> Nanos | None:
+        live = self._orders.live.get(client_id)
+        return live.sent if live is not None else None
+
+    def _never_was(self, client_id: ClientOrderId) -> None:
+        self._orders.ended(client_id, 0)  # or it is long forgotten
 
     def _take(self, command: QueryOrder, asked: Nanos, answer: HttpAnswer | None, now: Nanos) -> list[Output]:
         if answer is None or answer.status != 200:
@@ -67,14 +58,7 @@ class OrderQueries:
             return self._status(found, command, at)
         if found.status != "unknownOid":
             return []  # no answer to the question
-        live = self._orders.live.get(command.client_id)
-        arrived_by = (self._born if live is None else live.sent) + ON_ITS_WAY
-        if asked < arrived_by:
-            self._later[command.client_id] = (arrived_by, command)
-            return []
-        self._orders.ended(command.client_id, 0)  # it never was, or is long forgotten
-        status = OrderStatus(command.client_id, command.instrument, *at, int(OrderState.UNKNOWN), 0, 0, 0)
-        return [Tell("fills", status)]
+        return self._absent(command, *at)
 
     def _status(self, found: OrderAnswer, command: QueryOrder, at: tuple[Nanos, Nanos, Nanos]) -> list[Output]:
         assert found.order is not None

@@ -15,7 +15,7 @@ from venues.hyperliquid.exchange import PRIVATE, Exchange
 from venues.hyperliquid.gate import HyperliquidGate, info
 from venues.hyperliquid.limits import ActionBudget
 from venues.hyperliquid.order_path import OrderPath
-from venues.hyperliquid.order_status import OrderQueries
+from venues.hyperliquid.order_status import HyperliquidQueries
 from venues.hyperliquid.orders import Orders
 from venues.hyperliquid.private import PrivateData
 from venues.hyperliquid.public_feed import PATH
@@ -52,7 +52,7 @@ class TradingAccount:
         self.data = PrivateData(address, {each.symbol: InstrumentGrid(each) for each in listed}, self._orders)
         self.rules = Rules(listed, gate)
         self.switch = ScheduledCancel(self.exchange, gate, switch)
-        self._queries = OrderQueries(address, listed, self._orders, gate)
+        self._queries = HyperliquidQueries(address, listed, self._orders, gate)
         actions = OrderActions(listed, self.rules.assets)
         self.path = OrderPath(address, actions, self._orders, self.data, self._queries, self.exchange, gate)
         self._asking = HyperliquidAsking(address, listed, self._orders, self.data, gate)

@@ -8,7 +8,8 @@ import msgspec
 
 from market.instrument import Instrument
 from market.messages import OrderState, OrderStatus, QueryOrder
-from market.units import SECOND, Lots, Nanos
+from market.units import SECOND, ClientOrderId, Lots, Nanos
+from venues.order_queries import OrderQueries
 from venues.paradex.errors import refusal_of, verdict_on
 from venues.paradex.gate import PRIVATE, ParadexGate
 from venues.paradex.login import Login
@@ -16,7 +17,7 @@ from venues.paradex.order_ids import OrderIds
 from venues.paradex.private import EXPIRING, ON_ITS_WAY, OPEN, PrivateData
 from venues.paradex.requests import with_token
 from venues.paradex.structs import OrderRow, OrderRows, read_refusal, time_of
-from venues.venue import NEVER, HttpAnswer, Output, Tell
+from venues.venue import HttpAnswer, Output, Tell
 from venues.wire import HttpRequest, InstrumentGrid, RemoteProtocolError, decode
 
 _ROW: Final = msgspec.json.Decoder(OrderRow)
@@ -24,44 +25,32 @@ _ROWS: Final = msgspec.json.Decoder(OrderRows)
 _RETRY: Final = SECOND
 
 
-class OrderQueries:
-    """Asks for orders by `QueryOrder`.
-
-    That there is no such order is told only when none that was sent can still arrive.
-    """
+class ParadexQueries(OrderQueries):
+    """Asks for orders by either id, and for those of the past by ours."""
 
     def __init__(
         self, instruments: Iterable[Instrument], ids: OrderIds, private: PrivateData, login: Login, gate: ParadexGate
     ) -> None:
+        super().__init__(ON_ITS_WAY)
         self._grids = {each.id: InstrumentGrid(each) for each in instruments}
         self._ids, self._private, self._login, self._gate = ids, private, login, gate
-        self._born: Nanos = 0
-        self._later: dict[int, tuple[Nanos, QueryOrder]] = {}
 
-    def begin(self, now: Nanos) -> None:
-        """A life begins: orders of the one before may have been sent until now."""
-        self._born = now
+    def _free_at(self, command: QueryOrder, now: Nanos) -> Nanos:
+        return self._gate.free_at(PRIVATE, now) if self._login.token else now + _RETRY
 
-    def ask(self, command: QueryOrder, now: Nanos) -> list[Output]:
-        """Ask now, or when the limits allow it."""
-        free_at = self._gate.free_at(PRIVATE, now) if self._login.token else now + _RETRY
-        if free_at > now:
-            self._later[command.client_id] = (free_at, command)
-            return []
+    def _sent_at(self, client_id: ClientOrderId) -> Nanos | None:
+        live = self._private.live.get(client_id)
+        return live.sent if live is not None else None
+
+    def _never_was(self, client_id: ClientOrderId) -> None:
+        self._private.live.pop(client_id, None)
+
+    def _ask(self, command: QueryOrder, now: Nanos) -> list[Output]:
         order_id = self._ids.venue_id(command.client_id)
         path = f"/v1/orders/{order_id}" if order_id else f"/v1/orders/by_client_id/{command.client_id}"
         if not order_id and command.client_id < 0:
             return []
         return [self._send(self._request(path, ""), partial(self._take, command, now), now)]
-
-    def next_deadline(self) -> Nanos:
-        return min((at for at, _ in self._later.values()), default=NEVER)
-
-    def on_deadline(self, now: Nanos) -> list[Output]:
-        due = [command for at, command in self._later.values() if at <= now]
-        for command in due:
-            del self._later[command.client_id]
-        return [output for command in due for output in self.ask(command, now)]
 
     def _request(self, path: str, query: str) -> HttpRequest:
         return with_token("GET", path, query, self._login.token)
@@ -92,15 +81,7 @@ class OrderQueries:
         found = next((row for row in rows if row.client_id == name), None)
         if found is not None:
             return self._status(found, command, asked, now)
-        live = self._private.live.get(command.client_id)
-        arrived_by = (self._born if live is None else live.sent) + ON_ITS_WAY
-        if asked < arrived_by:
-            self._later[command.client_id] = (arrived_by, command)
-            return []
-        self._private.live.pop(command.client_id, None)
-        at = (asked, self._gate.surely_past(asked), now)
-        status = OrderStatus(command.client_id, command.instrument, *at, int(OrderState.UNKNOWN), 0, 0, 0)
-        return [Tell("fills", status)]
+        return self._absent(command, asked, self._gate.surely_past(asked), now)
 
     def _status(self, row: OrderRow, command: QueryOrder, asked: Nanos, now: Nanos) -> list[Output]:
         grid = self._grids[command.instrument]

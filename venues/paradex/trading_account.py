@@ -12,7 +12,7 @@ from venues.paradex.gate import ParadexGate
 from venues.paradex.login import Login
 from venues.paradex.order_ids import OrderIds
 from venues.paradex.order_path import SOCKET, OrderPath
-from venues.paradex.order_status import OrderQueries
+from venues.paradex.order_status import ParadexQueries
 from venues.paradex.private import CHANNELS, PrivateData
 from venues.paradex.public_feed import PATH
 from venues.paradex.requests import OrderCalls
@@ -42,7 +42,7 @@ class TradingAccount:
         self.login = Login(signer, gate)
         self.data = PrivateData(listed, ids)
         self.rules = Rules(listed, gate)
-        self._queries = OrderQueries(listed, ids, self.data, self.login, gate)
+        self._queries = ParadexQueries(listed, ids, self.data, self.login, gate)
         self.path = OrderPath(OrderCalls(listed, signer, ids), self.data, self._calls, self.login, gate)
         self._asking = ParadexAsking(listed, ids, self.data, self.login, gate)
         self._is_begun = self._is_open = False

@@ -32,7 +32,7 @@ from venues.wire import RemoteProtocolError, decode
 from venues.woox.errors import verdict_on
 from venues.woox.gate import WooxGate
 from venues.woox.order_index import OrderIndex
-from venues.woox.order_status import OrderQueries
+from venues.woox.order_status import WooxQueries
 from venues.woox.private import PrivateData
 from venues.woox.requests import OrderCommand, OrderRequests
 from venues.woox.rules import Rules
@@ -56,7 +56,7 @@ class OrderPath:
         requests: OrderRequests,
         orders: OrderIndex,
         private: PrivateData,
-        queries: OrderQueries,
+        queries: WooxQueries,
         switch: DeadMansSwitch,
         rules: Rules,
         gate: WooxGate,

@@ -14,7 +14,7 @@ from venues.woox.gate import WooxGate
 from venues.woox.listen_keys import ListenKeys
 from venues.woox.order_index import OrderIndex
 from venues.woox.order_path import OrderPath
-from venues.woox.order_status import OrderQueries
+from venues.woox.order_status import WooxQueries
 from venues.woox.private import TOPICS, PrivateData
 from venues.woox.requests import OrderRequests
 from venues.woox.rules import Rules
@@ -43,7 +43,7 @@ class TradingAccount:
         self.data = PrivateData(listed, orders)
         self.rules = Rules(listed, marks, gate)
         self.switch = CancelAllAfter(self.requests, gate, switch)
-        self._queries = OrderQueries(listed, self.requests, orders, gate)
+        self._queries = WooxQueries(listed, self.requests, orders, gate)
         self.path = OrderPath(listed, self.requests, orders, self.data, self._queries, self.switch, self.rules, gate)
         self._asking = WooxAsking(listed, self.requests, orders, self.data, gate)
         self._keys = ListenKeys(PRIVATE, self.requests, gate)

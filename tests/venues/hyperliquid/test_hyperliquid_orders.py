@@ -27,7 +27,7 @@ from venues.hyperliquid.exchange import Exchange
 from venues.hyperliquid.gate import HyperliquidGate
 from venues.hyperliquid.limits import MESSAGES, ActionBudget
 from venues.hyperliquid.order_path import OrderPath
-from venues.hyperliquid.order_status import OrderQueries
+from venues.hyperliquid.order_status import HyperliquidQueries
 from venues.hyperliquid.orders import Orders
 from venues.hyperliquid.private import PrivateData
 from venues.hyperliquid.requests import OrderActions
@@ -54,7 +54,7 @@ class Hyperliquid:
         self.budget = ActionBudget()
         self.exchange = Exchange(Signer("01" * 32, is_mainnet=False), gate, messages, self.budget)
         self.private = PrivateData(ACCOUNT, {"BTC": GRID}, orders)
-        queries = OrderQueries(ACCOUNT, [BTC], orders, gate)
+        queries = HyperliquidQueries(ACCOUNT, [BTC], orders, gate)
         actions = OrderActions([BTC], {"BTC": 0})
         self.path = OrderPath(ACCOUNT, actions, orders, self.private, queries, self.exchange, gate)
         self.gate, self.orders = gate, orders
