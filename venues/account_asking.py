@@ -11,6 +11,7 @@ from venues.wire import RemoteProtocolError
 
 _FIRST_PAUSE: Final = SECOND // 2  # after a failure; it doubles
 _LONGEST_PAUSE: Final = 16 * SECOND
+_DOUBT_PAUSE: Final = SECOND  # several doubts at a time are one
 
 
 class Reader(Protocol):
@@ -32,9 +33,6 @@ class AccountAsking(ABC, Generic[R, Q]):
 
     Args:
         payments_every: funding is asked for no more often, unless it is wanted from an earlier time on.
-
-    Attributes:
-        due: when to begin, or to send what the limits held back.
     """
 
     def __init__(self, payments_every: Nanos = 0) -> None:
@@ -45,7 +43,8 @@ class AccountAsking(ABC, Generic[R, Q]):
         self._n_failed = 0
         self._payments_every = payments_every
         self._paid: tuple[Nanos, Nanos] = (-payments_every, NEVER)  # when funding was asked for, and since when
-        self.due: Nanos = NEVER
+        self._due: Nanos = NEVER
+        self._doubt_at: Nanos = NEVER
 
     @abstractmethod
     def _begin(self, command: RequestAccount, now: Nanos) -> tuple[R, list[Q]]:
@@ -75,18 +74,27 @@ class AccountAsking(ABC, Generic[R, Q]):
         """Take a request."""
         self._want(command)
         if self._reader is None:
-            self.due = min(self.due, now)
+            self._due = min(self._due, now)
         return self.on_deadline(now)
 
-    def again(self, now: Nanos) -> list[Output]:
-        """Something was told that no message can say: read what was asked for last once more."""
-        return [] if self._served is None else self.request(self._served, now)
+    def doubt(self, now: Nanos) -> None:
+        """Something was told that no message can say: read what was asked for last once more, a little later."""
+        self._doubt_at = min(self._doubt_at, now + _DOUBT_PAUSE)
+
+    @property
+    def due(self) -> Nanos:
+        """When to begin, or to send what the limits held back."""
+        return min(self._due, self._doubt_at)
 
     def on_deadline(self, now: Nanos) -> list[Output]:
         """Begin the reading that is due, or go on with it."""
-        if now < self.due:
+        if now >= self._doubt_at:
+            self._doubt_at = NEVER
+            if self._served is not None:
+                return self.request(self._served, now)
+        if now < self._due:
             return []
-        self.due = NEVER
+        self._due = NEVER
         if self._reader is None:
             if self._wanted is None:
                 return []
@@ -108,7 +116,7 @@ class AccountAsking(ABC, Generic[R, Q]):
         for question in self._held:
             free_at = self._free_at(question, now)
             if free_at > now:
-                self.due = min(self.due, free_at)
+                self._due = min(self._due, free_at)
                 waiting.append(question)
             else:
                 outputs.append(self._ask(question, partial(self._take, reader, question), now))
@@ -130,7 +138,7 @@ class AccountAsking(ABC, Generic[R, Q]):
         if reader.snapshot is None:
             return self._send(reader, now)
         self._reader, self._n_failed = None, 0
-        self.due = NEVER if self._wanted is None else now
+        self._due = NEVER if self._wanted is None else now
         return [Tell("fills", reader.snapshot), *self.on_deadline(now)]
 
     def _fail(self, now: Nanos) -> None:
@@ -140,7 +148,7 @@ class AccountAsking(ABC, Generic[R, Q]):
         self._reader, self._held = None, []
         pause = min(_FIRST_PAUSE << min(self._n_failed, 10), _LONGEST_PAUSE)
         self._n_failed += 1
-        self.due = max(now + pause, self._closed_until(now))
+        self._due = max(now + pause, self._closed_until(now))
 
     def _want(self, command: RequestAccount) -> None:
         wanted = self._wanted

@@ -133,12 +133,17 @@ def test_funding_is_asked_for_now_and_then_and_after_a_failure() -> None:
     assert reading(40 * SECOND, 500)
 
 
-def test_again_reads_what_was_asked_for_last() -> None:
+def test_a_doubt_reads_what_was_asked_for_last_and_several_at_a_time_are_one() -> None:
     asking = Asking()
-    assert asking.again(0) == []
-    asking.request(RequestAccount(0, 500), 1)
-    asking.answer("first", 2)
-    asking.answer("second", 3)
-    assert len(asking.again(4)) == 1
-    asking.answer("first", 5)
-    assert snapshots(asking.answer("second", 6))[0].fills_since == 500
+    asking.doubt(0)
+    assert asking.on_deadline(SECOND) == []  # nobody has asked for anything yet
+    asking.request(RequestAccount(0, 500), SECOND)
+    asking.answer("first", SECOND)
+    asking.answer("second", SECOND)
+    for at in (2, 3, 4):
+        asking.doubt(at * SECOND // 2)
+    assert asking.due == 2 * SECOND
+    assert len(asking.on_deadline(2 * SECOND)) == 1
+    asking.answer("first", 3 * SECOND)
+    assert snapshots(asking.answer("second", 3 * SECOND))[0].fills_since == 500
+    assert asking.due == NEVER

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from market.messages import PlaceOrder, QueryOrder, RequestAccount, TradingState
-from market.units import MINUTE, SECOND, Nanos
+from market.units import MINUTE, Nanos
 from venues.hyperliquid.account_asking import HyperliquidAsking
 from venues.hyperliquid.accounts import Account
 from venues.hyperliquid.dead_mans_switch import ScheduledCancel, SwitchConfig
@@ -29,7 +29,6 @@ from venues.rate_window import RateWindow
 from venues.venue import NEVER, Connect, HttpAnswer, Output, Reconnect, SendFrame, VenueSetup
 from venues.wire import InstrumentGrid, decode
 
-_DOUBT_PAUSE: Final = SECOND  # several doubts at a time are one
 _BUDGET_EVERY: Final = MINUTE
 _BUDGET: Final = msgspec.json.Decoder(Budget)
 
@@ -58,7 +57,6 @@ class TradingAccount:
         self._asking = HyperliquidAsking(address, listed, self._orders, self.data, gate)
         self._session = Session(self.data.subscriptions(), messages)
         self._is_begun = False
-        self._doubt_at: Nanos = NEVER
         self._budget_at: Nanos = 0
 
     @property
@@ -116,7 +114,7 @@ class TradingAccount:
         """See to what was noticed on the way."""
         if self.data.is_doubted:
             self.data.is_doubted = False
-            self._doubt_at = min(self._doubt_at, now + _DOUBT_PAUSE)
+            self._asking.doubt(now)
         if self.path.wants_instruments:
             self.path.wants_instruments = False
             self.rules.doubt(now)
@@ -188,7 +186,6 @@ class TradingAccount:
             self.switch.next_deadline(),
             self.rules.due,
             self._budget_at,
-            self._doubt_at,
         )
 
     def on_deadline(self, now: Nanos) -> list[Output]:
@@ -206,7 +203,4 @@ class TradingAccount:
         outputs += self.rules.ask(now)
         outputs += self._ask_budget(now)
         self._look(now)
-        if now >= self._doubt_at:
-            self._doubt_at = NEVER
-            outputs += self._asking.again(now)
         return outputs

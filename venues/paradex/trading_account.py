@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from market.messages import QueryOrder, RequestAccount, TradingState
-from market.units import SECOND, Nanos
+from market.units import Nanos
 from venues.paradex.account_asking import ParadexAsking
 from venues.paradex.calls import Calls
 from venues.paradex.gate import ParadexGate
@@ -22,8 +22,6 @@ from venues.paradex.structs import NAME, Frame, read_frame
 from venues.ports import ask_for_person, told
 from venues.venue import NEVER, Connect, Output, Reconnect, SendFrame, VenueSetup
 from venues.wire import RemoteProtocolError
-
-_DOUBT_PAUSE: Final = SECOND  # several doubts at a time are one
 
 
 class TradingAccount:
@@ -50,7 +48,6 @@ class TradingAccount:
         self._failure = ""
         self._awaited: dict[str, None] = {}
         self._is_logged_in = False
-        self._doubt_at: Nanos = NEVER
 
     @property
     def seen(self) -> Counter[str]:
@@ -150,7 +147,7 @@ class TradingAccount:
         """See to what was noticed on the way."""
         if self.data.is_doubted:
             self.data.is_doubted = False
-            self._doubt_at = min(self._doubt_at, now + _DOUBT_PAUSE)
+            self._asking.doubt(now)
         if self.path.wants_instruments:
             self.path.wants_instruments = False
             self.rules.doubt(now)
@@ -190,7 +187,6 @@ class TradingAccount:
             self.path.next_deadline(),
             self._asking.due,
             self.rules.due,
-            self._doubt_at,
         )
 
     def on_deadline(self, now: Nanos) -> list[Output]:
@@ -206,7 +202,4 @@ class TradingAccount:
         outputs += self._queries.on_deadline(now)
         outputs += self.rules.ask(now)
         self._notice(now)
-        if now >= self._doubt_at:
-            self._doubt_at = NEVER
-            outputs += self._asking.again(now)
         return outputs

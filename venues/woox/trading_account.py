@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from market.messages import QueryOrder, RequestAccount
-from market.units import SECOND, InstrumentId, Nanos, Ticks
+from market.units import InstrumentId, Nanos, Ticks
 from venues.ports import told
 from venues.venue import NEVER, Output, Reconnect, SendFrame, VenueSetup
 from venues.woox.account_asking import WooxAsking
@@ -23,7 +23,6 @@ from venues.woox.signing import Signer
 from venues.woox.structs import read_frame
 
 PRIVATE: Final = "private"
-_DOUBT_PAUSE: Final = SECOND  # several doubts at a time are one
 
 
 class TradingAccount:
@@ -49,7 +48,6 @@ class TradingAccount:
         self._keys = ListenKeys(PRIVATE, self.requests, gate)
         self._session = Session(TOPICS)
         self._is_begun = False
-        self._doubt_at: Nanos = NEVER
 
     @property
     def seen(self) -> Counter[str]:
@@ -99,7 +97,7 @@ class TradingAccount:
                 self._queries.heard_of(client_id)
         if self.data.is_doubted:
             self.data.is_doubted = False
-            self._doubt_at = min(self._doubt_at, now + _DOUBT_PAUSE)
+            self._asking.doubt(now)
         return told(messages)
 
     def command(self, message: Any, now: Nanos) -> list[Output]:
@@ -133,7 +131,6 @@ class TradingAccount:
             self._asking.due,
             self.switch.next_deadline(),
             self.rules.due,
-            self._doubt_at,
         )
 
     def on_deadline(self, now: Nanos) -> list[Output]:
@@ -149,7 +146,4 @@ class TradingAccount:
         outputs += self._queries.on_deadline(now)
         outputs += self.switch.on_deadline(now)
         outputs += self.rules.ask(now)
-        if now >= self._doubt_at:
-            self._doubt_at = NEVER
-            outputs += self._asking.again(now)
         return outputs
