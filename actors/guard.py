@@ -5,7 +5,8 @@ becomes of its cause; a mere reduction ends with its cause.
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from math import isnan
 from typing import ClassVar, Final
 
@@ -33,10 +34,12 @@ from market.messages import (
     TradingState,
     TradingStateChanged,
     VenueRefused,
+    WalletCompared,
 )
 from market.units import MS, SECOND, InstrumentId, Nanos
 
 _CHECK: Final = 1  # timer token
+_E12: Final = 10**12
 _ACTIVE, _REDUCING, _HALTED = (int(state) for state in TradingState)
 _STATES: Final[Mapping[Action, int]] = {"halt": _HALTED, "reduce": _REDUCING}
 
@@ -118,6 +121,7 @@ class Guard(Actor):
         )
         self._checks = {cause: Readings(cause, action, c.n_bad) for cause, action in checks if action != "off"}
         self._clocks: dict[int, Readings] = {}
+        self._wallets: dict[tuple[int, str], Readings] = {}
         self.on = {
             EquityStamp: self._on_stamp,
             Stale: self._on_book,
@@ -126,6 +130,7 @@ class Guard(Actor):
             ActorCrashed: self._on_crash,
             VenueRefused: self._on_refusal,
             ClockOffset: self._on_clock,
+            WalletCompared: self._on_wallet,
             HaltRequested: self._on_request,
             HaltCleared: self._on_cleared,
             HeartbeatAsked: lambda m: self.out.append(("beat", m)),
@@ -219,6 +224,23 @@ class Guard(Actor):
         readings.take(text)
         self._decide()
 
+    def _on_wallet(self, compared: WalletCompared) -> None:
+        if self.config.on_wallet == "off":
+            return
+        key = compared.venue, compared.asset
+        readings = self._wallets.get(key)
+        if readings is None:
+            readings = Readings(HaltCause.WALLET, self.config.on_wallet, self.config.n_bad)
+            self._wallets[key] = readings
+        difference, text = (compared.wallet_e12 - compared.counted_e12) / _E12, ""
+        if abs(difference) > self.config.max_wallet_difference:
+            venue = self._instruments.venues[compared.venue]
+            text = (
+                f"{venue}: the wallet is {difference:+g} {compared.asset} from what fills, fees and funding make of it"
+            )
+        readings.take(text)
+        self._decide()
+
     def _on_timer(self, message: TimerFired) -> None:
         self._set_timer()
         c = self.config
@@ -238,6 +260,9 @@ class Guard(Actor):
             self._remember()
         self._decide()
 
+    def _readings(self) -> Iterator[Readings]:
+        return chain(self._checks.values(), self._clocks.values(), self._wallets.values())
+
     def _read(self, cause: HaltCause, text: str) -> None:
         readings = self._checks.get(cause)
         if readings is not None:
@@ -254,7 +279,7 @@ class Guard(Actor):
     def _on_cleared(self, message: HaltCleared) -> None:
         """Begin anew, from the PnL of now."""
         self._wanted = _ACTIVE, int(HaltCause.NONE), ""
-        for readings in (*self._checks.values(), *self._clocks.values()):
+        for readings in self._readings():
             readings.forget()
         self._refused.clear()
         self._crashed.clear()
@@ -269,7 +294,7 @@ class Guard(Actor):
         if self.state == _HALTED:
             return
         state, cause, text = self._wanted
-        for readings in (*self._checks.values(), *self._clocks.values()):
+        for readings in self._readings():
             if readings.is_tripped and _STATES[readings.action] > state:
                 state, cause, text = _STATES[readings.action], int(readings.cause), readings.text
         if state == _HALTED:

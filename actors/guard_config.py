@@ -43,6 +43,8 @@ class GuardConfig:
             included; not counted are post-only orders that would take, and what came too late for an order.
         max_clock_skew_ms: how far a venue's clock may surely be from ours.
         max_crashes, crashes_window_s: so many crashes of actors in so long are borne; the recorder's do not count.
+        max_wallet_difference: settle asset; how far what the venue says is in the wallet may have gone from what fills,
+            fees and funding make of it, with `n_bad` snapshots of the account in a row.  It is alarmed of in any case.
         flatten: once a halt has been proven, positions are closed.
         flatten_orders: at most so many reduce-only orders for each instrument.
         flatten_collar_bps: their prices are at most so far beyond the touch.
@@ -67,6 +69,8 @@ class GuardConfig:
     on_crashes: Action = attrs.field(default="halt", validator=_IS_ACTION)
     max_crashes: int = _count(5)
     crashes_window_s: float = _amount(300.0)
+    on_wallet: Action = attrs.field(default="off", validator=_IS_ACTION)
+    max_wallet_difference: float = _amount(5.0)
     flatten: bool = False
     flatten_orders: int = _count(10)
     flatten_collar_bps: float = attrs.field(

@@ -8,6 +8,7 @@ from actors.book_mirror import follow
 from actors.holding import Holding, twice_mid
 from actors.position_doubts import PositionDoubts
 from actors.runtime.actor import Actor
+from actors.wallet_check import WalletCheck
 from market.book import Book
 from market.instrument import InstrumentTable
 from market.messages import (
@@ -62,7 +63,7 @@ _NOT_OURS: Final = (
 
 
 class PositionTracker(Actor):
-    """In: fills, funding, account snapshots, books.  Out: `Position`, `EquityStamp`, `Adjustment`, doubts.
+    """In: fills, funding, account snapshots, books.  Out: `Position`, `EquityStamp`, `Adjustment`, doubts, wallets.
 
     Args:
         traded: the instruments that get a row of equity at every multiple of `stamp_s` (UTC) and at the end.
@@ -72,7 +73,7 @@ class PositionTracker(Actor):
         stamp_ns: between two rows of equity.
     """
 
-    ports: ClassVar[tuple[str, ...]] = ("positions", "equity", "adjustments", "doubts")
+    ports: ClassVar[tuple[str, ...]] = ("positions", "equity", "adjustments", "doubts", "wallets")
 
     def __init__(
         self,
@@ -90,6 +91,7 @@ class PositionTracker(Actor):
         self._holdings = [Holding(instrument) for instrument in instruments]
         self._recent: deque[Fill] = deque()
         self._doubts = PositionDoubts(set())
+        self._wallets = WalletCheck(self._holdings, {venue: n for n, venue in enumerate(instruments.venues)})
         self.stamp_ns = round(stamp_s * SECOND)
         self._stamped: tuple[Nanos, int] = (-1, 0)
         self._is_replaying = False
@@ -149,6 +151,7 @@ class PositionTracker(Actor):
             )  # fmt: skip
             self._compare(snapshot, instrument, lots, self._holdings[instrument].lots - later)
         self.out.append(("doubts", PositionsCompared(snapshot.venue, snapshot.ts_request)))
+        self.out += (("wallets", each) for each in self._wallets.compare(snapshot, self.now))
 
     def _compare(self, snapshot: AccountSnapshot, instrument: InstrumentId, theirs: Lots, ours: Lots) -> None:
         holding, doubts, lots = self._holdings[instrument], self._doubts, theirs - ours

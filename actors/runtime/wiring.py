@@ -328,6 +328,7 @@ def _connect_guard(nursery: Nursery, trading: Trading) -> None:
         connect(connector_name(venue), "clock", GUARD, Policy.DROP_OLDEST, 1024, "the newest measure counts")
         connect(keeper_name(venue), "status", GUARD, Policy.BLOCK, 4096, "how long a book is stale must be known")
     connect(TRACKER, "equity", GUARD, Policy.DROP_OLDEST, 4096, "the newest reading counts")
+    connect(TRACKER, "wallets", GUARD, Policy.DROP_OLDEST, 1024, "the newest comparison counts")
     connect(MANAGER, "refused", GUARD, Policy.DROP_OLDEST, 4096, "so many refusals are too many anyway")
     connect(GUARD, "state", MANAGER, Policy.BLOCK, 64, "a halt is never dropped")
     connect(GUARD, "beat", MANAGER, Policy.DROP_OLDEST, 8, "an old question proves nothing")

@@ -20,6 +20,7 @@ from market.messages._account import (
     PositionsCompared,
     RequestAccount,
     VenueMargin,
+    WalletCompared,
 )
 from market.messages._client_ids import NO_QUOTER, first_client_id, quoter_of
 from market.messages._control import (
@@ -175,6 +176,7 @@ __all__ = [
     "TradingStateChanged",
     "VenueMargin",
     "VenueRefused",
+    "WalletCompared",
     "WantedQuotes",
     "first_client_id",
     "quoter_of",

@@ -112,6 +112,21 @@ class PositionsCompared(msgspec.Struct, frozen=True, gc=False):
     ts_request: Nanos
 
 
+class WalletCompared(msgspec.Struct, frozen=True, gc=False):
+    """By how much a wallet has changed since it was known to be ours, and by how much our own count (tracker -> guard).
+
+    Attributes:
+        asset: that instruments of the venue are settled in.
+        wallet_e12: by the venue's word, 1e-12 of the asset.  counted_e12: by fills, fees and funding.
+    """
+
+    venue: VenueId
+    ts: Nanos
+    asset: str
+    wallet_e12: int
+    counted_e12: int
+
+
 class Position(msgspec.Struct, frozen=True, gc=False):
     """Our net position after a change; `average_entry` in quote currency, NaN when flat."""
 

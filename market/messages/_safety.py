@@ -28,6 +28,7 @@ class HaltCause(IntEnum):
     PERSON = 7
     VENUE = 8
     EARLIER_RUN = 9
+    WALLET = 10
 
 
 class HaltRequested(msgspec.Struct, frozen=True, gc=False):

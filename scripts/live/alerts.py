@@ -39,8 +39,9 @@ KINDS: Final[Mapping[str, str]] = {
     "file is not written": "disk",
     "file is cut short": "disk",
     "cancels are not proven": "unproven stop",
+    "wallet differs": "wallet",
 }
-_SUBJECTS: Final = ("child", "supervisor", "venue", "instrument", "file", "state", "error")
+_SUBJECTS: Final = ("child", "supervisor", "venue", "instrument", "file", "state", "error", "asset")
 _NUMBER: Final = re.compile(r"\d{6,}")  # times and ids in the text of a venue make no other reason of it
 _QUIET: Final = ("ACTIVE",)  # trading states that nobody is woken for
 

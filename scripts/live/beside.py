@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
+from actors.guard_config import GuardConfig
 from actors.market_recording import MarketRecording
 from actors.recorder_shell import end_recording
 from actors.runtime.live import LiveNursery
@@ -31,6 +32,7 @@ from market.messages import (
     Position,
     Stale,
     TradingStateChanged,
+    WalletCompared,
 )
 from market.units import Nanos
 from scripts.live.action_records import ActionRecords
@@ -41,6 +43,7 @@ from scripts.live.metrics_server import MetricsServer
 from scripts.live.overview import Overview
 from scripts.live.snapshot import Snapshot, snapshot
 from scripts.live.status import Status
+from scripts.live.wallet_alarm import WalletAlarm
 
 if TYPE_CHECKING:
     from loguru import Logger
@@ -67,6 +70,7 @@ _HEARD: Final = frozenset(
         Position,
         Stale,
         TradingStateChanged,
+        WalletCompared,
     }
 )
 
@@ -75,6 +79,7 @@ class Beside:
     """Hears what leaves the actors' ports, and sees to the rest.
 
     Args:
+        guard: says from when on a wallet differs.
         instruments: of the run.  quoters: their names, by place.
         facts: stand in every alert.
 
@@ -87,6 +92,7 @@ class Beside:
     def __init__(
         self,
         config: LiveSection,
+        guard: GuardConfig,
         instruments: InstrumentTable,
         quoters: Sequence[str],
         tables: LiveTables,
@@ -101,6 +107,7 @@ class Beside:
         self.overview = Overview(instruments)
         self._records = ActionRecords(logger, instruments, quoters)
         self._alerts = Alerts(config.alert, logger, facts, config.alert_timeout_s)
+        self._wallets = WalletAlarm(logger, instruments.venues, guard.max_wallet_difference, guard.n_bad)
         self._status = Status(self._snapshot)
         self._heard: deque[Any] = deque(maxlen=_MOST_HEARD)
         self._n_rows = 0
@@ -120,7 +127,7 @@ class Beside:
             listen(connector_name(venue), "trades", self._tables.trade)
             for port in ("connection", "facts", "fills", "clock", "halts", "limits"):
                 listen(connector_name(venue), port, self._hear)
-        for port in ("equity", "positions"):
+        for port in ("equity", "positions", "wallets"):
             listen(TRACKER, port, self._hear)
         listen(MANAGER, "refusals", self._hear)
         listen(GUARD, "state", self._hear)
@@ -153,6 +160,9 @@ class Beside:
         """Take what was heard since, into the overview and into log.jsonl."""
         while self._heard:
             message = self._heard.popleft()
+            if isinstance(message, WalletCompared):
+                self._wallets.take(message)
+                continue
             self.overview.take(message)
             self._records.take(message)
         log = self._nursery.log
@@ -221,13 +231,14 @@ class Beside:
         return snapshot(self.overview, self._nursery.statistics(), self._start, now, self._notes())
 
     def _notes(self) -> list[str]:
+        notes = self._wallets.notes()
         if self._recording is None:
-            return []
+            return notes
         status = self._recording.status()
         trouble = f", {status.error}" if status.error else ""
         lost = f", {status.n_lost:,} lost" if status.n_lost else ""
         waiting = f", {status.n_waiting / 1e6:.1f} MB wait" if status.n_waiting > 1e6 else ""
-        return [f"recorded {status.n_rows:,} messages, {status.n_written / 1e6:.1f} MB{waiting}{lost}{trouble}"]
+        return [*notes, f"recorded {status.n_rows:,} messages, {status.n_written / 1e6:.1f} MB{waiting}{lost}{trouble}"]
 
     def _hear_book(self, update: BookUpdate) -> None:
         self._tables.book(update)

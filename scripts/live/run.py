@@ -103,7 +103,9 @@ class LiveRun:
         names = [plan.config.name for plan in self._trading.plans]
         self.tables = LiveTables(out)
         facts = {"run": str(out.resolve()), "session": session}
-        self._beside = Beside(config.live, self.instruments, names, self.tables, self.logger, self.start, facts)
+        self._beside = Beside(
+            config.live, config.guard, self.instruments, names, self.tables, self.logger, self.start, facts
+        )
         self.log = RunLog(out / log_tables.LOG_NAME, patient=True)
         text = self._write_config()
         self.nursery = LiveNursery(

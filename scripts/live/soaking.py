@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from actors.runtime.live_clock import LiveClock
+from actors.runtime.log_reader import LOG_NAME
 from actors.runtime.nursery import Outcome
 from market.messages import LevelArray
 from market.order_log import LogKind
@@ -142,6 +143,8 @@ class Soak:
         self._blame(bool(run.overview.n_restarts), f"actors crashed: {dict(run.overview.n_restarts)}")
         shown = sorted(each.client_id for each in run.overview.orders)
         self._blame(bool(shown), f"orders are shown live when the run is over: {shown}")
+        is_amiss = '"wallet differs"' in (self._out / LOG_NAME).read_text(encoding="utf-8")
+        self._blame(is_amiss, "a wallet is not what the fills make of it: see log.jsonl")
         left = Counter(handles()) - Counter(before)
         self._blame(bool(left), f"files or sockets are left open: {dict(left)}")
         truth = self._emulator.truth(whole=True)
