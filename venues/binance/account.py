@@ -74,8 +74,8 @@ class AccountReader:
         self.snapshot: AccountSnapshot | None = None
         self._ask, self._queries, self._orders = ask, queries, orders
         self._ts_request, self._venue_time = ts_request, venue_time
-        self._open: list[OpenOrder] = []
-        self._positions: dict[InstrumentId, Lots] = dict.fromkeys(self.symbols.by_id, 0)
+        self._open: dict[tuple[InstrumentId, int], OpenOrder] = {}  # by the venue's number
+        self._positions: dict[tuple[InstrumentId, str], Lots] = {}  # by side: in hedge mode there are two
         self._trades: dict[tuple[InstrumentId, int], AccountTrade] = {}
         self._strangers: dict[tuple[InstrumentId, int], None] = {}  # orders of fills, asked for
         self._income: dict[tuple[str, str], Income] = {}
@@ -171,14 +171,14 @@ class AccountReader:
             flags |= int(OrderFlag.REDUCE_ONLY) if order.is_reduce_only else 0
             price, size = grid.ticks[order.price], grid.lots[order.quantity]
             filled = grid.lots[order.filled]
-            self._open.append(OpenOrder(client_id, question.instrument, side, price, size, filled, flags))
+            found = OpenOrder(client_id, question.instrument, side, price, size, filled, flags)
+            self._open[question.instrument, order.order_id] = found
 
     def _on_positions(self, question: Question, body: bytes, venue_time: Nanos) -> None:
         for position in decode(_POSITIONS, body, "the positions of Binance"):
             grid = self.symbols.grid(position.symbol)
             if grid is not None:
-                # one row; in hedge mode one for long, one for short, whose sum is what we hold
-                self._positions[grid.instrument.id] += grid.lots.signed(position.amount)
+                self._positions[grid.instrument.id, position.side] = grid.lots.signed(position.amount)
 
     def _on_trades(self, question: Question, body: bytes, venue_time: Nanos) -> list[Question]:
         grid = self.symbols.by_id[question.instrument]
@@ -232,6 +232,9 @@ class AccountReader:
     # --- the whole ---------------------------------------------------------------------------------------------------
 
     def _whole(self, ts_recv: Nanos) -> AccountSnapshot:
+        lots = dict.fromkeys(self.symbols.by_id, 0)
+        for (instrument, _), held in self._positions.items():
+            lots[instrument] += held  # of long and short the sum is what we hold
         fills = [
             self._fill(self.symbols.by_id[instrument], trade, ts_recv)
             for (instrument, _), trade in self._trades.items()
@@ -242,9 +245,9 @@ class AccountReader:
             self._venue_time,
             ts_recv,
             self._ask.fills_since,
-            tuple(self._open),
+            tuple(self._open.values()),
             tuple(sorted(fills, key=lambda each: (each.ts_venue, each.instrument, each.fill_id))),
-            tuple(self._positions.items()),
+            tuple(lots.items()),
             self._payments(ts_recv),
             self._balances,
             self._margin,

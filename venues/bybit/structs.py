@@ -194,9 +194,12 @@ class WalletRow(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Listing(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """The `result` of most REST calls: rows, to be decoded by who asked, and where the next page begins."""
+    """The `result` of most REST calls: rows, to be decoded by who asked, and where the next page begins.
 
-    list: msgspec.Raw = msgspec.Raw(b"[]")
+    An answer without a list says nothing: it must not be read as that nothing is held.
+    """
+
+    list: msgspec.Raw
     next_page_cursor: str | None = None
 
 
