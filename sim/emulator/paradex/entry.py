@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+import attrs
+
 from market.messages import OrderFlag
 from market.units import MS, Nanos
 from sim.emulator.desk import Desk, Tell
@@ -28,6 +30,19 @@ _WINDOW_MS: Final = 300_000
 _MARKET_BAND: Final = Decimal("0.05")
 
 
+@attrs.frozen
+class NewOrder:
+    """What a client asks for; price in ticks, size in lots."""
+
+    view: PublicView
+    client_id: str
+    side: int
+    price: int
+    size: int
+    flags: OrderFlag
+    terms: Row
+
+
 class OrderEntry:
     """Takes, changes and cancels orders of a desk.
 
@@ -48,8 +63,16 @@ class OrderEntry:
         Raises:
             VenueError: it is refused.
         """
+        return self.submit(trader, self.read(trader, fields, now), now)
+
+    def read(self, trader: Trader, fields: Fields, now: Nanos) -> NewOrder:
+        """Return a new order that is in order by itself, signature included.
+
+        Raises:
+            VenueError: it is not.
+        """
         self._desk.catch_up(now)
-        account, view = trader.account, self.view(fields)
+        view = self.view(fields)
         side, kind = _SIDES.get(_text(fields, "side")), _text(fields, "type")
         instruction = _text(fields, "instruction") or "GTC"
         if side is None or kind not in ("LIMIT", "MARKET") or instruction not in _FLAGS:
@@ -58,9 +81,6 @@ class OrderEntry:
         window = fields.get("recv_window") or _WINDOW_MS
         if not isinstance(window, int) or ms(now) > stamp + window:
             raise VenueError("INVALID_TIMESTAMP", "the order came too late")
-        client_id = _text(fields, "client_id")
-        if client_id and account.has_open(client_id):
-            raise VenueError("DUPLICATED_CLIENT_ID", "order with the same client_id exists")
         flags = OrderFlag.MARKET if kind == "MARKET" else _FLAGS[instruction]
         if "REDUCE_ONLY" in (fields.get("flags") or []):
             flags |= OrderFlag.REDUCE_ONLY
@@ -74,12 +94,24 @@ class OrderEntry:
         if price is None or price <= 0:
             raise VenueError("VALIDATION_ERROR", "price is not a multiple of the tick")
         terms: Row = {"instruction": instruction, "type": kind}
-        can = flags & OrderFlag.REDUCE_ONLY or account.can_afford(view.instrument, side, price, size)
-        if not can:
+        return NewOrder(view, _text(fields, "client_id"), side, price, size, flags, terms)
+
+    def submit(self, trader: Trader, new: NewOrder, now: Nanos) -> Row:
+        """Send a new order to the engine; return it as it has come.
+
+        Raises:
+            VenueError: its client id is taken, or the margin is too small.
+        """
+        account, instrument = trader.account, new.view.instrument
+        if new.client_id and account.has_open(new.client_id):
+            raise VenueError("DUPLICATED_CLIENT_ID", "order with the same client_id exists")
+        reduces = new.flags & OrderFlag.REDUCE_ONLY
+        if not (reduces or account.can_afford(instrument, new.side, new.price, new.size)):
             raise VenueError("NOT_ENOUGH_MARGIN", "not enough margin for the order")
-        events = account.submit(view.instrument, client_id, side, price, size, int(flags), terms, now)
+        flags = int(new.flags)
+        events = account.submit(instrument, new.client_id, new.side, new.price, new.size, flags, new.terms, now)
         order = order_of(events[0])
-        row = order_row(order, view, now, "NEW") | {"remaining_size": view.size.text(size)}
+        row = order_row(order, new.view, now, "NEW") | {"remaining_size": new.view.size.text(new.size)}
         self._tell(account, events, now)
         return row
 
@@ -150,15 +182,20 @@ class OrderEntry:
 
     # --- who is who --------------------------------------------------------------------------------------------------
 
+    def find(self, trader: Trader, text: str) -> Order | None:
+        """Return an order by the venue's id, ended ones included; None: there is none."""
+        number = int(text[2:]) if text.isdigit() and text.startswith("17") and len(text) == 28 else -1
+        order = trader.account.find(number) if number >= 0 else None
+        return None if order is None or number_text(order.number) != text else order
+
     def by_id(self, trader: Trader, text: str) -> Order:
         """Return an order by the venue's id, ended ones included.
 
         Raises:
             VenueError: there is none.
         """
-        number = int(text[2:]) if text.isdigit() and text.startswith("17") and len(text) == 28 else -1
-        order = trader.account.find(number) if number >= 0 else None
-        if order is None or number_text(order.number) != text:
+        order = self.find(trader, text)
+        if order is None:
             raise VenueError("ORDER_ID_NOT_FOUND", "order not found", 404)
         return order
 

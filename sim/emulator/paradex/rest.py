@@ -10,6 +10,7 @@ from sim.emulator.limits import RollingLimit
 from sim.emulator.orders import Order
 from sim.emulator.paradex import rows
 from sim.emulator.paradex.accounts import Trader, Traders
+from sim.emulator.paradex.batches import cancel_batch, create_batch
 from sim.emulator.paradex.codes import VenueError
 from sim.emulator.paradex.entry import OrderEntry, earliest
 from sim.emulator.paradex.stark import CHAIN
@@ -20,10 +21,21 @@ from sim.emulator.times import ms
 Fields = Mapping[str, str]
 _MOST: Final = 5000
 _USUAL: Final = 100
-# of these a client makes its own account's address and keys
+# a client makes its own account's address and keys of chain and hashes; the rest is of a chain that is not emulated
+_NOWHERE: Final = "0x1"
 _CONFIG: Final = {
     "starknet_chain_id": CHAIN,
+    "starknet_gateway_url": "https://gateway.invalid",
+    "starknet_fullnode_rpc_url": "https://node.invalid/rpc/v0_8",
+    "starknet_fullnode_rpc_base_url": "https://node.invalid",
+    "block_explorer_url": "https://explorer.invalid",
     "l1_chain_id": "11155111",
+    "l1_core_contract_address": _NOWHERE,
+    "l1_operator_address": _NOWHERE,
+    "oracle_address": _NOWHERE,
+    "bridged_tokens": [],
+    "liquidation_fee": "0.2",
+    "paraclear_address": _NOWHERE,
     "paraclear_decimals": 8,
     "paraclear_account_proxy_hash": "0x3530cc4759d78042f1b543bf797f5f3d647cde0388c33734cf91b7f7b9314a9",
     "paraclear_account_hash": "0x41cb0280ebadaa75f996d8d92c6f265f6d040bb3ba442e5f86a554f1765244e",
@@ -186,11 +198,13 @@ class Rest:
         if method == "DELETE" and not where:
             self._entry.cancel_all(trader, fields.get("market", ""), now)
             return 200, {}
+        if method == "POST" and where == "batch":
+            came = create_batch(self._entry, trader, body, now)
+            orders = [each for each in came if not isinstance(each, VenueError)]
+            errors = [each for each in came if isinstance(each, VenueError)]
+            return 201, {"orders": orders, "errors": [each.body() for each in errors]}
         if method == "DELETE" and where == "batch":
-            ids = [str(each) for each in body.get("order_ids", [])]
-            for each in ids:
-                self._entry.cancel(trader, self._entry.by_id(trader, each), now)
-            return 200, {"results": [{"id": each, "status": "QUEUED_FOR_CANCELLATION"} for each in ids]}
+            return 200, {"results": cancel_batch(self._entry, trader, body, now)}
         if where.startswith("by_client_id/"):
             order = self._entry.by_client_id(trader, where.removeprefix("by_client_id/"))
         else:

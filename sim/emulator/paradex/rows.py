@@ -196,3 +196,11 @@ def trade_row(view: PublicView, printed: Print) -> Row:
 
 def level_row(view: PublicView, side: int, price: int, size: int) -> Row:
     return {"side": SIDES[side], "price": view.price.text(price), "size": view.size.text(size)}
+
+
+def best_rows(view: PublicView) -> Row:
+    """Return the best levels as a book names them; nothing here is for retail only."""
+    bid, ask = (
+        level_row(view, side, *(levels[0] if levels else (0, 0))) for side, levels in ((1, view.bids), (-1, view.asks))
+    )
+    return {"best_bid_api": bid, "best_ask_api": ask, "best_bid_interactive": bid, "best_ask_interactive": ask}

@@ -1,6 +1,6 @@
 """Paradex's public channels: books by deltas or as snapshots, touches, trades, summaries."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from market.units import MS, SECOND, Nanos
@@ -98,47 +98,54 @@ class Channel:
 
     def _book(self, kind: str, seq: int, now: Nanos, **levels: list[Row]) -> Row:
         row = {"market": self.view.instrument.symbol, "seq_no": seq, "last_updated_at": ms(now), "update_type": kind}
-        return {**row, "inserts": [], "updates": [], "deletes": [], **levels}
+        return {**row, **rows.best_rows(self.view), "inserts": [], "updates": [], "deletes": [], **levels}
 
     def _send(self, outbox: Outbox, data: Row, now: Nanos) -> None:
         outbox.publish(self.name, message(self.name, data), now)
 
 
 class PublicStreams:
-    """All channels of a desk."""
+    """All channels of a desk; one of all markets is one of each by the same name."""
 
     def __init__(self, views: Mapping[str, PublicView], *, throttled: bool) -> None:
         pace = _PACE if throttled else 0
-        self._channels: dict[str, Channel] = {}
+        self._named: dict[str, list[Channel]] = {}
+        self._of: dict[str, list[Channel]] = {symbol: [] for symbol in views}
         for symbol, view in views.items():
             for name, kind, each in (
                 (f"order_book.{symbol}.deltas", "deltas", pace),
                 (f"order_book.{symbol}.snapshot@15@100ms", "snapshot", 2 * pace),
                 (f"order_book.{symbol}.snapshot@15@50ms", "snapshot", pace),
                 (f"bbo.{symbol}", "bbo", 0),
+                ("bbo.ALL", "bbo", 0),
                 (f"trades.{symbol}", "trades", 0),
+                ("trades.ALL", "trades", 0),
                 (f"markets_summary.{symbol}", "markets_summary", SECOND),
+                ("markets_summary.ALL", "markets_summary", SECOND),
+                ("markets_summary", "markets_summary", SECOND),
             ):
-                self._channels[name] = Channel(name, kind, view, each)
-        self._of = {s: [c for c in self._channels.values() if c.view is view] for s, view in views.items()}
+                channel = Channel(name, kind, view, each)
+                self._named.setdefault(name, []).append(channel)
+                self._of[symbol].append(channel)
 
     def knows(self, name: str) -> bool:
-        return name in self._channels or name in ("markets_summary", "trades.ALL")
+        return name in self._named
 
     def subscribe(self, name: str, outbox: Outbox, now: Nanos) -> None:
-        for channel in self._named(name):
+        for channel in self._named.get(name, []):
             channel.subscribe(outbox, now)
 
     def unsubscribe(self, name: str, outbox: Outbox) -> None:
-        for channel in self._named(name):
+        for channel in self._named.get(name, []):
             channel.unsubscribe(outbox)
 
-    def _named(self, name: str) -> list[Channel]:
-        return [self._channels[name]] if name in self._channels else []
+    @property
+    def _channels(self) -> Iterator[Channel]:
+        return (channel for channels in self._of.values() for channel in channels)
 
     def forget(self, outbox: Outbox) -> None:
         """Drop a client that is gone."""
-        for channel in self._channels.values():
+        for channel in self._channels:
             channel.unsubscribe(outbox)
 
     def on_book(self, view: PublicView, now: Nanos) -> None:
@@ -147,14 +154,14 @@ class PublicStreams:
                 channel.on_due(now)
 
     def on_trade(self, view: PublicView, printed: Print, now: Nanos) -> None:
-        channel = self._channels[f"trades.{view.instrument.symbol}"]
-        if channel.is_heard:
-            channel.on_trade(printed, now)
+        for channel in self._of[view.instrument.symbol]:
+            if channel.kind == "trades" and channel.is_heard:
+                channel.on_trade(printed, now)
 
     def next_due(self) -> Nanos:
-        return min((channel.due for channel in self._channels.values()), default=NEVER)
+        return min((channel.due for channel in self._channels), default=NEVER)
 
     def on_due(self, now: Nanos) -> None:
-        for channel in self._channels.values():
+        for channel in self._channels:
             if channel.due <= now:
                 channel.on_due(now)

@@ -14,6 +14,7 @@ from sim.emulator.orders import AccountEvent, CancelRefused, Executed, Funded, P
 from sim.emulator.outbox import Outbox
 from sim.emulator.paradex import rows
 from sim.emulator.paradex.accounts import Trader, Traders
+from sim.emulator.paradex.batches import cancel_batch, create_batch
 from sim.emulator.paradex.codes import VenueError
 from sim.emulator.paradex.entry import OrderEntry
 from sim.emulator.paradex.rest import Rest
@@ -112,15 +113,17 @@ class ParadexVenue:
         method, params = told["method"], told.get("params")
         fields = params if isinstance(params, dict) else {}
         if method == "order.create":
-            return {"order": self._create(socket, trader, fields, now)}
+            row = self._entry.create(trader, fields, now)
+            _remember(socket, row)
+            return {"order": row}
         if method == "order.create_batch":
-            results: list[Row] = []
-            for each in fields.get("orders", []):
-                try:
-                    results.append({"order": self._create(socket, trader, each, now)})
-                except VenueError as error:
-                    results.append({"error": str(error)})
-            return {"results": results}
+            # by the venue's documents the orders have a name, its SDK sends them without
+            orders = params if isinstance(params, list) else fields.get("orders")
+            came = create_batch(self._entry, trader, orders, now)
+            for each in came:
+                if not isinstance(each, VenueError):
+                    _remember(socket, each)
+            return {"results": [{"error": str(e)} if isinstance(e, VenueError) else {"order": e} for e in came]}
         if method == "order.modify":
             return {"order": self._entry.modify(trader, fields, now)}
         if method == "order.cancel":
@@ -128,19 +131,12 @@ class ParadexVenue:
             self._entry.cancel(trader, order, now)
             return {"order_id": rows.number_text(order.number), "status": "QUEUED_FOR_CANCELLATION"}
         if method == "order.cancel_batch":
-            ids = [str(each) for each in fields.get("order_ids", [])]
-            for each in ids:
-                self._entry.cancel(trader, self._entry.by_id(trader, each), now)
-            return {"results": [{"id": each, "status": "QUEUED_FOR_CANCELLATION"} for each in ids]}
+            ids = {"order_ids": fields.get("order_ids")}
+            return {"results": cancel_batch(self._entry, trader, ids, now)}
         if method == "order.cancel_all":
             self._entry.cancel_all(trader, str(fields.get("market") or ""), now)
             return {"status": "ok"}
         raise VenueError("INVALID_REQUEST", f"no such method: {method}")
-
-    def _create(self, socket: Socket, trader: Trader, fields: Any, now: Nanos) -> Row:
-        row = self._entry.create(trader, fields if isinstance(fields, dict) else {}, now)
-        socket.orders[int(row["id"][2:])] = None
-        return row
 
     def _refuse_by(self, fault: Fault | None) -> None:
         if fault is None:
@@ -191,7 +187,8 @@ class ParadexVenue:
         if request.method == "GET" and path in self._rest.private:
             return 200, self._rest.private[path](trader, fields, now)
         if path.startswith("/orders"):
-            return self._rest.order(trader, request, path, _body(request), now)
+            is_batch = (request.method, path) == ("POST", "/orders/batch")
+            return self._rest.order(trader, request, path, _body(request, list if is_batch else dict), now)
         raise VenueError("NOT_FOUND", path, 404)
 
     def _come_in(self, request: HttpRequest, path: str, now: Nanos) -> tuple[int, Any]:
@@ -232,11 +229,15 @@ class ParadexVenue:
                 socket.outbox.publish(name, message(name, data), now)
 
 
-def _body(request: HttpRequest) -> Row:
+def _remember(socket: Socket, row: Row) -> None:
+    socket.orders[int(row["id"][2:])] = None
+
+
+def _body(request: HttpRequest, kind: type = dict) -> Any:
     try:
-        fields = msgspec.json.decode(request.body) if request.body else {}
+        fields = msgspec.json.decode(request.body) if request.body else kind()
     except (msgspec.DecodeError, RecursionError):
         fields = None
-    if not isinstance(fields, dict):
-        raise VenueError("BINDING_ERROR", "the body must be a JSON object")
+    if not isinstance(fields, kind):
+        raise VenueError("BINDING_ERROR", f"the body must be a JSON {'array' if kind is list else 'object'}")
     return fields

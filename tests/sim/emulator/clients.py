@@ -10,11 +10,15 @@ import trio
 ROOT = Path(__file__).resolve().parents[3]
 
 
-async def run_client(program: str, task: dict[str, Any]) -> dict[str, Any]:
-    """Run a client of this folder that takes a JSON object and prints one; return what it printed."""
+async def run_client(program: str, task: dict[str, Any], python: str = sys.executable) -> dict[str, Any]:
+    """Run a client of this folder that takes a JSON object and prints one; return what it printed.
+
+    Args:
+        python: the interpreter, where the client needs another than ours.
+    """
     with trio.fail_after(120):
         done = await trio.run_process(
-            [sys.executable, "-m", f"tests.sim.emulator.{program}", json.dumps(task)],
+            [python, "-m", f"tests.sim.emulator.{program}", json.dumps(task)],
             cwd=ROOT,
             capture_stdout=True,
             capture_stderr=True,
