@@ -21,4 +21,4 @@ def follow(books: dict[InstrumentId, Book], update: BookUpdate) -> None:
     """Bring a mirror up to an update; one that is attached shows it already."""
     book = books.get(update.instrument)
     if book is not None and update.bids is not None and update.asks is not None:
-        book.load(update.bids, update.asks, update.ts_venue, update.ts_recv, update.seq)
+        book.load_when_read(update)

@@ -18,7 +18,7 @@ class Book(BookView):
     It owns its arrays and is written by `load` and `apply`; or it is attached to arrays that another advances.
     """
 
-    __slots__ = ("_scratch", "is_attached", "n_unknown_deletes")
+    __slots__ = ("_due", "_scratch", "is_attached", "n_unknown_deletes")
 
     def __init__(self, instrument: Instrument, depth: int = 20, capacity: int = 64) -> None:
         """Begin empty, with room for `capacity` levels a side; it grows when they do not fit."""
@@ -30,6 +30,7 @@ class Book(BookView):
         )
         self.is_attached = False
         self.n_unknown_deletes = 0
+        self._due: BookUpdate | None = None  # where `load_when_read` is late
         self._scratch = np.empty((2 * capacity, 2), dtype=np.int64)
 
     @classmethod
@@ -41,6 +42,7 @@ class Book(BookView):
 
     def attach(self, ladder: IntArray, span: IntArray, stamp: IntArray) -> None:
         """Mirror these arrays of another owner from now on (also after the owner has moved to larger ones)."""
+        self._forget_due()
         self._bind(ladder, span, stamp)
         self.is_attached = True
 
@@ -65,6 +67,7 @@ class Book(BookView):
             ValueError: a price or size is below 1 or a side is out of order (the book stays as it was), or the book
                 is attached.
         """
+        self._forget_due()
         n_bids, n_asks = self._stage(bids, asks)
         answer = load(self._ladder, self._span, self._scratch, 0, n_bids, n_asks)
         if answer == NEEDS_ROOM:
@@ -75,6 +78,27 @@ class Book(BookView):
                 f"snapshot {seq} of {self.instrument.name} is out of order, or has a price or size below 1"
             )
         self._wrote(ts_venue, ts_recv, seq)
+
+    def load_when_read(self, update: BookUpdate) -> None:
+        """Be what the update shows, from the next time that somebody reads: most are replaced before that.
+
+        Raises:
+            ValueError: the book is attached; where the levels are out of order, whoever reads is told.
+        """
+        self._must_own()
+        self._due = update
+        self.late = self._load_due
+
+    def _load_due(self) -> None:
+        update = self._due
+        assert update is not None
+        assert update.bids is not None
+        assert update.asks is not None
+        self.load(update.bids, update.asks, update.ts_venue, update.ts_recv, update.seq)
+
+    def _forget_due(self) -> None:
+        if self._due is not None:
+            self._due = self.late = None
 
     def apply(self, bids: IntArray, asks: IntArray, ts_venue: Nanos, ts_recv: Nanos, prev_seq: int, seq: int) -> bool:
         """Change the book by a delta: (n, 2) rows of (ticks, new lots), 0 lots deletes.
@@ -87,6 +111,8 @@ class Book(BookView):
         Raises:
             ValueError: a price below 1 or a negative size (the book stays as it was), or the book is attached.
         """
+        if self._due is not None:
+            self._load_due()
         if prev_seq != -1 and prev_seq != self._stamps[SEQ]:
             return False
         n_bids, n_asks = self._stage(bids, asks)
@@ -116,6 +142,7 @@ class Book(BookView):
 
     def clear(self) -> None:
         """Take all levels out; the stamps stay."""
+        self._forget_due()
         self._must_own()
         clear(self._ladder, self._span)
         stamps = self._stamps

@@ -29,7 +29,7 @@ _FAILURES: Final = (
     trio.TooSlowError,
     WebSocketError,
 )
-_AT_ONCE: Final = 8  # messages of what has come that are told of together; then the others have their turn
+_AT_ONCE: Final = 16  # messages of what has come that are told of together; then the others have their turn
 
 
 @attrs.frozen

@@ -191,7 +191,7 @@ class Children(Switchboard):
         if self.journal is not None:
             self.journal.delivering(self.number, cell, edge, self.now, message)
         try:
-            after_handler = self._is_crash_due(cell)
+            after_handler = cell.crash_plan and self._is_crash_due(cell)
             actor = cell.actor
             actor.now = self.now
             cell.on[type(message)](message)
@@ -211,8 +211,6 @@ class Children(Switchboard):
         return True
 
     def _is_crash_due(self, cell: Cell) -> bool:
-        if not cell.crash_plan:
-            return False
         cell.n_delivered += 1
         after_handler = cell.crash_plan.get(cell.n_delivered)
         if after_handler is False:

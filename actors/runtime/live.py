@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # who lags takes some in a row, and those after it find them conflated
 _IN_A_ROW: Final = 16
-_A_TURN: Final = 32  # deliveries at least, where there are as many, before the shells' tasks have theirs
+_A_TURN: Final = 64  # deliveries at least, where there are as many, before the shells' tasks have theirs
 _MOST_TURNS: Final = 100
 _WORTH_A_TURN: Final = 32  # things that were put off: then they are seen to in one go
 _REPORT_S: Final = 60.0  # of the mailboxes' counts
@@ -128,6 +128,7 @@ class LiveNursery(Children):
         self._runnable: deque[Cell] = deque()  # those that have mail, each once
         self._mail = _Bell()
         self._is_gathering = False
+        self._is_winding_up = False
         self._turn = _Bell()  # while winding up: mail has been handled, and there may be room
         self._restarts = Agenda()
         self._due_starts: list[tuple[str, int]] = []
@@ -168,7 +169,7 @@ class LiveNursery(Children):
         if not self._is_gathering:
             self._look_at_clock()
         is_sent = super().emit(shell, port, message, is_logged=is_logged)
-        if self._is_over.is_set():
+        if self._is_winding_up:
             self._news.ring()
         return is_sent
 
@@ -195,6 +196,7 @@ class LiveNursery(Children):
     # --- the end ----------------------------------------------------------------------------------------------------
 
     async def _wind_up(self) -> Outcome:
+        self._is_winding_up = True
         self._look_at_clock()
         deadline = self.now + self._drain_ns
         unproven = 0
@@ -296,9 +298,11 @@ class LiveNursery(Children):
 
     def _run_cell(self, cell: Cell) -> int:
         """Deliver what waits for an actor, some of it; return how much."""
-        n = 0
-        while n < _IN_A_ROW and cell.is_up and cell.line and not cell.n_held:
-            self._look_at_clock()
+        n, line, now_ns = 0, cell.line, self.clock.now_ns
+        while n < _IN_A_ROW and cell.is_up and line and not cell.n_held:
+            now = now_ns()
+            if now > self.now:
+                self.now = now
             self._deliver(cell, *self._take(cell))
             n += 1
         if cell.spec.is_shell and cell.is_up:

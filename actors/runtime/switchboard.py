@@ -17,6 +17,8 @@ from actors.runtime.run_log import RunLog
 from market.messages import (
     AccountSnapshot,
     Adjustment,
+    BookDelta,
+    BookSnapshot,
     ConnectionLost,
     ConnectionUp,
     Drained,
@@ -27,6 +29,7 @@ from market.messages import (
     NothingOpen,
     SetTimer,
     TimerFired,
+    Trade,
     TradingStateChanged,
 )
 from market.order_log import PACK, LogKind
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
 _FILLS: Final = (LogKind.FILL_MAKER, LogKind.FILL_TAKER)
 _LOGGED_KEPT: Final = 1 << 16  # of all instruments together
+_NEVER_LOGGED: Final = frozenset((BookDelta, BookSnapshot, Trade))  # which are nearly all
 _ONCE: Final = (Fill, FundingPayment)  # told by themselves, again, or first by an account snapshot
 
 
@@ -136,7 +140,7 @@ class Switchboard(ABC):
         cell = self.cells[shell]
         if not cell.is_up:
             return False
-        if not is_logged:
+        if not is_logged and type(message) not in _NEVER_LOGGED:
             self._log_emitted(message)
         if self.journal is not None:
             self.journal.emitted(cell, port, self.now, message)

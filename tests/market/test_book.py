@@ -1,8 +1,9 @@
 """Book against a dict; mirrors of another's arrays; sequence numbers."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from market.book import Book
 from market.book_kernels import apply, load
 from market.book_view import BEST_ASK, BEST_BID, VERSION
 from market.instrument import Instrument
+from market.messages import BookUpdate
 from market.units import Side
 
 MARKET = Instrument(0, "binance-futures", "SOLUSDT", "SOL", "USDT", "USDT", tick=Decimal("0.01"), lot=Decimal("0.1"))
@@ -224,6 +226,56 @@ def test_a_mirror_shows_what_its_owner_does_until_it_is_detached() -> None:
 
     book.attach(ladder, span, stamp)
     assert book.best_bid == 55
+
+
+READINGS: dict[str, Callable[[Book], Any]] = {
+    "touch": lambda book: (book.best_bid, book.best_ask, book.mid, book.is_crossed),
+    "levels": lambda book: (book.bid_levels.tolist(), book.ask_levels.tolist(), book.n_bids, book.level(1, 1)),
+    "stamps": lambda book: (book.ts_venue, book.ts_recv, book.seq),
+    "analytics": lambda book: (book.imbalance(), book.vamp(0.1), book.prices(), book.bids.tolist()),
+    "copy": lambda book: book.copy().bid_levels.tolist(),
+    "update": lambda book: (book.update().seq, book.update().asks.tolist()),  # type: ignore[union-attr]
+}
+UPDATES = [
+    BookUpdate(MARKET.id, 1, 2, 3, rows([(99, 1), (98, 2)]), rows([(101, 4)])),
+    BookUpdate(MARKET.id, 4, 5, 6, rows([(97, 3)]), rows([(98, 5), (99, 6)])),
+]
+
+
+@pytest.mark.parametrize("read", READINGS.values(), ids=list(READINGS))
+def test_a_book_that_is_loaded_when_read_shows_the_newest(read: Callable[[Book], Any]) -> None:
+    late, at_once = Book(MARKET, 5), Book(MARKET, 5)
+    for update in UPDATES:
+        late.load_when_read(update)
+        assert update.bids is not None
+        assert update.asks is not None
+        at_once.load(update.bids, update.asks, update.ts_venue, update.ts_recv, update.seq)
+    assert read(late) == read(at_once)
+    assert late.version == 1, "the first was never looked at"
+
+
+def test_what_is_written_to_a_book_that_is_to_be_loaded_comes_after_it() -> None:
+    change = rows([(100, 7)]), rows([])
+    late, at_once = Book(MARKET, 5), Book(MARKET, 5)
+    for update in UPDATES:
+        assert update.bids is not None
+        assert update.asks is not None
+        at_once.load(update.bids, update.asks, update.ts_venue, update.ts_recv, update.seq)
+        late.load_when_read(update)
+    assert late.apply(*change, 7, 8, 6, 9)
+    assert at_once.apply(*change, 7, 8, 6, 9)
+    assert late.bid_levels.tolist() == at_once.bid_levels.tolist() == [[100, 7], [97, 3]]
+    late.load_when_read(UPDATES[0])
+    late.load(*change, 10, 11, 12)
+    assert (late.seq, late.bid_levels.tolist()) == (12, [[100, 7]])
+    late.load_when_read(UPDATES[0])
+    late.clear()
+    assert late.is_empty
+    late.load_when_read(UPDATES[0])
+    late.attach(at_once._ladder, at_once._span, at_once._stamp)
+    assert late.seq == 9
+    with pytest.raises(ValueError, match="another owner"):
+        late.load_when_read(UPDATES[0])
 
 
 def test_a_bad_message_leaves_the_book_as_it_was() -> None:

@@ -127,6 +127,7 @@ READERS: dict[type, dict[str, tuple[float, ...]]] = {
         "worst_price": (1, 1.0),
         "cumulative": (1, 1e9),
         "copy": (),
+        "update": (),
     },
     Tape: {
         "rows": (),
@@ -138,7 +139,7 @@ READERS: dict[type, dict[str, tuple[float, ...]]] = {
     },
 }
 NOT_READ = {"depth", "instrument", "is_attached", "n_unknown_deletes", "late"}
-WRITERS = {"attach", "attached", "detach", "load", "apply", "clear", "append"}
+WRITERS = {"attach", "attached", "detach", "load", "load_when_read", "apply", "clear", "append"}
 
 
 @pytest.mark.parametrize("kind", [Book, Tape])

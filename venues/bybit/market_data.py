@@ -13,7 +13,16 @@ from market.columns import NOT_STATED
 from market.messages import BookDelta, BookGap, BookSnapshot, LevelArray, Mark, Trade
 from market.units import MS, InstrumentId, Nanos
 from venues.bybit.book_sync import BookSync, Step
-from venues.bybit.structs import BookData, Envelope, RecentTrade, TickerData, TradeRow, read_result, read_rows
+from venues.bybit.structs import (
+    BookData,
+    BookFrame,
+    Envelope,
+    RecentTrade,
+    TickerData,
+    TradeRow,
+    read_result,
+    read_rows,
+)
 from venues.wire import InstrumentGrid, RemoteProtocolError, decode, money_e12, number_of, rounded
 
 MarketMessage = BookSnapshot | BookDelta | BookGap | Trade | Mark
@@ -88,20 +97,33 @@ class MarketData:
             return ()
         try:
             data = decode(_BOOK, frame.data, frame.topic)
-            if data.s != frame.topic.rpartition(".")[2]:
-                raise RemoteProtocolError(f"{frame.topic}: a book of {data.s!r}")
-            if frame.type not in ("snapshot", "delta"):
-                raise RemoteProtocolError(f"{frame.topic}: a book is a snapshot or a delta, got {frame.type!r}")
-            return self._step(sync, data, frame, ts_recv)
+        except RemoteProtocolError:
+            sync.reset()
+            raise
+        return self.book(BookFrame(frame.topic, frame.type, data, frame.ts, frame.cts), ts_recv)
+
+    def book(self, frame: BookFrame, ts_recv: Nanos) -> Sequence[MarketMessage]:
+        """Return the messages of a frame of a book, as `receive`."""
+        sync = self.syncs.get(frame.topic)
+        if sync is None:
+            self.n_skipped["book that was not asked for"] += 1
+            return ()
+        try:
+            return self._step(sync, frame, ts_recv)
         except RemoteProtocolError:
             sync.reset()
             raise
 
-    def _step(self, sync: BookSync, data: BookData, frame: Envelope, ts_recv: Nanos) -> Sequence[MarketMessage]:
+    def _step(self, sync: BookSync, frame: BookFrame, ts_recv: Nanos) -> Sequence[MarketMessage]:
+        topic, kind, data = frame.topic, frame.type, frame.data
+        if topic.rpartition(".")[2] != data.s:
+            raise RemoteProtocolError(f"{topic}: a book of {data.s!r}")
+        if kind not in ("snapshot", "delta"):
+            raise RemoteProtocolError(f"{topic}: a book is a snapshot or a delta, got {kind!r}")
         grid = self._grids[data.s]
         instrument = grid.instrument.id
         last, last_seq = sync.last, sync.last_seq
-        step = sync.step(frame.type, data.u, data.seq, ts_recv)
+        step = sync.step(kind, data.u, data.seq, ts_recv)
         if step is Step.APPLY:
             ts_venue = (frame.cts or frame.ts) * MS
             bids, asks = grid.sides(data.b, data.a)
@@ -109,7 +131,7 @@ class MarketData:
         if step is Step.REPLACE:
             return (_snapshot(grid, data, (frame.cts or frame.ts) * MS, ts_recv),)
         if step is Step.GAP:
-            reason = f"{frame.topic}: u {data.u}, seq {data.seq} came after u {last}, seq {last_seq}"
+            reason = f"{topic}: u {data.u}, seq {data.seq} came after u {last}, seq {last_seq}"
             return (BookGap(instrument, ts_recv, reason),)
         return ()
 

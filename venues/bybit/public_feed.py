@@ -9,9 +9,9 @@ from market.messages import BookGap
 from market.units import SECOND, InstrumentId, Nanos
 from venues.bybit.market_data import MarketData
 from venues.bybit.session import Channel, Session
-from venues.bybit.structs import read_frame
+from venues.bybit.structs import read_book_frame, read_frame
 from venues.one_account_venue import PUBLIC
-from venues.ports import on_socket
+from venues.ports import on_socket, told
 from venues.venue import NEVER, Connect, Output, Reconnect, Tell
 
 _SNAPSHOT_WITHIN: Final = 10 * SECOND
@@ -64,13 +64,18 @@ class PublicFeed:
         Raises:
             RemoteProtocolError: it breaks the protocol; the books are not to be trusted until the next connection.
         """
-        envelope = read_frame(frame)
-        if not envelope.topic:
-            return on_socket(PUBLIC, self._session.receive(envelope, now))
-        messages = self.data.receive(envelope, now)
-        outputs = on_socket(PUBLIC, messages)
-        if self._due and envelope.topic in self._due and not self.data.syncs[envelope.topic].is_waiting:
-            del self._due[envelope.topic]
+        book = read_book_frame(frame)
+        if book is not None:
+            topic, messages = book.topic, self.data.book(book, now)
+        else:
+            envelope = read_frame(frame)
+            topic = envelope.topic
+            if not topic:
+                return on_socket(PUBLIC, self._session.receive(envelope, now))
+            messages = self.data.receive(envelope, now)
+        outputs = told(messages)
+        if self._due and topic in self._due and not self.data.syncs[topic].is_waiting:
+            del self._due[topic]
         for message in messages:
             if type(message) is BookGap:
                 outputs += self._resubscribe(message.instrument, now)

@@ -49,6 +49,16 @@ class BookData(msgspec.Struct, frozen=True, gc=False):
     cts: Millis = 0
 
 
+class BookFrame(msgspec.Struct, frozen=True, gc=False):
+    """A frame of a book's topic, read at once: nearly all frames are of these."""
+
+    topic: str
+    type: str
+    data: BookData
+    ts: Millis = 0
+    cts: Millis = 0
+
+
 class TradeRow(msgspec.Struct, frozen=True, gc=False):
     """One public trade: time, symbol, taker's side, size, price, id, whether it was a block trade."""
 
@@ -213,6 +223,8 @@ class Reply(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     time: Millis = 0
 
 
+_OF_BOOK: Final = '{"topic":"orderbook.'
+_BOOK_FRAME: Final = msgspec.json.Decoder(BookFrame)
 _ENVELOPE: Final = msgspec.json.Decoder(Envelope)
 _REPLY: Final = msgspec.json.Decoder(Reply)
 _LISTING: Final = msgspec.json.Decoder(Listing)
@@ -225,6 +237,16 @@ def read_frame(frame: bytes | str) -> Envelope:
         RemoteProtocolError: it is no JSON object of the documented shape.
     """
     return decode(_ENVELOPE, frame, "bybit frame")
+
+
+def read_book_frame(frame: bytes | str) -> BookFrame | None:
+    """Return a frame of a book; None: it is none, or not of the documented shape, as `read_frame` will tell."""
+    if not isinstance(frame, str) or not frame.startswith(_OF_BOOK):
+        return None
+    try:
+        return _BOOK_FRAME.decode(frame)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None
 
 
 def read_reply(body: bytes) -> Reply:

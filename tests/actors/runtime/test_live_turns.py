@@ -21,7 +21,7 @@ from tests.actors.runtime.seeded_trio import seeded
 from tests.actors.runtime.test_live import SEEDS, stop_after
 from tests.actors.runtime.toys import SHORT, Diary, Reaction, Toy, ToyVenue, child, forward, keep, position
 
-A_READ = 8  # messages that a socket's reader brings before the others have their turn
+A_READ = 16  # messages that a socket's reader brings before the others have their turn
 
 
 class Reader(ToyVenue):
@@ -243,7 +243,7 @@ def test_what_is_gathered_is_handled_before_the_shell_goes_on() -> None:
     toys = Toys({"a": forward, "b": forward, "c": place}, CHAIN, [1, 5, A_READ])
     toys.venue = Gatherer([1, 5, A_READ], lambda: len(toys.log))
     seeded(1, toys.run)
-    assert toys.venue.found == [0, 2, 2, 12, 12, 28], "orders and answers, before and after each"
+    assert toys.venue.found == [0, 2, 2, 12, 12, 12 + 2 * A_READ], "orders and answers, before and after each"
 
 
 class Later:

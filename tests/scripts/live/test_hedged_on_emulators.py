@@ -217,7 +217,7 @@ def test_a_person_hedges_the_net_position_on_the_other_venue(
 
     async def ask(traded: Traded) -> None:
         await traded.until(lambda: traded.position(MAKER) != 0)
-        words = ["hedge", str(tmp_path / "state"), "--base", "SOL", "--on", HEDGE, "--wait", "30"]
+        words = ["hedge", str(tmp_path / "state"), "--base", "SOL", "--on", HEDGE, "--by", "margin", "--wait", "30"]
         codes.append(await trio.to_thread.run_sync(ops.main, words))
         await traded.until(lambda: traded.position(HEDGE) != 0)
 
@@ -231,5 +231,9 @@ def test_a_person_hedges_the_net_position_on_the_other_venue(
     assert result["positions_by_base"]["SOL"]["positions"][f"{HEDGE}:{SYMBOL}"] == pytest.approx(
         LOT * leg.side * leg.filled
     )
+    for venue in (MAKER, HEDGE):  # as read a little before the end
+        told, truth = result["margins"][venue], traded.emulator.truth(venue)
+        assert told["equity"] == pytest.approx(float(truth.equity), rel=1e-3)
+        assert 0.0 < told["available"] <= told["equity"]
     assert "FILLED" in capsys.readouterr().out
     assert replay_journal.main([str(tmp_path / "run")]) == replay_journal.EXIT_SAME
