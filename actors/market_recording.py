@@ -1,6 +1,6 @@
 """What a run's connectors tell, and its own log, on their way into the archive.  Nothing here waits for the disk."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -26,6 +26,7 @@ from market.messages import (
     ConnectionUp,
     Mark,
     Trade,
+    TradesCaughtUp,
 )
 from market.units import MS, InstrumentId, Nanos
 
@@ -63,6 +64,7 @@ class MarketRecording:
         now: the clock.
         sockets: by venue, whose frames are kept as they came.
         own: `RunLog.rows_from` of the run's own log; None: nobody trades.
+        late: venues that tell the trades of an outage after it, and `TradesCaughtUp`.
 
     Attributes:
         failure: what went wrong in here; None while nothing has.
@@ -78,6 +80,7 @@ class MarketRecording:
         *,
         sockets: Mapping[str, Sequence[str]] | None = None,
         own: Callable[[int], IntArray] | None = None,
+        late: Collection[str] = (),
     ) -> None:
         self.failure: Exception | None = None
         self._failed_at: Nanos = 0
@@ -93,11 +96,14 @@ class MarketRecording:
         self._offsets: dict[int, Nanos] = {}
         self._kept: list[Any] = []
         self._seen_sockets: dict[str, dict[str, bool]] = {}
+        self._late = frozenset(late)
+        self._unheard: dict[InstrumentId, Nanos] = {}  # since when trades are to be told late
         self._takers: dict[type, Callable[[Any], None]] = {
             BookSnapshot: self._take_book,
             BookDelta: self._take_book,
             Trade: self._take_trade,
             Mark: self._take_mark,
+            TradesCaughtUp: self._take_caught_up,
             BookGap: self._take_gap,
             ConnectionLost: self._take_lost,
             ConnectionUp: self._take_up,
@@ -168,6 +174,7 @@ class MarketRecording:
     def lost(self, venue: int, ts: Nanos, reason: str) -> None:
         """Note that a venue is not heard from `ts` on."""
         self.catch_up()
+        self._give_up_late(self._of_venue.get(venue, ()), ts)
         for i in self._of_venue.get(venue, ()):
             for kind in _HEARD:
                 self._recorder.mark_down(i, kind, ts, reason)
@@ -206,8 +213,22 @@ class MarketRecording:
             if is_open:
                 self._recorder.mark_up(i, "trades", at)  # they may be silent, and are listened to all the same
             else:
-                for kind in _BY_TRADES:
+                is_told_late = venue in self._late
+                if is_told_late:
+                    self._unheard.setdefault(i, at)
+                for kind in _BY_TRADES[is_told_late:]:
                     self._recorder.mark_down(i, kind, at, _LOST)
+
+    def _take_caught_up(self, told: TradesCaughtUp) -> None:
+        """The trades of an outage are there, later than they should be; or some are missing, and it is a hole."""
+        if (since := self._unheard.pop(told.instrument, None)) is not None:
+            reason = "told after the connection was lost" if told.is_whole else _LOST
+            self._recorder.note(told.instrument, Gap(since, told.ts_recv, "trades", reason, is_hole=not told.is_whole))
+
+    def _give_up_late(self, instruments: Iterable[InstrumentId], now: Nanos) -> None:
+        """Nobody will tell of them any more."""
+        for i in instruments:
+            self._take_caught_up(TradesCaughtUp(i, now, False))
 
     def _take_lost(self, lost: ConnectionLost) -> None:
         if self.venues[lost.venue] not in self._seen_sockets:
@@ -264,6 +285,7 @@ class MarketRecording:
 
         Hours are made by `roll`, now or at any later start.
         """
+        self._give_up_late(tuple(self._unheard), now)
         for i, funding in self._funding.items():
             paid = funding.rest()
             if paid is not None:
@@ -297,6 +319,7 @@ def open_recording(
     *,
     sockets: Mapping[str, Sequence[str]] | None = None,
     own: Callable[[int], IntArray] | None = None,
+    late: Collection[str] = (),
 ) -> MarketRecording:
     """Open the archive of a config for recording; what a crash has left there is finished first, which takes time.
 
@@ -304,8 +327,8 @@ def open_recording(
         folder: that the archive is relative to.
         instruments: of the run.
         now: the clock that the messages are stamped with.
-        sockets, own: as in `MarketRecording`; the sockets are used if the config wants raw frames, those of market
-            data alone.
+        sockets, own, late: as in `MarketRecording`; the sockets are used if the config wants raw frames, and only those
+            of market data.
 
     Raises:
         ValueError: the run has no such instrument, or the archive has one with another tick, lot or multiplier, or
@@ -321,7 +344,7 @@ def open_recording(
     feeds: list[tuple[Instrument, Kind]] = [(instrument, kind) for instrument in chosen for kind in kinds]
     feeds += [(instrument, "raw") for instrument, _, _ in _socket_feeds(raw)]
     recorder = Recorder(root, feeds, now, round(config.most_mb * 1_000_000))
-    return MarketRecording(recorder, chosen, instruments.venues, now, sockets=raw, own=own)
+    return MarketRecording(recorder, chosen, instruments.venues, now, sockets=raw, own=own, late=late)
 
 
 def _chosen(instruments: InstrumentTable, names: Sequence[str]) -> list[Instrument]:

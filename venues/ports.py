@@ -22,6 +22,7 @@ from market.messages import (
     OrderRejected,
     OrderStatus,
     Trade,
+    TradesCaughtUp,
     TradingState,
 )
 from market.units import Nanos
@@ -32,7 +33,7 @@ from venues.wire import HttpRequest
 PORTS: Final[Mapping[type, str]] = {
     **dict.fromkeys((BookSnapshot, BookDelta, BookGap), "books"),
     Trade: "trades",
-    Mark: "marks",
+    **dict.fromkeys((Mark, TradesCaughtUp), "marks"),
     **dict.fromkeys(
         (OrderAccepted, OrderRejected, OrderAmended, AmendRejected, OrderCancelled, CancelRejected, OrderExpired),
         "facts",

@@ -240,6 +240,7 @@ class VenueKind:
         sweep: (setup, whether to cancel) -> cancels all orders of an account, of which nothing need be known, its
             instruments neither, and says what is open after that; raises RemoteProtocolError where nothing is proven.
         orders_per_s: that an account may place when nothing else is agreed; what is more is refused.
+        tells_missed_trades: after an outage of the market data it tells the trades of it, and `TradesCaughtUp`.
         settings: class of `VenueSetup.settings`, whose fields are the keys of a config; None: nothing can be set.
     """
 
@@ -249,6 +250,7 @@ class VenueKind:
     sweep: Callable[[VenueSetup, bool], Conversation[Swept]]
     orders_per_s: float
     settings: type | None = None
+    tells_missed_trades: bool = False
 
 
 class Questions(Generic[T]):

@@ -51,6 +51,7 @@ from market.messages._market_data import (
     RequestSnapshot,
     Stale,
     Trade,
+    TradesCaughtUp,
 )
 from market.messages._order_terms import OrderFlag, OrderState, Reason
 from market.messages._orders import (
@@ -172,6 +173,7 @@ __all__ = [
     "SubmitOrder",
     "TimerFired",
     "Trade",
+    "TradesCaughtUp",
     "TradingState",
     "TradingStateChanged",
     "VenueMargin",

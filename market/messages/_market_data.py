@@ -58,6 +58,18 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     trade_id: int
 
 
+class TradesCaughtUp(msgspec.Struct, frozen=True, gc=False):
+    """What was traded while nobody listened has been told, as far as the venue tells it afterwards (port `marks`).
+
+    Attributes:
+        is_whole: all of it; else some may be missing.
+    """
+
+    instrument: InstrumentId
+    ts_recv: Nanos
+    is_whole: bool
+
+
 class Mark(msgspec.Struct, frozen=True, gc=False):
     """What a venue states of a perpetual's mark and next funding; `NOT_STATED` (market.columns) where it is silent.
 

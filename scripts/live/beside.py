@@ -38,6 +38,7 @@ from market.units import Nanos
 from scripts.live.action_records import ActionRecords
 from scripts.live.alerts import Alerts
 from scripts.live.config import LiveSection
+from scripts.live.leftovers import Leftovers
 from scripts.live.metrics import RunMetrics
 from scripts.live.metrics_server import MetricsServer
 from scripts.live.overview import Overview
@@ -109,6 +110,7 @@ class Beside:
         self._alerts = Alerts(config.alert, logger, facts, config.alert_timeout_s)
         self._wallets = WalletAlarm(logger, instruments.venues, guard.max_wallet_difference, guard.n_bad)
         self._status = Status(self._snapshot)
+        self._leftovers = Leftovers()
         self._heard: deque[Any] = deque(maxlen=_MOST_HEARD)
         self._n_rows = 0
         self._lost_told = 0
@@ -138,6 +140,7 @@ class Beside:
         """Hear a record of the log as it is written."""
         self.overview.take_record(record)
         self._alerts.hear(record)
+        self._leftovers.hear(record)
 
     async def run(self, trade: Callable[[], Awaitable[None]]) -> None:
         """Work while `trade` runs, and say the last word after it."""
@@ -202,6 +205,7 @@ class Beside:
         while True:
             await trio.sleep(_LOOK_S)
             self.look()
+            self._leftovers.take_away(trio.current_time())
 
     async def _serve_metrics(self) -> None:
         metrics = RunMetrics(self.overview, self._nursery.statistics, self._nursery.clock.now_ns)

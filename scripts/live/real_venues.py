@@ -158,6 +158,8 @@ class RealVenues:
             venue.section.name: tuple(addresses_of(venue.section.name, venue.setup.connection).sockets)
             for venue in prepared
         }
+        names = (venue.section.name for venue in prepared)
+        self.late: Sequence[str] = tuple(name for name in names if venue_kind(name).tells_missed_trades)
 
     @property
     def hooks(self) -> Hooks:

@@ -85,7 +85,8 @@ async def record(
     clock = LiveClock()
     instruments = await read_instruments(names, connections, clock, logger)
     sockets = dict.fromkeys(instruments.venues, MARKET_SOCKETS)
-    recording = open_recording(config, Path(), instruments, clock.now_ns(), sockets=sockets)
+    late = [venue for venue in instruments.venues if venue_kind(venue).tells_missed_trades]
+    recording = open_recording(config, Path(), instruments, clock.now_ns(), sockets=sockets, late=late)
     run = _Run(recording, instruments, connections, clock, logger)
     async with trio.open_nursery() as tasks:
         tasks.start_soon(run.stop_by_signals)

@@ -217,10 +217,11 @@ class LiveRun:
             self.nursery.request_stop()
 
     def _open_recording(self, folder: Path) -> MarketRecording | None:
-        record, sockets = self.config.record, self._venues.sockets
+        record, venues = self.config.record, self._venues
         if record is None:
             return None
-        return open_recording(record, folder, self.instruments, self.start, sockets=sockets, own=self.log.rows_from)
+        own, late = self.log.rows_from, venues.late
+        return open_recording(record, folder, self.instruments, self.start, sockets=venues.sockets, own=own, late=late)
 
     def _start_recorder(self, recording: MarketRecording) -> RecorderShell:
         return RecorderShell(MARKET_RECORDER, recording, self.clock, self.logger)

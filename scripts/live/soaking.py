@@ -1,5 +1,6 @@
 """A live run on venues that fail, watched from beside: what it left over, and whether both sides agree."""
 
+import math
 import os
 import time
 from collections import Counter
@@ -131,6 +132,7 @@ class Soak:
         }
         self._problems: list[str] = []
         self._looks: list[Look] = []
+        self._traded_to = math.inf
 
     def run(self) -> dict[str, Any]:
         """Trade, compare; return figures and problems."""
@@ -186,6 +188,7 @@ class Soak:
             await trio.sleep(_TRY_S)
         await self._ask(plan=self._plan)
         await trio.sleep(self._seconds)
+        self._traded_to = trio.current_time()  # what comparing and ending take is no growth
         await self._compare_books(run)
         await self._compare_orders(run)
         run.nursery.request_stop()
@@ -272,10 +275,11 @@ class Soak:
         self._blame(not len(accepted) <= n <= len(placed), text)
 
     def _growth(self) -> dict[str, Any]:
-        looks = self._looks
+        looks = [each for each in self._looks if each.at_s <= self._traded_to]
         begin = looks[0].at_s + self._seconds * _SETTLED_AFTER
         settled = [each for each in looks if each.at_s >= begin]
         rate = slope(settled)
+        by_minute = {int((each.at_s - looks[0].at_s) / 60): round(each.rss, 1) for each in looks}
         steps = [round(b.rss - a.rss, 1) for a, b in pairwise(looks) if a.hour != b.hour]
         if self._seconds >= _JUDGED_AFTER_S:
             self._blame(rate >= MAX_MB_A_MINUTE, f"memory grows by {rate:.2f} MB a minute")
@@ -283,7 +287,12 @@ class Soak:
         for name in ("n_tasks", "n_handles"):
             first, last = (median(getattr(each, name) for each in part) for part in (looks[:quarter], looks[-quarter:]))
             self._blame(last > first + _MORE, f"{name[2:]} grow: {first:g} in the first quarter, {last:g} in the last")
-        return {"rss_mb": round(looks[-1].rss, 1), "rss_mb_per_minute": round(rate, 3), "rss_mb_at_hours": steps}
+        return {
+            "rss_mb": round(looks[-1].rss, 1),
+            "rss_mb_per_minute": round(rate, 3),
+            "rss_mb_at_hours": steps,
+            "rss_mb_by_minute": list(by_minute.values()),
+        }
 
     def _blame(self, is_wrong: bool, text: str) -> None:
         if is_wrong:

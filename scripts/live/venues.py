@@ -33,10 +33,12 @@ class Venues(Protocol):
     Attributes:
         instruments: the run's table; ids are places.
         sockets: by venue, those whose frames may be kept as they come.
+        late: venues that tell the trades of an outage after it.
     """
 
     instruments: InstrumentTable
     sockets: Mapping[str, Sequence[str]]
+    late: Sequence[str]
 
     @property
     def hooks(self) -> Hooks:

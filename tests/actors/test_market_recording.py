@@ -30,6 +30,7 @@ from market.messages import (
     Mark,
     Started,
     Trade,
+    TradesCaughtUp,
 )
 from market.units import HOUR, MS, SECOND
 from tests.market.archive.samples import BTC, T0, rows_of
@@ -73,6 +74,34 @@ def test_a_lost_venue_is_a_hole_in_its_feeds_alone(tmp_path: Path) -> None:
         ("trades", "reconnect", 2, 4),
     ]
     assert gaps(tmp_path, "bybit", "ETHUSDT") == [("delta", "sequence", 6, 7)]
+
+
+@pytest.mark.parametrize(
+    ("is_whole", "gap"),
+    [
+        (True, ("trades", "told after the connection was lost", 2, 5)),
+        (False, ("trades", "reconnect", 2, 5)),
+        (None, ("trades", "reconnect", 2, 8)),
+    ],
+)
+def test_trades_that_are_told_late_leave_no_hole(tmp_path: Path, is_whole: bool | None, gap: Any) -> None:
+    made = opened(tmp_path, late=("bybit",))
+    made.on_socket("bybit", "public", True, T0)
+    made.hear(TradesCaughtUp(1, T0, False))
+    made.hear(Trade(1, T0, T0 + SECOND, 100, 1, 1, 1))
+    made.on_socket("bybit", "public", False, T0 + 2 * SECOND)
+    made.on_socket("bybit", "public", True, T0 + 4 * SECOND)
+    made.hear(Trade(1, T0 + 5 * SECOND, T0 + 5 * SECOND - 1, 100, 1, 1, 3))
+    made.hear(Trade(1, T0 + 3 * SECOND, T0 + 5 * SECOND, 100, 1, 1, 2))
+    if is_whole is not None:
+        made.hear(TradesCaughtUp(1, T0 + 5 * SECOND, is_whole))
+    made.close(T0 + 8 * SECOND)
+    made.roll()
+    assert gaps(tmp_path, "bybit", "ETHUSDT") == [gap]
+    (found,) = [each for each in read_gaps(tmp_path / "archive", "bybit", "ETHUSDT") if each.reason == gap[1]]
+    assert found.is_hole == (not is_whole)
+    trades = read_stream(tmp_path / "archive", "bybit", "ETHUSDT", "trades", T0, T0 + HOUR)
+    assert len(rows_of(trades)) == 3
 
 
 def test_the_offset_of_a_clock_is_noted_when_it_moves(tmp_path: Path) -> None:

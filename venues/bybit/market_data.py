@@ -29,6 +29,7 @@ MarketMessage = BookSnapshot | BookDelta | BookGap | Trade | Mark
 
 SIDES: Final = {"Buy": 1, "Sell": -1}
 _REMEMBERED_TRADES: Final = 4096
+MOST_RECENT: Final = 1000  # trades that the venue tells of afterwards
 _INTEREST_PER_UNIT: Final = 10**4
 _BOOK: Final = msgspec.json.Decoder(BookData)
 _TRADES: Final = msgspec.json.Decoder(list[TradeRow])
@@ -164,23 +165,29 @@ class MarketData:
                 trades.append(trade)
         return trades
 
-    def recent_trades(self, body: bytes, ts_recv: Nanos) -> list[Trade]:
-        """Return those of `GET /v5/market/recent-trade` that were not told before, oldest first: after a reconnect.
+    def recent_trades(self, body: bytes, ts_recv: Nanos, since: Nanos = 0) -> tuple[list[Trade], bool]:
+        """Return those of `GET /v5/market/recent-trade` from `since` on that were not told before, oldest first.
+
+        The second is whether the answer reaches back that far, so that none is missing.
 
         Raises:
             RemoteProtocolError: it failed or is malformed.
         """
         rows, _, _ = read_rows(body, _RECENT, "recent trades")
         trades = []
+        reaches_back = len(rows) < MOST_RECENT
         for row in reversed(rows):
             time = _milliseconds(row.time, "time", row.symbol)
+            if time * MS < since:
+                reaches_back = True
+                continue
             is_block = row.is_block_trade
             trade = self._trade(
                 row.symbol, time, row.price, row.size, row.side, row.exec_id, ts_recv, is_block=is_block
             )
             if trade is not None:
                 trades.append(trade)
-        return sorted(trades, key=lambda trade: trade.ts_venue)
+        return sorted(trades, key=lambda trade: trade.ts_venue), reaches_back
 
     def _trade(
         self, symbol: str, time: int, price: str, size: str, side: str, trade_id: str, ts_recv: Nanos, *, is_block: bool

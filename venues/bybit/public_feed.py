@@ -7,7 +7,9 @@ from typing import Final
 from market.instrument import Instrument
 from market.messages import BookGap
 from market.units import SECOND, InstrumentId, Nanos
+from venues.bybit.gate import BybitGate
 from venues.bybit.market_data import MarketData
+from venues.bybit.missed_trades import MissedTrades
 from venues.bybit.session import Channel, Session
 from venues.bybit.structs import read_book_frame, read_frame
 from venues.one_account_venue import PUBLIC
@@ -24,9 +26,11 @@ class PublicFeed:
         is_ready: every topic is confirmed.
     """
 
-    def __init__(self, instruments: Iterable[Instrument], depth: int = 50) -> None:
-        self._symbols = {each.id: each.symbol for each in instruments}
-        self.data = MarketData(instruments, depth)
+    def __init__(self, instruments: Iterable[Instrument], gate: BybitGate, depth: int = 50) -> None:
+        known = tuple(instruments)
+        self._symbols = {each.id: each.symbol for each in known}
+        self.data = MarketData(known, depth)
+        self._missed = MissedTrades(known, self.data, gate)
         self._session = Session(Channel.PUBLIC, self.data.topics())
         self._is_open = False
         self._due: dict[str, Nanos] = {}  # books that wait for a snapshot -> when the connection is given up for it
@@ -51,6 +55,7 @@ class PublicFeed:
     def closed(self, reason: str, now: Nanos) -> list[Output]:
         """Whatever is sent while it is closed is lost: no book is to be trusted."""
         self._is_open = False
+        self._missed.lost()
         self._session.closed()
         self._due.clear()
         self.data.reset(now)
@@ -71,8 +76,10 @@ class PublicFeed:
             envelope = read_frame(frame)
             topic = envelope.topic
             if not topic:
-                return on_socket(PUBLIC, self._session.receive(envelope, now))
+                outputs = on_socket(PUBLIC, self._session.receive(envelope, now))
+                return [*outputs, *self._missed.listening(now)] if self._session.is_ready else outputs
             messages = self.data.receive(envelope, now)
+            self._missed.heard(messages)
         outputs = told(messages)
         if self._due and topic in self._due and not self.data.syncs[topic].is_waiting:
             del self._due[topic]

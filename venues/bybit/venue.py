@@ -22,7 +22,7 @@ class BybitVenue(OneAccountVenue):
     def __init__(self, setup: VenueSetup) -> None:
         gate = BybitGate(setup.venue)
         account = TradingAccount(setup, gate) if setup.credentials is not None else None
-        super().__init__(setup.venue, gate, PublicFeed(setup.instruments), account)
+        super().__init__(setup.venue, gate, PublicFeed(setup.instruments, gate), account)
 
 
-KIND = VenueKind(BybitVenue, instruments_of, preparation, sweep, orders_per_s=10.0)
+KIND = VenueKind(BybitVenue, instruments_of, preparation, sweep, orders_per_s=10.0, tells_missed_trades=True)

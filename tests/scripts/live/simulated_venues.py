@@ -41,6 +41,7 @@ class SimulatedVenues:
         self._config = config or RunConfig()
         self.instruments: InstrumentTable = instruments_of(data)
         self.sockets: Mapping[str, Sequence[str]] = {}
+        self.late: Sequence[str] = ()
         self.start = MarketWorld(self._config, data, self.instruments, NoTables()).start
         self.world: MarketWorld
         self._task: MarketTask

@@ -178,8 +178,8 @@ def test_what_was_missed_is_filled_in_from_rest(shared: Path) -> None:
     data = MarketData([attrs.evolve(BTC, tick=Decimal("0.5"))])
     (body,) = messages(shared, "rest_trades_recent.nautilus")
     trade_id = number_of("a905d5c3-1ed0-4f37-83e4-9c73a2fe2f01")
-    assert data.recent_trades(body, NOW) == [Trade(0, 1709891679000 * MS, NOW, 54901, 5, 1, trade_id)]
-    assert data.recent_trades(body, NOW) == []
+    assert data.recent_trades(body, NOW) == ([Trade(0, 1709891679000 * MS, NOW, 54901, 5, 1, trade_id)], True)
+    assert data.recent_trades(body, NOW) == ([], True)
 
 
 @pytest.mark.parametrize(
