@@ -3,30 +3,30 @@
 What is urgent has its own connection at once: behind an order that hangs a cancel would run out of time unsent.
 """
 
-import logging
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
 
 import attrs
-import httpx
 import trio
 
 from market.units import Nanos
+from venues.http_connection import HttpConnection, HttpError
+from venues.stream_shell import DirectStream, open_stream
 from venues.venue import URGENT, HttpAnswer, SendRequest
 from venues.wire import HttpRequest
 
 if TYPE_CHECKING:
     from loguru import Logger
 
-# these would write whole addresses, signatures included, at a level that people turn on
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
-
-_FAREWELL_S: Final = 2.0
 _BOUNDLESS: Final = nullcontext()
+_PORTS: Final = {"https": 443, "http": 80}
+_KEEP_S: Final = 20.0  # for the next request; venues and what stands before them keep one for a minute or more
+# how there is no answer, by no fault of ours
+_FAILURES: Final = (HttpError, OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 
 class NowNs(Protocol):
@@ -52,8 +52,31 @@ class HttpConfig:
     max_answer: int = attrs.field(default=1 << 25, validator=attrs.validators.ge(1))
 
 
+@attrs.define(eq=False)
+class _Line:
+    """A connection, and when its last answer came, in Trio's time."""
+
+    address: str
+    stream: DirectStream
+    protocol: HttpConnection
+    used: float = 0.0
+
+
+@attrs.frozen
+class _Begun:
+    """A request that is sent, and waits for its answer."""
+
+    line: _Line
+    ts_sent: Nanos
+
+
 class HttpShell:
-    """Sends requests as they are, byte for byte: signatures cover them."""
+    """Sends requests as they are, byte for byte: signatures cover them.
+
+    Connections are kept for a while.  What is urgent or has a lane, as orders, is sent by one of them at once, in the
+    step of who asks.  A request is never sent twice: without an answer nobody knows what became of it.  Proxies of the
+    environment are passed by: they would see what is signed.
+    """
 
     def __init__(
         self,
@@ -75,21 +98,17 @@ class HttpShell:
         self._n_waiting = 0
         self._room = trio.CapacityLimiter(config.n_at_once)
         self._tasks: trio.Nursery | None = None
-        self._client: httpx.AsyncClient
+        self._free: list[_Line] = []  # the last used last
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Have a client to `ask` with."""
-        # as many connections as tasks: nobody waits for another's
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=2 * self._config.n_at_once)
-        verify = self._trust() if self._address.startswith("https:") else False
-        # patience is ours to bound, below; proxies of the environment would see signed requests
-        self._client = httpx.AsyncClient(verify=verify, limits=limits, timeout=None, trust_env=False)
+        """Have connections to `ask` by, until the end of it."""
         try:
             yield
         finally:
-            with trio.move_on_after(_FAREWELL_S, shield=True):  # a cancellation would leave connections open
-                await self._client.aclose()
+            for line in self._free:
+                line.stream.close()
+            self._free.clear()
 
     async def run(self) -> None:
         """Send what is asked until cancelled."""
@@ -105,14 +124,14 @@ class HttpShell:
             return
         until = trio.current_time() + self._config.answer_s
         if asked.lane == URGENT:
-            self._tasks.start_soon(self._at_once, asked, until)
+            self._tasks.start_soon(self._at_once, asked, until, self._begin(asked.request))
         elif asked.lane:
             lane = self._lanes.get(asked.lane)
             if lane is not None:
                 lane.append((asked, until))
                 return
             self._lanes[asked.lane] = deque([(asked, until)])
-            self._tasks.start_soon(self._drive, asked.lane)
+            self._tasks.start_soon(self._drive, asked.lane, self._begin(asked.request))
         elif self._n_waiting >= self._config.max_waiting:
             self._log.error("{} requests wait; {!r} is not sent", self._n_waiting, asked.request)
             self._tasks.start_soon(self._fail, asked.token)
@@ -128,57 +147,100 @@ class HttpShell:
         await trio.lowlevel.checkpoint()
         self._answered(token, None)
 
-    async def _at_once(self, asked: SendRequest, until: float) -> None:
-        self._answered(asked.token, await self._ask(asked.request, until))
+    async def _at_once(self, asked: SendRequest, until: float, begun: _Begun | None) -> None:
+        self._answered(asked.token, await self._ask(asked.request, until, begun))
 
     async def _single(self, asked: SendRequest, until: float) -> None:
-        answer = await self._ask(asked.request, until, self._room)
+        answer = await self._ask(asked.request, until, room=self._room)
         self._n_waiting -= 1
         self._answered(asked.token, answer)
 
-    async def _drive(self, name: str) -> None:
+    async def _drive(self, name: str, begun: _Begun | None) -> None:
         lane = self._lanes[name]
         while lane:
             asked, until = lane[0]
-            answer = await self._ask(asked.request, until)
+            answer = await self._ask(asked.request, until, begun)
+            begun = None
             lane.popleft()
             self._answered(asked.token, answer)
         del self._lanes[name]
 
     async def _ask(
-        self, request: HttpRequest, until: float, room: AbstractAsyncContextManager[None] = _BOUNDLESS
+        self,
+        request: HttpRequest,
+        until: float,
+        begun: _Begun | None = None,
+        *,
+        room: AbstractAsyncContextManager[None] = _BOUNDLESS,
     ) -> HttpAnswer | None:
         with trio.move_on_at(until):
             try:
                 async with room:
-                    return await self._exchange(request)
-            except httpx.HTTPError as error:  # its words hold no address
+                    return await self._exchange(request, begun)
+            except _FAILURES as error:  # its words hold no path and no header
                 self._log.warning("{!r}: no answer, {} {}", request, type(error).__name__, error)
                 return None
         self._log.warning("{!r}: no answer within {:g} s", request, self._config.answer_s)
         return None
 
-    async def _exchange(self, request: HttpRequest) -> HttpAnswer | None:
-        built = self._client.build_request(
-            request.method,
-            f"{request.address or self._address}{request.path}",
-            headers=list(request.headers),
-            content=request.body or None,
-            extensions={"target": request.target.encode("ascii")},  # else it would be quoted anew
-        )
-        ts_sent = self._now_ns()
-        response = await self._client.send(built, stream=True)
+    async def _exchange(self, request: HttpRequest, begun: _Begun | None) -> HttpAnswer | None:
+        begun = begun or self._begin(request) or await self._begin_anew(request)
+        line, reply = begun.line, None
         try:
-            parts: list[bytes] = []
-            size = 0
-            async for part in response.aiter_bytes():
-                size += len(part)
-                if size <= self._config.max_answer:  # the rest is read and dropped, until it ends or time is up
-                    parts.append(part)
+            await line.stream.finish()
+            while reply is None:
+                reply = line.protocol.receive(await line.stream.receive())
         finally:
-            await response.aclose()
-        if size > self._config.max_answer:
-            self._log.error("{!r}: the answer of {} bytes is too long", request, size)
+            self._give_back(line)
+        if reply.n_bytes > self._config.max_answer:
+            self._log.error("{!r}: the answer of {} bytes or more is too long", request, reply.n_bytes)
             return None
-        headers = {name.lower(): text for name, text in response.headers.items()}
-        return HttpAnswer(response.status_code, headers, b"".join(parts), ts_sent, self._now_ns())
+        return HttpAnswer(reply.status, reply.headers, reply.body, begun.ts_sent, self._now_ns())
+
+    # --- connections -------------------------------------------------------------------------------------------------
+
+    def _begin(self, request: HttpRequest) -> _Begun | None:
+        """Send a request by a connection that is there; None: there is none."""
+        address = request.address or self._address
+        line = self._take_free(address)
+        if line is None:
+            return None
+        try:
+            line.stream.send_now(line.protocol.request(request))
+        except (OSError, HttpError):  # it was gone, and has taken nothing; or there is nothing to be sent
+            line.stream.close()
+            return None
+        return _Begun(line, self._now_ns())
+
+    async def _begin_anew(self, request: HttpRequest) -> _Begun:
+        address = request.address or self._address
+        parts = urlsplit(address)
+        assert parts.hostname is not None, f"no host in {address}"
+        is_secure, port = parts.scheme == "https", parts.port or _PORTS[parts.scheme]
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        stream = await open_stream(parts.hostname, port, self._trust() if is_secure else None)
+        protocol = HttpConnection(host if port == _PORTS[parts.scheme] else f"{host}:{port}", self._config.max_answer)
+        try:
+            ts_sent = self._now_ns()
+            stream.send_now(protocol.request(request))
+        except BaseException:
+            stream.close()
+            raise
+        return _Begun(_Line(address, stream, protocol), ts_sent)
+
+    def _take_free(self, address: str) -> _Line | None:
+        oldest = trio.current_time() - _KEEP_S
+        for line in reversed([each for each in self._free if each.address == address]):
+            self._free.remove(line)
+            if line.used >= oldest and line.stream.is_quiet():
+                return line
+            line.stream.close()
+        return None
+
+    def _give_back(self, line: _Line) -> None:
+        """Keep a connection for the next, unless something was left open on it."""
+        if line.protocol.is_free and len(self._free) < 2 * self._config.n_at_once:
+            line.used = trio.current_time()
+            self._free.append(line)
+        else:
+            line.stream.close()

@@ -29,6 +29,10 @@ class DirectStream(Protocol):
         """Return what has come, as soon as something has; empty: the peer has hung up."""
         ...
 
+    def is_quiet(self) -> bool:
+        """Tell whether nothing has come, and the peer has not hung up; what has come is of no use any more."""
+        ...
+
     def close(self) -> None:
         """End it without a farewell."""
         ...
@@ -73,6 +77,19 @@ class TcpStream:
                 return self._socket.recv(_CHUNK)
             except BlockingIOError:
                 continue
+
+    def is_quiet(self) -> bool:
+        """Tell whether nothing has come, and the peer has not hung up."""
+        return self.receive_now() is None
+
+    def receive_now(self) -> bytes | None:
+        """Return what has come; None: nothing has; empty: the peer has hung up, or the connection is broken."""
+        try:
+            return self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
 
     def close(self) -> None:
         """End it without a farewell."""
@@ -133,6 +150,22 @@ class TlsStream:
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 pass
             return b"".join(parts)
+
+    def is_quiet(self) -> bool:
+        """Tell whether nothing has come but what the protocol itself says, and the peer has not hung up."""
+        while (data := self._tcp.receive_now()) is not None:
+            if not data:
+                return False
+            self._came.write(data)
+            try:
+                self._tls.read(1)
+            except ssl.SSLWantReadError:
+                self._pass_on()
+            except OSError:
+                return False
+            else:
+                return False
+        return True
 
     def close(self) -> None:
         """End it without a farewell."""

@@ -148,6 +148,37 @@ async def test_a_connection_that_is_gone_raises_what_a_socket_raises(side: Side)
             stream.send_now(b"too late")
 
 
+@pytest.mark.parametrize("end", ["nothing", "a word", "hangs up", "is cut off"])
+async def test_a_stream_is_quiet_until_something_comes(side: Side, end: str) -> None:
+    """What TLS itself says after it has begun is nothing."""
+    goes_on, is_done = trio.Event(), trio.Event()
+
+    async def serve(stream: trio.abc.Stream) -> None:
+        await stream.send_all(bytes(await stream.receive_some()))
+        await goes_on.wait()
+        if end == "a word":
+            await stream.send_all(b"unasked")
+        elif end == "hangs up":
+            await stream.aclose()
+        elif end == "is cut off":
+            await trio.aclose_forcefully(stream)
+        is_done.set()
+        await trio.sleep_forever()
+
+    async with side.talking_to(serve) as stream:
+        stream.send_now(b"hello")
+        assert await read(stream, 5) == b"hello"
+        assert stream.is_quiet()
+        goes_on.set()
+        await is_done.wait()
+        is_quiet = True
+        with trio.move_on_after(0.05 if end == "nothing" else 10):  # the kernel takes a moment
+            while is_quiet:
+                await trio.sleep(0.001)
+                is_quiet = stream.is_quiet()
+        assert is_quiet == (end == "nothing")
+
+
 async def test_who_waits_for_a_stream_that_is_closed_is_told(side: Side) -> None:
     async def wait(stream: DirectStream) -> None:
         with pytest.raises(trio.ClosedResourceError):
