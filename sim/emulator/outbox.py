@@ -10,6 +10,7 @@ from sim.emulator.faults import Faults
 
 _MOST_WAITING: Final = 20_000  # frames; a client that reads slower than that is cut off, as venues do
 NEVER: Final[Nanos] = 1 << 62
+_TEXT, _BINARY = 0x81, 0x82  # whole messages
 
 
 class SentLog(Protocol):
@@ -135,12 +136,21 @@ class Outbox:
 
 def text_frame(payload: bytes) -> bytes:
     """Return an unmasked, unfragmented text frame of RFC 6455, as a server sends it."""
+    return _frame(_TEXT, payload)
+
+
+def binary_frame(payload: bytes) -> bytes:
+    """Return an unmasked, unfragmented binary frame."""
+    return _frame(_BINARY, payload)
+
+
+def _frame(kind: int, payload: bytes) -> bytes:
     size = len(payload)
     if size < 126:
-        return bytes((0x81, size)) + payload
+        return bytes((kind, size)) + payload
     if size < 65_536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+        return bytes((kind, 0x7E)) + size.to_bytes(2, "big") + payload
+    return bytes((kind, 0x7F)) + size.to_bytes(8, "big") + payload
 
 
 def ping_frame(payload: bytes) -> bytes:

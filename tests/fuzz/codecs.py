@@ -109,7 +109,10 @@ def seeds() -> list[bytes]:
     for inputs in _OTHERS:
         found += [(n_readers + place, message) for place, message in inputs.SEEDS]
         n_readers += len(inputs.readers())
-    return [bytes([place]) + json.dumps(message).encode() for place, message in found]
+    return [
+        bytes([place]) + (message if isinstance(message, bytes) else json.dumps(message).encode())
+        for place, message in found
+    ]
 
 
 def readers() -> Sequence[Reader]:

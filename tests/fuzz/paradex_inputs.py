@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from market.messages import AmendOrder, CancelAll, QueryOrder, RequestAccount
 from tests.fuzz.answers import answer_all
+from tests.venues.paradex.binary_frames import book_frame, summary_frame, trade_frame
 from tests.venues.paradex.paradex_wire import BTC
 from tests.venues.paradex.scripted_paradex import MARKETS, QUOTE, SYMBOL, T0, Paradex, row_of
 from venues.paradex import signing
@@ -66,6 +67,9 @@ def _news(channel: str, data: Any) -> dict[str, Any]:
 
 
 SEEDS: Final[Sequence[tuple[int, Any]]] = (
+    (0, book_frame(SYMBOL, T0 // 10**6, 7, [("20000.00", "0.01")], [("20000.10", "0.02")], is_whole=True)),
+    (0, trade_frame(SYMBOL, T0 // 10**6, 5, 1, "20000.00", "0.0100")),
+    (0, summary_frame(SYMBOL, T0 // 10**6, "20000.01", "20000.02", 100_000_000, "12.5")),
     (0, _news(f"order_book.{SYMBOL}.deltas", _BOOK)),
     (0, _news(f"trades.{SYMBOL}", _TRADE)),
     (0, _news(f"markets_summary.{SYMBOL}", _SUMMARY)),

@@ -26,7 +26,14 @@ from market.messages import (
 )
 from market.units import MS, SECOND, Nanos
 from tests.venues.choices import Choices
-from tests.venues.reference_feed import T0_MS, BinanceMarket, BybitMarket, ParadexMarket, WooxMarket
+from tests.venues.reference_feed import (
+    T0_MS,
+    BinanceMarket,
+    BybitMarket,
+    ParadexBinaryMarket,
+    ParadexMarket,
+    WooxMarket,
+)
 from venues.connection import VenueConnection
 from venues.registry import venue_kind
 from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, SendRequest, Tell, Venue, VenueSetup
@@ -40,11 +47,14 @@ _MARKETS: Final[dict[str, type[AnyMarket]]] = {
     "binance-futures": BinanceMarket,
     "woox": WooxMarket,
     "paradex": ParadexMarket,
+    "paradex in binary": ParadexBinaryMarket,
 }
 _WAYS: Final = ("whole", "whole", "whole", "whole", "cut", "merged", "lost", "twice", "swapped", "noise", "changed")
 _PAUSES_S: Final = (0.001, 0.001, 0.001, 0.001, 0.1, 1.5, 12.0, 40.0)
 _MAX_MOVES: Final = 60
 _HEALS_WITHIN_S: Final = 120
+_BINARY: Final = b"\x01\x00"  # the schema of Paradex, in the header of its binary frames
+_HEADER: Final = 8
 
 
 class DamagedFeed:
@@ -153,9 +163,11 @@ class DamagedFeed:
                 return [choices.piece(24), frame]
             case "changed":
                 byte = choices.below(256)
-                # a digit for a digit is another good frame, and nobody could tell
-                if not (chr(frame[at]).isdigit() or chr(byte).isdigit()):
-                    return [frame[:at] + bytes([byte]) + frame[at + 1 :]]
+                if frame[4:6] == _BINARY:
+                    at %= _HEADER  # any byte behind it makes another good frame, and nobody could tell
+                elif chr(frame[at]).isdigit() or chr(byte).isdigit():
+                    return [frame]  # so does a digit for a digit
+                return [frame[:at] + bytes([byte]) + frame[at + 1 :]]
         return [frame]
 
     def _receive(self, socket: str, frame: bytes) -> None:
@@ -255,4 +267,4 @@ class DamagedFeed:
 
 def damaged_feed(venue: str, data: bytes) -> DamagedFeed:
     """Return a feed that will be damaged as `data` says."""
-    return DamagedFeed(venue, _MARKETS[venue](), Choices(data))
+    return DamagedFeed(venue.partition(" ")[0], _MARKETS[venue](), Choices(data))

@@ -8,6 +8,7 @@ import json
 from typing import Any, Final
 
 from tests.venues.choices import Choices
+from tests.venues.paradex.binary_frames import e8, of_message
 from venues.wire import number_of
 
 LevelMap = dict[int, int]  # ticks -> lots
@@ -290,6 +291,7 @@ class ParadexMarket:
     def __init__(self) -> None:
         self.market = Market()
         self._channels: dict[str, None] = {}
+        self._told_at: dict[int, int] = {}  # of each trade the time, ms
 
     def hears(self, socket: str, frame: bytes) -> list[bytes]:
         """Return what the venue sends back for a frame of ours."""
@@ -334,7 +336,8 @@ class ParadexMarket:
             data = {"id": str(number), "market": "BTCUSDT", "side": "BUY" if taker > 0 else "SELL"}
             data |= {"price": price_text(ticks), "size": size_text(lots), "trade_type": "FILL"}
             channel = "trades.BTCUSDT"
-            frame = _message(channel, data | {"created_at": T0_MS + market.update})
+            self._told_at[number] = T0_MS + market.update
+            frame = _message(channel, data | {"created_at": self._told_at[number]})
         else:
             before = market.bids.keys() | market.asks.keys()
             bids, asks = market.change(choices)
@@ -351,6 +354,24 @@ class ParadexMarket:
         data: dict[str, Any] = {"market": "BTCUSDT", "seq_no": update, "last_updated_at": T0_MS + update}
         data |= {"update_type": kind, "inserts": [], "updates": [], "deletes": []}
         return _message(self.BOOK, data | changes)
+
+
+class ParadexBinaryMarket(ParadexMarket):
+    """The same, as the venue tells it to who asks for binary frames."""
+
+    def hears(self, socket: str, frame: bytes) -> list[bytes]:
+        return [of_message(each) for each in super().hears(socket, frame)]
+
+    def moves(self, choices: Choices) -> list[tuple[str, bytes]]:
+        return [(socket, of_message(frame)) for socket, frame in super().moves(choices)]
+
+    def trade_of(self, trade_id: int) -> int:
+        return next(each for each in self.market.trades if self._id_of(each) == trade_id)
+
+    def _id_of(self, number: int) -> int:
+        ticks, lots, _ = self.market.trades[number]
+        price, size = e8(price_text(ticks)), e8(size_text(lots))
+        return number_of(f"FILL/{self._told_at[number] * 1000}/{number}/{price}/{size}")
 
 
 def _sides(bids: LevelMap, asks: LevelMap) -> list[dict[str, str]]:

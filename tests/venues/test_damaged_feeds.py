@@ -16,7 +16,7 @@ from venues.bybit.public_feed import PublicFeed
 from venues.woox.book_sync import BookSync as WooxSync
 
 pytestmark = pytest.mark.slow
-VENUES = pytest.mark.parametrize("venue", ["bybit", "binance-futures", "woox", "paradex"])
+VENUES = pytest.mark.parametrize("venue", ["bybit", "binance-futures", "woox", "paradex", "paradex in binary"])
 
 
 @VENUES

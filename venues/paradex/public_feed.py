@@ -1,7 +1,7 @@
 """The public socket: books, trades, marks."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -9,8 +9,9 @@ from market.instrument import Instrument
 from market.messages import BookGap, BookSnapshot
 from market.units import SECOND, InstrumentId, Nanos
 from venues.one_account_venue import PUBLIC
+from venues.paradex.binary import QUERY, is_binary
 from venues.paradex.calls import Calls
-from venues.paradex.market_data import MarketData
+from venues.paradex.market_data import MarketData, MarketMessage
 from venues.paradex.structs import Frame, read_frame
 from venues.ports import told
 from venues.venue import NEVER, Connect, Output, Reconnect, SendFrame
@@ -45,7 +46,7 @@ class PublicFeed:
         return self.data.skipped
 
     def begin(self) -> list[Output]:
-        return [Connect(PUBLIC, PATH)]
+        return [Connect(PUBLIC, f"{PATH}?{QUERY}")]
 
     def opened(self, now: Nanos) -> list[Output]:
         self._awaited = {}
@@ -67,10 +68,14 @@ class PublicFeed:
         Raises:
             RemoteProtocolError: it breaks the protocol; the books are not to be trusted until the next connection.
         """
+        if isinstance(raw, bytes) and is_binary(raw):
+            return self._heard(self.data.receive_binary(raw, now), now)
         frame = read_frame(raw)
         if frame.params is None:
             return self._calls.receive(frame, now)
-        messages = self.data.receive(frame.params, now)
+        return self._heard(self.data.receive(frame.params, now), now)
+
+    def _heard(self, messages: Sequence[MarketMessage], now: Nanos) -> list[Output]:
         outputs = told(messages)
         for message in messages:
             if type(message) is BookSnapshot:

@@ -24,6 +24,7 @@ class Socket:
     Args:
         owner: returns whose a token is.
         call: carries out a call about orders, and answers it.
+        is_binary: public channels are told in binary; all else is JSON.
 
     Attributes:
         trader: who has logged in; None: nobody.
@@ -42,6 +43,8 @@ class Socket:
         call: Callable[["Socket", Row, Nanos], None],
         sockets: dict[Outbox, "Socket"],
         dropped: Callable[["Socket"], None],
+        *,
+        is_binary: bool = False,
     ) -> None:
         self.outbox = outbox
         self.trader: Trader | None = None
@@ -50,6 +53,7 @@ class Socket:
         self.orders: dict[int, None] = {}
         self._streams, self._owner, self._call, self._sockets = streams, owner, call, sockets
         self._dropped = dropped
+        self._is_binary = is_binary
         self._ends, self._ping_at = now + lifetime, now + _PING_EVERY
         sockets[outbox] = self
 
@@ -99,7 +103,7 @@ class Socket:
             self._streams.unsubscribe(name, self.outbox)
             return
         self.channels[name] = None
-        self._streams.subscribe(name, self.outbox, now)
+        self._streams.subscribe(name, self.outbox, now, is_binary=self._is_binary)
 
     def _logged_in(self) -> None:
         if self.trader is None:

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from market.units import MS, SECOND, Nanos
 from sim.emulator.books import PacedBook
-from sim.emulator.outbox import NEVER, Outbox
+from sim.emulator.outbox import NEVER, Outbox, binary_frame
 from sim.emulator.paradex import rows
+from sim.emulator.paradex.binary import frame_of
 from sim.emulator.public_view import Print, PublicView
 from sim.emulator.requests import encode
 from sim.emulator.times import ms
@@ -31,6 +32,7 @@ class Channel:
         self.pace = pace
         self._hearers: dict[Outbox, PacedBook] = {}
         self._seq: dict[Outbox, int] = {}
+        self._binary: dict[Outbox, None] = {}
         self._version = -1
         self._sent_at: Nanos = 0
 
@@ -44,15 +46,18 @@ class Channel:
             return NEVER
         return self._sent_at + self.pace if self._version != self.view.seq else NEVER
 
-    def subscribe(self, outbox: Outbox, now: Nanos) -> None:
+    def subscribe(self, outbox: Outbox, now: Nanos, *, is_binary: bool) -> None:
         """Let a client hear it; a book begins with all of it."""
         self._hearers[outbox] = PacedBook(self.view, _DEPTH, self.pace)
+        if is_binary:
+            self._binary[outbox] = None
         if self.kind != "trades":
             self._tell(outbox, now)
 
     def unsubscribe(self, outbox: Outbox) -> None:
         self._hearers.pop(outbox, None)
         self._seq.pop(outbox, None)
+        self._binary.pop(outbox, None)
 
     def on_due(self, now: Nanos) -> None:
         self._version, self._sent_at = self.view.seq, now
@@ -101,7 +106,8 @@ class Channel:
         return {**row, **rows.best_rows(self.view), "inserts": [], "updates": [], "deletes": [], **levels}
 
     def _send(self, outbox: Outbox, data: Row, now: Nanos) -> None:
-        outbox.publish(self.name, message(self.name, data), now)
+        frame = binary_frame(frame_of(self.kind, data)) if outbox in self._binary else b""
+        outbox.publish(self.name, message(self.name, data), now, frame)
 
 
 class PublicStreams:
@@ -131,9 +137,9 @@ class PublicStreams:
     def knows(self, name: str) -> bool:
         return name in self._named
 
-    def subscribe(self, name: str, outbox: Outbox, now: Nanos) -> None:
+    def subscribe(self, name: str, outbox: Outbox, now: Nanos, *, is_binary: bool = False) -> None:
         for channel in self._named.get(name, []):
-            channel.subscribe(outbox, now)
+            channel.subscribe(outbox, now, is_binary=is_binary)
 
     def unsubscribe(self, name: str, outbox: Outbox) -> None:
         for channel in self._named.get(name, []):

@@ -15,6 +15,7 @@ from sim.emulator.outbox import Outbox
 from sim.emulator.paradex import rows
 from sim.emulator.paradex.accounts import Trader, Traders
 from sim.emulator.paradex.batches import cancel_batch, create_batch
+from sim.emulator.paradex.binary import asked_for
 from sim.emulator.paradex.codes import VenueError
 from sim.emulator.paradex.entry import OrderEntry
 from sim.emulator.paradex.rest import Rest
@@ -55,7 +56,13 @@ class ParadexVenue:
     def connect(self, target: str, address: str, outbox: Outbox, now: Nanos) -> Session:
         lifetime = round(self._desk.section.lifetime_s * SECOND)
         owner = self._traders.owner
-        return Socket(outbox, lifetime, now, self._streams, owner, self._call, self._sockets, self._dropped)
+        try:
+            is_binary = asked_for(target.partition("?")[2])
+        except ValueError as refusal:
+            is_binary = False
+            outbox.close(str(refusal))
+        made = (outbox, lifetime, now, self._streams, owner, self._call, self._sockets, self._dropped)
+        return Socket(*made, is_binary=is_binary)
 
     def next_due(self) -> Nanos:
         return self._streams.next_due()

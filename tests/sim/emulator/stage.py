@@ -285,17 +285,17 @@ class HyperliquidStage(Stage):
         return Decimal(f"{self.touch()[0] * Decimal(share):.4g}")
 
 
-def frames(data: bytes) -> list[bytes]:
-    """Return the payloads of the text frames in what a server sent."""
+def frames(data: bytes, opcode: int = 0x81) -> list[bytes]:
+    """Return the payloads of the frames of one kind, of text if nothing is said, in what a server sent."""
     found, at = [], 0
     while at < len(data):
-        opcode, size = data[at], data[at + 1]
+        kind, size = data[at], data[at + 1]
         at += 2
         if size == 126:
             size, at = int.from_bytes(data[at : at + 2], "big"), at + 2
         elif size == 127:
             size, at = int.from_bytes(data[at : at + 8], "big"), at + 8
-        if opcode == 0x81:
+        if kind == opcode:
             found.append(data[at : at + size])
         at += size
     return found

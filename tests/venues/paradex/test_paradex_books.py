@@ -107,7 +107,7 @@ def test_a_change_without_one_of_its_lists_is_refused(missing: str) -> None:
 
 def test_a_gap_asks_for_the_book_anew() -> None:
     feed = PublicFeed([BTC])
-    assert feed.begin() == [Connect("public", "/v1")]
+    assert feed.begin() == [Connect("public", "/v1?sbeSchemaId=1&sbeSchemaVersion=1")]
     asked = feed.opened(0)
     calls = [json.loads(each.data) for each in asked if isinstance(each, SendFrame)]
     assert calls[0]["params"]["channel"] == CHANNEL
