@@ -129,14 +129,12 @@ class VenueConnector(Shell):
         if not self._can_trade:
             raise ValueError(f"{self.name} reads market data alone, without a key, and was given {command!r}")
         self._ready.append(command)
-        if not self._batches:
-            self.settle()
 
     def settle(self) -> None:
         """Give the venue what has come."""
         if self._ready:
             ready, self._ready = self._ready, []
-            self._shell.commands(ready)
+            self._shell.commands(ready, apart=not self._batches)
 
     def _last_commands(self) -> list[Any]:
         return self._abandonment.last_commands() if self._can_trade and not self._is_stopped else []

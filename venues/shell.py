@@ -175,19 +175,39 @@ class VenueShell:
         """
         self.commands((message,))
 
-    def commands(self, messages: Sequence[Any]) -> None:
-        """Give the venue what is commanded at one instant, as `command` does with one."""
+    def commands(self, messages: Sequence[Any], *, apart: bool = False) -> None:
+        """Give the venue what is commanded at one instant, as `command` does with one.
+
+        Args:
+            apart: each has a frame or request of its own.  Frames leave in one write all the same: after the first of
+                several writes it may be somebody else's turn on the processor.
+        """
         if not self._has_begun:
             self._early += messages
             return
-        for output in self._venue.commands(messages, self._clock.now_ns()):
+        now = self._clock.now_ns()
+        if apart:
+            outputs = [output for each in messages for output in self._venue.commands((each,), now)]
+        else:
+            outputs = list(self._venue.commands(messages, now))
+        frames: list[SendFrame] = []
+        for output in outputs:
             if type(output) is Tell:
                 self._untold.append(output)
+            elif type(output) is SendFrame and (not frames or frames[0].socket == output.socket):
+                frames.append(output)
             else:
-                self._do((output,))
+                self._send(frames)
+                self._carry_out((output,))
+        self._send(frames)
         if self._untold:
             self._wake.set()
         self._look_at_deadline()
+
+    def _send(self, frames: list[SendFrame]) -> None:
+        if frames:
+            self.sockets[frames[0].socket].send(*(each.data for each in frames))
+            frames.clear()
 
     # --- what sockets and requests bring --------------------------------------------------------------------------
 

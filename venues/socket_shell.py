@@ -160,10 +160,10 @@ class SocketShell:
         if self._line is not None:
             self._tasks.start_soon(self._succeed, self._line, overlap_s)
 
-    def send(self, data: bytes) -> None:
-        """Send a frame, at once if none waits to be written; lost when the socket is not open."""
+    def send(self, *data: bytes) -> None:
+        """Send frames in one write, at once if none waits to be written; lost when the socket is not open."""
         if self._line is not None:
-            self._put(self._line, self._line.websocket.text(data))
+            self._put(self._line, b"".join([self._line.websocket.text(each) for each in data]))
 
     def make(self, frame: Callable[[], bytes]) -> None:
         """Hand a frame to the writer that is still to be made, in a thread; lost when the socket is not open."""

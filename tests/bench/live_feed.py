@@ -8,8 +8,9 @@ what it measured.
 
 Plain threads on blocking sockets: the sender must not wait for a loop, and is nobody's dependency.  A trigger is a
 message that moves the best bid; whoever is measured answers by an order.  Its latency is from just before the trigger
-is written, some 10 us before it can be read, to when the first bytes of an order have come by the kernel's stamp: from
-socket readable to order written.  When this process is woken by them is not in it.
+is written, some 10 us before it can be read, to when the bytes that place an order have come by the kernel's stamp:
+from socket readable to order written.  When this process is woken by them is not in it; the cancel of the order before,
+which we send first and ccxt.pro does not, is.
 """
 
 import base64
@@ -38,7 +39,7 @@ _BURST: Final = 64  # frames written at once where no rate is asked for
 def main() -> int:
     task = json.loads(sys.argv[1])
     feed = Feed()
-    trade = Tap(task["trade"], feed.saw_order, lambda data: len(data) > 150)
+    trade = Tap(task["trade"], feed.saw_order, places_order)
     rest = Tap(task["rest"], feed.saw_order, lambda data: b"/v5/order/create" in data)
     print(json.dumps({"public": feed.port, "trade": trade.port, "rest": rest.port}), flush=True)
     for line in sys.stdin:
@@ -214,6 +215,19 @@ class Tap:
             target.close()
 
 
+def places_order(data: bytes) -> bool:
+    """Tell whether one of a client's frames places an order; a cancel is none."""
+    at = 0
+    while at + 6 <= len(data):
+        size, body = data[at + 1] & 127, at + 6
+        if size == 126:
+            size, body = int.from_bytes(data[at + 2 : at + 4], "big"), at + 8
+        if b'"order.create' in unmasked(data[body - 4 : body], data[body : body + size]):
+            return True
+        at = body + size
+    return False
+
+
 def arrived_ns(stamps: list[tuple[int, int, bytes]]) -> int:
     """Return when the last of what was received came, ns since the Unix epoch."""
     for level, kind, data in stamps:
@@ -251,6 +265,10 @@ def framed(message: dict[str, Any]) -> bytes:
     return b"\x81" + size + data
 
 
+def unmasked(mask: bytes, data: bytes) -> bytes:
+    return bytes(byte ^ mask[place % 4] for place, byte in enumerate(data))
+
+
 def read_frames(client: socket.socket, send: Send) -> Iterator[bytes]:
     """Yield a client's text frames until it is gone; pings of the protocol are answered."""
     stream = client.makefile("rb")
@@ -262,7 +280,7 @@ def read_frames(client: socket.socket, send: Send) -> Iterator[bytes]:
             elif size == 127:
                 size = int.from_bytes(stream.read(8), "big")
             mask = stream.read(4)
-            data = bytes(byte ^ mask[place % 4] for place, byte in enumerate(stream.read(size)))
+            data = unmasked(mask, stream.read(size))
             if head[0] & 15 == 9:
                 send(b"\x8a" + bytes([len(data)]) + data)
             elif head[0] & 15 == 1:

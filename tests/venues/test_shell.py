@@ -34,6 +34,7 @@ from venues.connection import VenueConnection
 from venues.http_shell import HttpConfig
 from venues.shell import ShellConfig, converse
 from venues.socket_shell import SocketConfig, SocketShell
+from venues.stream_shell import TcpStream
 from venues.venue import (
     URGENT,
     Connect,
@@ -104,6 +105,26 @@ async def test_frames_go_both_ways_and_are_stamped_once() -> None:
     assert [event[1] for event in venue.of("frame")] == ["one", "two"]
     assert told == [("books", "one"), ("books", "two")]
     assert raw == [("feed", frame, stamp) for _, frame, stamp in venue.of("frame")]
+
+
+async def test_commands_of_one_instant_leave_in_one_write_each_in_its_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    n_written: list[int] = []
+    send_now = TcpStream.send_now
+
+    def count(stream: TcpStream, data: bytes) -> bool:
+        n_written.append(len(data))
+        return send_now(stream, data)
+
+    venue = ScriptedVenue()
+    venue.on_command = lambda message: [SendFrame("feed", message)]
+    async with websocket_server(echo) as port, driven(venue, port) as shell:
+        await venue.until(lambda: venue.of("opened"))
+        monkeypatch.setattr(TcpStream, "send_now", count)
+        shell.commands([b"cancel", b"place"], apart=True)
+        monkeypatch.undo()
+        await venue.until(lambda: len(venue.of("frame")) == 2)
+    assert [event[1] for event in venue.of("frame")] == ["cancel", "place"]
+    assert n_written == [6 + 6 + 6 + 5], "heads with their masks, and texts"
 
 
 async def test_of_changes_that_come_together_the_last_good_one_is_to_be_shown() -> None:
