@@ -7,7 +7,9 @@ import pytest
 
 from market.instrument import Instrument
 from market.messages import BookDelta, BookSnapshot, Mark, Trade
+from market.units import MS
 from sim.emulator import VenueSection
+from tests.sim.emulator.clients import paradex_python, run_client
 from tests.sim.emulator.stage import Stage, Wire, frames
 from venues.paradex.market_data import MarketData
 from venues.paradex.structs import read_frame
@@ -52,6 +54,37 @@ def test_both_say_the_same() -> None:
         for messages in said.values()
     ]
     assert trades[0] == trades[1]
+
+
+@pytest.mark.slow
+async def test_the_venues_own_sdk_reads_the_same() -> None:
+    python = paradex_python()
+    stage = Stage(VenueSection("paradex", throttled=False))
+    wire = subscribed(stage, BINARY)
+    stage.run(1.0)
+    sent = frames(wire.outbox.take(stage.now), opcode=0x82)[:60]
+    read = await run_client("paradex_py_decoder", {"frames": [each.hex() for each in sent]}, python)
+    assert {channel.partition(".")[0] for channel, _ in read["frames"]} == {"order_book", "trades", "markets_summary"}
+    ours = MarketData([SOL])
+    for frame, (channel, theirs) in zip(sent, read["frames"], strict=True):
+        assert channel.endswith(SOL.symbol)
+        (message,) = ours.receive_binary(frame, 5)
+        if isinstance(message, BookSnapshot | BookDelta):
+            assert (message.seq, message.ts_venue) == (theirs["seq_no"], theirs["timestamp"] * MS)
+            for side, levels in ((message.bids, theirs["bids"]), (message.asks, theirs["asks"])):
+                assert side.tolist() == [[steps(price), steps(size)] for price, size in levels]
+        elif isinstance(message, Trade):
+            told = ("BUY" if message.taker > 0 else "SELL", message.price, message.size)
+            assert told == (theirs["side"], steps(theirs["price"]), steps(theirs["size"]))
+        else:
+            assert isinstance(message, Mark)
+            assert message.mark_e6 == steps(theirs["mark_price"], 10**6)
+            assert message.rate_e12 == round(Decimal(theirs["funding_rate_precise"]) * 10**12)
+
+
+def steps(text: str, parts: int = 1) -> int:
+    """Return a price or size of SOL in ticks or lots, or in parts of them."""
+    return int(Decimal(text) / SOL.tick * parts)
 
 
 @pytest.mark.parametrize("query", ["sbeSchemaId=2&sbeSchemaVersion=1", "sbeSchemaId=1&sbeSchemaVersion=7"])

@@ -9,7 +9,7 @@ import pytest
 from market.units import MS, SECOND
 from sim.emulator import EmulatorConfig, VenueSection, open_emulator
 from sim.emulator.paradex import stark
-from tests.sim.emulator.clients import ROOT, run_client
+from tests.sim.emulator.clients import paradex_python, run_client
 from venues.paradex.curve import ORDER
 from venues.paradex.signing import TEST_CHAIN, Signer
 
@@ -18,11 +18,7 @@ CANCELLED = "QUEUED_FOR_CANCELLATION"
 
 @pytest.fixture
 def python() -> str:
-    """The interpreter that has the SDK; a test that needs it is skipped where there is none."""
-    folder = ROOT / ".venv-paradex-py"
-    if not (folder / "installed").exists():  # written last
-        pytest.skip("paradex-py, which needs Python 3.10, is not installed: make paradex-py")
-    return str(folder / "bin" / "python")
+    return paradex_python()
 
 
 @pytest.mark.realtime
