@@ -311,7 +311,8 @@ _asks = st.lists(
 @given(asks=_asks, seed=st.integers(1, 3), gap=st.floats(0.1, 2.0))
 def test_whatever_is_asked_no_more_is_sent_than_there_is(asks: list[dict[str, Any]], seed: int, gap: float) -> None:
     named = [{"request": f"r{n}", **ask} for n, ask in enumerate(asks)]
-    made = config(*named, at_s=tuple(3.0 + gap * n for n in range(len(named))), desk={"wait_s": 0.7})
+    at_s = tuple(3.0 + gap * n for n in range(len(named)))
+    made = config(*named, at_s=at_s, desk={"wait_s": 0.7}, orders={"account_every_s": 1.0})
     done = run(made, seed=seed)
     answers = {answer.request: answer for answer in done.asked() if answer.is_over}
     assert set(answers) == {ask["request"] for ask in named}
