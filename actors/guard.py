@@ -39,7 +39,7 @@ from market.messages import (
 from market.units import MS, SECOND, InstrumentId, Nanos
 
 _CHECK: Final = 1  # timer token
-_E12: Final = 10**12
+_E8: Final = 10**8
 _ACTIVE, _REDUCING, _HALTED = (int(state) for state in TradingState)
 _STATES: Final[Mapping[Action, int]] = {"halt": _HALTED, "reduce": _REDUCING}
 
@@ -232,7 +232,7 @@ class Guard(Actor):
         if readings is None:
             readings = Readings(HaltCause.WALLET, self.config.on_wallet, self.config.n_bad)
             self._wallets[key] = readings
-        difference, text = (compared.wallet_e12 - compared.counted_e12) / _E12, ""
+        difference, text = (compared.wallet_e8 - compared.counted_e8) / _E8, ""
         if abs(difference) > self.config.max_wallet_difference:
             venue = self._instruments.venues[compared.venue]
             text = (

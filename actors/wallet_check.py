@@ -8,7 +8,7 @@ from market.instrument import Instrument
 from market.messages import AccountSnapshot, WalletCompared
 from market.units import Nanos
 
-_E12: Final = 10**12
+_E8: Final = 10**8
 
 
 class WalletCheck:
@@ -36,7 +36,7 @@ class WalletCheck:
         for (venue, asset), holdings in self._holdings.items():
             if venue != snapshot.venue or not told:
                 continue
-            wallet, counted = told.get(asset, 0), sum(_realised_e12(each) for each in holdings)
+            wallet, counted = told.get(asset, 0), sum(_realised_e8(each) for each in holdings)
             n_adjusted = sum(each.next_adjustment - 1 for each in holdings)
             since = self._since.get((venue, asset))
             if since is None or since[2] != n_adjusted:
@@ -48,9 +48,9 @@ class WalletCheck:
         return found
 
 
-def _realised_e12(holding: Holding) -> int:
+def _realised_e8(holding: Holding) -> int:
     """Return the cash of a holding with its position at the average entry, as venues count what is realised."""
-    return round((float(holding.cash) + _cost(holding.instrument, holding.lots, holding.average_entry)) * _E12)
+    return round((float(holding.cash) + _cost(holding.instrument, holding.lots, holding.average_entry)) * _E8)
 
 
 def _cost(instrument: Instrument, lots: int, entry: float) -> float:

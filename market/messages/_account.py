@@ -117,14 +117,14 @@ class WalletCompared(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         asset: that instruments of the venue are settled in.
-        wallet_e12: by the venue's word, 1e-12 of the asset.  counted_e12: by fills, fees and funding.
+        wallet_e8: by the venue's word, 1e-8 of the asset.  counted_e8: by fills, fees and funding.
     """
 
     venue: VenueId
     ts: Nanos
     asset: str
-    wallet_e12: int
-    counted_e12: int
+    wallet_e8: int
+    counted_e8: int
 
 
 class Position(msgspec.Struct, frozen=True, gc=False):

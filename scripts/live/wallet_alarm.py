@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from loguru import Logger
 
-_E12: Final = 10**12
+_E8: Final = 10**8
 
 
 @attrs.define
@@ -37,7 +37,7 @@ class WalletAlarm:
     def take(self, compared: WalletCompared) -> None:
         """Take a comparison; what is told once is told again when it has grown by as much again."""
         wallet = self._wallets.setdefault((compared.venue, compared.asset), _Wallet())
-        wallet.difference = (compared.wallet_e12 - compared.counted_e12) / _E12
+        wallet.difference = (compared.wallet_e8 - compared.counted_e8) / _E8
         if abs(wallet.difference) <= self._bound:
             if wallet.told:
                 self._record(compared, wallet).info("wallet agrees again")
@@ -60,7 +60,7 @@ class WalletAlarm:
         return self._logger.bind(
             venue=self._venues[compared.venue],
             asset=compared.asset,
-            wallet=compared.wallet_e12 / _E12,
-            counted=compared.counted_e12 / _E12,
+            wallet=compared.wallet_e8 / _E8,
+            counted=compared.counted_e8 / _E8,
             difference=wallet.difference,
         )

@@ -24,9 +24,10 @@ from market.messages import (
 )
 from market.units import SECOND
 from tests.actors.test_position_tracker import INVERSE, LINEAR, TABLE
+from venues.wallet import wallet_of
 
 T0 = 1_700_000_000 * SECOND
-E12 = 10**12
+E8, E12 = 10**8, 10**12
 TRADES = st.lists(st.tuples(st.sampled_from((1, -1)), st.integers(9_000, 11_000), st.integers(1, 20)), max_size=20)
 
 
@@ -54,8 +55,8 @@ class Venue:
         return Fill(1, 0, T0, T0, self.n, side, price, size, True, int(fee * E12))
 
     def snapshot(self, **balances: int) -> AccountSnapshot:
-        told = balances or {"USDT": round(self.wallet * E12)}
-        return AccountSnapshot(0, T0, T0, T0, T0, (), (), (), (), tuple(told.items()))
+        told = tuple(balances.items()) or wallet_of([("USDT", self.wallet)])  # as venues' readers tell it
+        return AccountSnapshot(0, T0, T0, T0, T0, (), (), (), (), told)
 
 
 def desk() -> tuple[Venue, Holding, WalletCheck]:
@@ -73,7 +74,7 @@ def test_what_a_venue_realises_is_what_we_count(trades: list[tuple[int, int, int
         venue.wallet -= Decimal("0.125")
         (found,) = check.compare(venue.snapshot(), T0)
         assert (found.venue, found.asset) == (0, "USDT")
-        assert found.counted_e12 == pytest.approx(found.wallet_e12, abs=E12 // 10**6)
+        assert found.counted_e8 == pytest.approx(found.wallet_e8, abs=E8 // 10**6)
 
 
 def test_money_that_nobody_explains_is_a_difference() -> None:
@@ -81,7 +82,7 @@ def test_money_that_nobody_explains_is_a_difference() -> None:
     check.compare(venue.snapshot(), T0)
     holding.fill(venue.trade(1, 10_000, 10))
     venue.wallet -= 7
-    assert check.compare(venue.snapshot(), T0 + 1) == [WalletCompared(0, T0 + 1, "USDT", -7 * E12, 0)]
+    assert check.compare(venue.snapshot(), T0 + 1) == [WalletCompared(0, T0 + 1, "USDT", -7 * E8, 0)]
 
 
 def test_a_position_taken_over_is_compared_from_when_it_is_gone() -> None:
@@ -96,7 +97,7 @@ def test_a_position_taken_over_is_compared_from_when_it_is_gone() -> None:
     holding.fill(venue.trade(1, 10_000, 5))
     holding.fill(venue.trade(-1, 10_100, 5))
     (found,) = check.compare(venue.snapshot(), T0)
-    assert found.counted_e12 == found.wallet_e12 == E12 // 2
+    assert found.counted_e8 == found.wallet_e8 == E8 // 2
 
 
 def test_an_account_that_does_not_tell_is_not_compared() -> None:
@@ -113,7 +114,7 @@ def guard(**config: Any) -> Guard:
 
 def states(of: Guard, *differences: int) -> list[tuple[int, int]]:
     for each in differences:
-        of.handle(WalletCompared(0, T0, "USDT", each * E12, 0))
+        of.handle(WalletCompared(0, T0, "USDT", each * E8, 0))
     told = [(m.state, m.cause) for port, m in of.out if port == "state"]
     of.out.clear()
     return told

@@ -18,10 +18,10 @@ def test_a_difference_that_stays_is_told_and_again_when_it_has_doubled() -> None
     )
     alarm = WalletAlarm(loguru.logger, ["bybit"], bound=5.0, n_bad=3)
     for difference in (9, 9, 0, -6, -6):
-        alarm.take(WalletCompared(0, T0, "USDT", difference * 10**12, 0))
+        alarm.take(WalletCompared(0, T0, "USDT", difference * 10**8, 0))
     assert (told, alarm.notes()) == ([], [])
     for difference in (-6, -9, -12, -1):
-        alarm.take(WalletCompared(0, T0, "USDT", difference * 10**12, 10**12))
+        alarm.take(WalletCompared(0, T0, "USDT", difference * 10**8, 10**8))
         if difference == -9:
             assert alarm.notes() == ["bybit: the wallet is -10.00 USDT from what our fills make of it"]
     loguru.logger.remove(sink)
