@@ -24,7 +24,7 @@ class Socket:
     Args:
         owner: returns whose a token is.
         call: carries out a call about orders, and answers it.
-        is_binary: public channels are told in binary; all else is JSON.
+        version: of the binary schema in which public channels are told; 0: in JSON, as all else is.
 
     Attributes:
         trader: who has logged in; None: nobody.
@@ -44,7 +44,7 @@ class Socket:
         sockets: dict[Outbox, "Socket"],
         dropped: Callable[["Socket"], None],
         *,
-        is_binary: bool = False,
+        version: int = 0,
     ) -> None:
         self.outbox = outbox
         self.trader: Trader | None = None
@@ -53,7 +53,7 @@ class Socket:
         self.orders: dict[int, None] = {}
         self._streams, self._owner, self._call, self._sockets = streams, owner, call, sockets
         self._dropped = dropped
-        self._is_binary = is_binary
+        self._version = version
         self._ends, self._ping_at = now + lifetime, now + _PING_EVERY
         sockets[outbox] = self
 
@@ -103,7 +103,7 @@ class Socket:
             self._streams.unsubscribe(name, self.outbox)
             return
         self.channels[name] = None
-        self._streams.subscribe(name, self.outbox, now, is_binary=self._is_binary)
+        self._streams.subscribe(name, self.outbox, now, self._version)
 
     def _logged_in(self) -> None:
         if self.trader is None:

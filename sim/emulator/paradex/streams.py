@@ -32,7 +32,7 @@ class Channel:
         self.pace = pace
         self._hearers: dict[Outbox, PacedBook] = {}
         self._seq: dict[Outbox, int] = {}
-        self._binary: dict[Outbox, None] = {}
+        self._version_of: dict[Outbox, int] = {}  # of those that are told in binary
         self._version = -1
         self._sent_at: Nanos = 0
 
@@ -46,18 +46,18 @@ class Channel:
             return NEVER
         return self._sent_at + self.pace if self._version != self.view.seq else NEVER
 
-    def subscribe(self, outbox: Outbox, now: Nanos, *, is_binary: bool) -> None:
+    def subscribe(self, outbox: Outbox, now: Nanos, version: int) -> None:
         """Let a client hear it; a book begins with all of it."""
         self._hearers[outbox] = PacedBook(self.view, _DEPTH, self.pace)
-        if is_binary:
-            self._binary[outbox] = None
+        if version:
+            self._version_of[outbox] = version
         if self.kind != "trades":
             self._tell(outbox, now)
 
     def unsubscribe(self, outbox: Outbox) -> None:
         self._hearers.pop(outbox, None)
         self._seq.pop(outbox, None)
-        self._binary.pop(outbox, None)
+        self._version_of.pop(outbox, None)
 
     def on_due(self, now: Nanos) -> None:
         self._version, self._sent_at = self.view.seq, now
@@ -106,7 +106,8 @@ class Channel:
         return {**row, **rows.best_rows(self.view), "inserts": [], "updates": [], "deletes": [], **levels}
 
     def _send(self, outbox: Outbox, data: Row, now: Nanos) -> None:
-        frame = binary_frame(frame_of(self.kind, data)) if outbox in self._binary else b""
+        version = self._version_of.get(outbox, 0)
+        frame = binary_frame(frame_of(self.kind, data, version)) if version else b""
         outbox.publish(self.name, message(self.name, data), now, frame)
 
 
@@ -137,9 +138,10 @@ class PublicStreams:
     def knows(self, name: str) -> bool:
         return name in self._named
 
-    def subscribe(self, name: str, outbox: Outbox, now: Nanos, *, is_binary: bool = False) -> None:
+    def subscribe(self, name: str, outbox: Outbox, now: Nanos, version: int) -> None:
+        """Let a client hear a channel; `version`: of binary, 0: in JSON."""
         for channel in self._named.get(name, []):
-            channel.subscribe(outbox, now, is_binary=is_binary)
+            channel.subscribe(outbox, now, version)
 
     def unsubscribe(self, name: str, outbox: Outbox) -> None:
         for channel in self._named.get(name, []):

@@ -57,12 +57,12 @@ class ParadexVenue:
         lifetime = round(self._desk.section.lifetime_s * SECOND)
         owner = self._traders.owner
         try:
-            is_binary = asked_for(target.partition("?")[2])
+            version = asked_for(target.partition("?")[2])
         except ValueError as refusal:
-            is_binary = False
+            version = 0
             outbox.close(str(refusal))
         made = (outbox, lifetime, now, self._streams, owner, self._call, self._sockets, self._dropped)
-        return Socket(*made, is_binary=is_binary)
+        return Socket(*made, version=version)
 
     def next_due(self) -> Nanos:
         return self._streams.next_due()

@@ -5,18 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trio
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def paradex_python() -> str:
-    """Return the interpreter that has Paradex's own SDK; a test that needs it is skipped where there is none."""
-    folder = ROOT / ".venv-paradex-py"
-    if not (folder / "installed").exists():  # written last
-        pytest.skip("paradex-py, which needs Python 3.10, is not installed: make paradex-py")
-    return str(folder / "bin" / "python")
 
 
 async def run_client(program: str, task: dict[str, Any], python: str = sys.executable) -> dict[str, Any]:

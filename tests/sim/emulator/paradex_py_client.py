@@ -1,15 +1,13 @@
-"""A client of its own process, on Python 3.10: the venue's own SDK as it is, its addresses set to the emulator's.
+"""A client of its own process: the venue's own SDK as it is, its addresses set to the emulator's.
 
-Nothing of ours is imported here, as that Python has none of it.  Its keys are made of an Ethereum wallet, and
-registered first.  Reads one JSON object from the command line, trades by REST and on its socket, and prints what it saw
-as JSON.
+Its keys are made of an Ethereum wallet, and registered first.  Reads one JSON object from the command line, trades by
+REST and on its socket, and prints what it saw as JSON.
 """
 
 import asyncio
 import json
 import logging
 import re
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
@@ -20,35 +18,11 @@ from paradex_py import Paradex
 from paradex_py.api.generated import responses
 from paradex_py.api.ws_client import ParadexWebsocketChannel as Channel
 from paradex_py.api.ws_client import WsRpcError
-from paradex_py.api.ws_message_models import PriceBookUpdate
 from paradex_py.common.order import Order, OrderSide, OrderType
 
-TASK = json.loads(sys.argv[1])
-MARKET = "SOL-USD-PERP"
+from tests.sim.emulator.paradex_py_program import MARKET, MODELS, PUBLIC, Complaints, Heard, hear_public, hush, sdk_of
+
 ADDRESS, SECRET = "0x" + 40 * "1", "0x" + 64 * "1"
-PUBLIC = (Channel.ORDER_BOOK, Channel.BBO, Channel.TRADES, Channel.MARKETS_SUMMARY)
-# what the SDK has a model of; its socket checks none of it by itself
-MODELS = {
-    "account": responses.AccountSummaryResponse,
-    "bbo": responses.BBOResp,
-    "fills": responses.FillResult,
-    "markets_summary": responses.MarketSummaryResp,
-    "order_book": PriceBookUpdate,
-    "orders": responses.OrderResp,
-    "positions": responses.PositionResp,
-    "trades": responses.TradeResult,
-}
-
-
-class Complaints(logging.Handler):
-    """What the SDK warns of."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.texts.append(record.getMessage()[:300])
 
 
 class Forger:
@@ -61,46 +35,8 @@ class Forger:
         return [self.sign_order(each) for each in orders]
 
 
-class Heard:
-    """What came on the socket, by kind of channel."""
-
-    def __init__(self) -> None:
-        self.by_kind: dict[str, list[Any]] = {kind: [] for kind in MODELS}
-
-    async def take(self, channel: Channel, message: dict[str, Any]) -> None:
-        kind = channel.name.lower()
-        data = message["params"]["data"]
-        MODELS[kind].model_validate(data)
-        self.by_kind[kind].append(data)
-
-    def n_public(self) -> int:
-        return sum(len(self.by_kind[each.name.lower()]) for each in PUBLIC)
-
-    async def of_order(self, number: str, is_it: Callable[[Any], Any]) -> bool:
-        """Wait for an event of an order."""
-        return await self.until(lambda by: [o for o in by["orders"] if o["id"] == number and is_it(o)])
-
-    async def until(self, is_it: Callable[[dict[str, list[Any]]], Any], seconds: float = 30) -> bool:
-        """Wait until something has been heard."""
-        end = time.monotonic() + seconds
-        while not is_it(self.by_kind):
-            if time.monotonic() > end:
-                return False
-            await asyncio.sleep(0.02)
-        return True
-
-
 def client(**more: Any) -> Paradex:
-    return Paradex(
-        env="testnet",
-        l1_address=ADDRESS,
-        l1_private_key=SECRET,
-        api_base_url=TASK["rest"],
-        ws_url_override=TASK["socket"],
-        ws_direct_url_override=TASK["socket"],
-        validate_ws_messages=True,
-        **more,
-    )
+    return sdk_of(l1_address=ADDRESS, l1_private_key=SECRET, validate_ws_messages=True, **more)
 
 
 def limit(price: Decimal, size: str = "1", side: OrderSide = OrderSide.Buy, **more: Any) -> Order:
@@ -186,21 +122,6 @@ def trade_by_rest(sdk: Paradex, bid: Decimal, found: dict[str, Any]) -> None:
     found["none"] = open_orders(sdk)
 
 
-async def hear_public(sdk: Paradex, heard: Heard, found: dict[str, Any]) -> None:
-    """Hear every public channel for a while."""
-    socket = sdk.ws_client
-    for channel in PUBLIC:
-        # a summary is asked for of all markets, as the SDK does by itself
-        await socket.subscribe(
-            channel, heard.take, {"market": MARKET} if channel is not Channel.MARKETS_SUMMARY else None
-        )
-    found["hears"] = await heard.until(lambda by: all(len(by[each.name.lower()]) > 1 for each in PUBLIC))
-    # its reader, while more comes, may miss on this Python that it is to end
-    for name in list(socket.callbacks):
-        await socket.unsubscribe_by_name(name)
-    await socket.cancel_on_disconnect(enabled=False)
-
-
 async def trade_on_socket(sdk: Paradex, heard: Heard, bid: Decimal, ask: Decimal, found: dict[str, Any]) -> None:
     """Place, change and cancel orders, by calls; each end is told by an event."""
     socket, low, lower = sdk.ws_client, at(bid, "0.98"), at(bid, "0.97")
@@ -274,7 +195,7 @@ def last_orders(sdk: Paradex, seconds: float = 30) -> list[Any]:
 
 async def main() -> dict[str, Any]:
     found: dict[str, Any] = {}
-    complaints, heard = Complaints(), Heard()
+    complaints, heard = Complaints(), Heard(MODELS)
     logging.getLogger().addHandler(complaints)
     found["stranger"] = refusal(client(auto_auth=False).api_client.auth)
     sdk = client()  # registers itself
@@ -287,7 +208,9 @@ async def main() -> dict[str, Any]:
     found["balances"] = [[row["token"], row["size"]] for row in sdk.api_client.fetch_balances()["results"]]
 
     found["connected"] = await sdk.ws_client.connect()
-    await hear_public(sdk, heard, found)
+    await hear_public(sdk.ws_client, heard)
+    found["hears"] = await heard.until(lambda by: all(len(by[each.name.lower()]) > 1 for each in PUBLIC))
+    await hush(sdk.ws_client)
     for channel in (Channel.ORDERS, Channel.FILLS, Channel.POSITIONS, Channel.ACCOUNT):
         await sdk.ws_client.subscribe(channel, heard.take, {"market": "ALL"})
     n_heard = heard.n_public()

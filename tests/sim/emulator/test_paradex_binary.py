@@ -9,14 +9,14 @@ from market.instrument import Instrument
 from market.messages import BookDelta, BookSnapshot, Mark, Trade
 from market.units import MS
 from sim.emulator import VenueSection
-from tests.sim.emulator.clients import paradex_python, run_client
+from tests.sim.emulator.clients import run_client
 from tests.sim.emulator.stage import Stage, Wire, frames
 from venues.paradex.market_data import MarketData
 from venues.paradex.structs import read_frame
 
 SOL = Instrument(0, "paradex", "SOL-USD-PERP", "SOL", "USD", "USDC", Decimal("0.01"), Decimal("0.01"))
 CHANNELS = tuple(each.format(SOL.symbol) for each in ("order_book.{}.deltas", "trades.{}", "markets_summary.{}"))
-BINARY = "/v1?sbeSchemaId=1&sbeSchemaVersion=1"
+BINARY = "/v1?sbeSchemaId=1&sbeSchemaVersion="
 Message = BookSnapshot | BookDelta | Mark
 
 
@@ -31,9 +31,10 @@ def encoded(message: object) -> bytes:
     return msgspec.json.encode(message, enc_hook=lambda array: sorted(array.tolist()))
 
 
-def test_both_say_the_same() -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_both_say_the_same(version: int) -> None:
     stage = Stage(VenueSection("paradex", throttled=False))
-    text, binary = subscribed(stage, "/v1"), subscribed(stage, BINARY)
+    text, binary = subscribed(stage, "/v1"), subscribed(stage, f"{BINARY}{version}")
     said: dict[str, list[object]] = {"text": [], "binary": []}
     as_text, as_binary = MarketData([SOL]), MarketData([SOL])
     for _ in range(40):
@@ -57,13 +58,13 @@ def test_both_say_the_same() -> None:
 
 
 @pytest.mark.slow
-async def test_the_venues_own_sdk_reads_the_same() -> None:
-    python = paradex_python()
+@pytest.mark.parametrize("version", [1, 2])
+async def test_the_venues_own_sdk_reads_the_same(version: int, paradex_python: str) -> None:
     stage = Stage(VenueSection("paradex", throttled=False))
-    wire = subscribed(stage, BINARY)
+    wire = subscribed(stage, f"{BINARY}{version}")
     stage.run(1.0)
     sent = frames(wire.outbox.take(stage.now), opcode=0x82)[:60]
-    read = await run_client("paradex_py_decoder", {"frames": [each.hex() for each in sent]}, python)
+    read = await run_client("paradex_py_decoder", {"frames": [each.hex() for each in sent]}, paradex_python)
     assert {channel.partition(".")[0] for channel, _ in read["frames"]} == {"order_book", "trades", "markets_summary"}
     ours = MarketData([SOL])
     for frame, (channel, theirs) in zip(sent, read["frames"], strict=True):

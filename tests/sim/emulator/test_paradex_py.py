@@ -9,26 +9,21 @@ import pytest
 from market.units import MS, SECOND
 from sim.emulator import EmulatorConfig, VenueSection, open_emulator
 from sim.emulator.paradex import stark
-from tests.sim.emulator.clients import paradex_python, run_client
+from tests.sim.emulator.clients import run_client
 from venues.paradex.curve import ORDER
 from venues.paradex.signing import TEST_CHAIN, Signer
 
 CANCELLED = "QUEUED_FOR_CANCELLATION"
 
 
-@pytest.fixture
-def python() -> str:
-    return paradex_python()
-
-
 @pytest.mark.realtime
 @pytest.mark.slow
-async def test_the_venues_own_sdk_trades(python: str) -> None:
+async def test_the_venues_own_sdk_trades(paradex_python: str) -> None:
     config = EmulatorConfig(venue=(VenueSection("paradex"),))
     async with open_emulator(config) as emulator:
         address = emulator.addresses["paradex"]
         task = {"rest": f"{address.rest}/v1", "socket": f"{address.private}/v1"}
-        found = await run_client("paradex_py_client", task, python)
+        found = await run_client("paradex_py_client", task, paradex_python)
         truth = emulator.truth("paradex")
 
     assert found["complaints"] == []  # of the SDK's models, of messages it has no place for
@@ -77,8 +72,26 @@ async def test_the_venues_own_sdk_trades(python: str) -> None:
     assert truth.open_orders == ()
 
 
+@pytest.mark.realtime
 @pytest.mark.slow
-async def test_the_venues_own_sdk_signs_as_we_do(python: str) -> None:
+async def test_the_venues_own_sdk_reads_binary_market_data_as_json(paradex_python: str) -> None:
+    config = EmulatorConfig(venue=(VenueSection("paradex"),))
+    async with open_emulator(config) as emulator:
+        address = emulator.addresses["paradex"]
+        task = {"rest": f"{address.rest}/v1", "socket": f"{address.public}/v1"}
+        found = await run_client("paradex_py_binary", task, paradex_python)
+
+    assert (found["complaints"], found["enough"]) == ([], True)
+    assert {kind: differing for kind, (_, differing) in found["compared"].items()} == {
+        "trades": [],
+        "bbo": [],
+        "order_book": [],
+        "markets_summary": [],
+    }
+
+
+@pytest.mark.slow
+async def test_the_venues_own_sdk_signs_as_we_do(paradex_python: str) -> None:
     chance = random.Random(20261128)
     keys = [1, ORDER - 1, *(chance.randrange(1, ORDER) for _ in range(2))]
     tasks: list[dict[str, Any]] = []
@@ -92,7 +105,7 @@ async def test_the_venues_own_sdk_signs_as_we_do(python: str) -> None:
         tasks.append(
             {"address": account, "secret": hex(key), "orders": orders, "ours": ours, "until": until, "login": login}
         )
-    found = await run_client("paradex_py_signer", {"chain": TEST_CHAIN, "accounts": tasks}, python)
+    found = await run_client("paradex_py_signer", {"chain": TEST_CHAIN, "accounts": tasks}, paradex_python)
 
     for task, theirs in zip(tasks, found["accounts"], strict=True):
         address, public = int(task["address"], 16), int(theirs["public_key"], 16)
