@@ -1,5 +1,6 @@
 """What connections leave behind when they end: cycles of failures and streams, which hold the buffers of TLS."""
 
+import ctypes
 import gc
 from collections.abc import Mapping
 from typing import Any, Final
@@ -30,3 +31,11 @@ class Leftovers:
         if self._is_any and now_s >= self._not_before:
             self._is_any, self._not_before = False, now_s + _EVERY_S
             gc.collect()
+            _give_back()
+
+
+def _give_back() -> None:
+    """Return to the system what malloc keeps of a storm of connections, where it is glibc's."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

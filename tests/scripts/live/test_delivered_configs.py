@@ -3,9 +3,11 @@
 import json
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import tomli_w
 import trio
@@ -15,6 +17,7 @@ from research.run_data import Run
 from sim.config import read_toml
 from sim.emulator import AccountSection, EmulatorConfig, VenueSection, open_emulator
 from sim.emulator.emulator import Emulator
+from sim.emulator.truth import AccountTruth
 
 pytestmark = pytest.mark.realtime
 
@@ -69,29 +72,52 @@ async def run(venue: str, raw: dict[str, Any], emulator: Emulator, folder: Path,
     return said
 
 
-@pytest.mark.parametrize(
-    ("venue", "symbol", "requests"),
-    [
-        ("hyperliquid", "SOL", []),
-        ("paradex", "SOL-USD-PERP", []),
-        ("woox", "PERP_SOL_USDT", ["POST /v3/trade/cancelAllAfter"]),
-    ],
-)
-async def test_it_quotes_and_ends_reconciled(venue: str, symbol: str, requests: list[str], tmp_path: Path) -> None:
-    async with open_emulator(market(venue)) as emulator:
-        said = await run(venue, delivered(venue), emulator, tmp_path, 6.0)
-        truth = emulator.truth(venue)
-        asked = emulator.tally.requests
-    assert "all orders are cancelled, and the accounts show none" in said
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
+SYMBOLS = {"hyperliquid": "SOL", "paradex": "SOL-USD-PERP", "woox": "PERP_SOL_USDT"}
+REQUESTS = {"woox": ["POST /v3/trade/cancelAllAfter"]}
+
+
+@attrs.frozen
+class Ended:
+    """A run of a delivered config, and what the venue knows of it."""
+
+    folder: Path
+    said: str
+    truth: AccountTruth
+    asked: Counter[tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    """All of them, side by side: most of the time they wait."""
+    found: dict[str, Ended] = {}
+
+    async def one(venue: str, folder: Path) -> None:
+        async with open_emulator(market(venue)) as emulator:
+            said = await run(venue, delivered(venue), emulator, folder, 6.0)
+            found[venue] = Ended(folder, said, emulator.truth(venue), emulator.tally.requests.copy())
+
+    async def all_of_them() -> None:
+        async with trio.open_nursery() as tasks:
+            for venue in SYMBOLS:
+                tasks.start_soon(one, venue, tmp_path_factory.mktemp(venue))
+
+    trio.run(all_of_them)
+    return found
+
+
+@pytest.mark.parametrize("venue", SYMBOLS)
+def test_it_quotes_and_ends_reconciled(ended: dict[str, Ended], venue: str) -> None:
+    end = ended[venue]
+    assert "all orders are cancelled, and the accounts show none" in end.said
+    result = json.loads((end.folder / "run" / "result.json").read_text())
     assert (result["complete"], result["outcome"]["unproven"]) == (True, 0)
     assert result["execution"] == {venue: "live"}
-    fills = Run.load(tmp_path / "run").table("fills")
-    assert truth.n_orders > 0
-    assert truth.open_orders == ()
-    assert len(truth.fills) == len(fills["ts"])
-    assert truth.positions[symbol] == int((fills["side"] * fills["size"]).sum())
-    assert all(asked[venue, request] > 0 for request in requests)
+    fills = Run.load(end.folder / "run").table("fills")
+    assert end.truth.n_orders > 0
+    assert end.truth.open_orders == ()
+    assert len(end.truth.fills) == len(fills["ts"])
+    assert end.truth.positions[SYMBOLS[venue]] == int((fills["side"] * fills["size"]).sum())
+    assert all(end.asked[venue, request] > 0 for request in REQUESTS.get(venue, ()))
 
 
 async def test_it_never_quotes_from_a_reference_that_is_too_thin(tmp_path: Path) -> None:

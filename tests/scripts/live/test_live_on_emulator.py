@@ -152,7 +152,10 @@ def test_a_halt_by_hand_holds_over_the_next_run(
     said = process.communicate(timeout=300)[0]
     assert process.returncode == 0, said
     assert "trading is HALTED: signal SIGUSR1" in said
-    again = desk.start("again", "--no-report", "--seconds", "2")
-    said = again.communicate(timeout=300)[0]
+    for key, value in desk.keys.items():
+        monkeypatch.setenv(key, value)
+    words = ["--out", str(desk.folder / "again"), "--no-report", "--seconds", "1"]
+    assert main(["--mode", "live", "--config", str(desk.config()), *words]) == 0
+    said = " ".join(capsys.readouterr().err.split())
     assert "HALTED (PERSON: signal SIGUSR1): nothing is traded until a person clears it" in said
     assert "PLACE" not in set(Run.load(desk.folder / "again").table("orders")["kind"])

@@ -1,9 +1,6 @@
 """Live runs on emulated venues that record what they trade on: with orders at the venue, and with orders on paper."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +22,6 @@ from scripts.run import main
 from sim.config import read_toml
 
 pytestmark = pytest.mark.realtime
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @attrs.frozen
@@ -50,19 +45,14 @@ def trade(emulator: EmulatorProcess, folder: Path, seconds: float, execution: st
     source = folder / "given.toml"
     source.write_text(tomli_w.dumps(raw))
     config = emulator.write_config(source, folder)
-    others = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTEP_")}
     keys = emulator.keys()
-    command = [sys.executable, "-m", "scripts.run", "--mode", "live", "--config", str(config)]
-    done = subprocess.run(
-        [*command, "--out", str(folder / "run"), "--seconds", str(seconds), "--no-report"],
-        cwd=ROOT,
-        env=others if execution == "paper" else {**others, **keys},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in keys.items():
+            patch.delenv(name, raising=False)
+            if execution == "live":
+                patch.setenv(name, value)
+        words = ["--out", str(folder / "run"), "--seconds", str(seconds), "--no-report"]
+        assert main(["--mode", "live", "--config", str(config), *words]) == 0
     result = json.loads((folder / "run" / "result.json").read_text())
     return Done(folder / "run", folder / "archive", result, emulator.truth(), keys)
 

@@ -15,7 +15,7 @@ SLOW_TO_HEAL = {"half_open", "restart", "rate_limit"}
 
 def test_both_sides_agree_after_some_seconds_of_faults(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kinds = [kind for kind in USUAL_KINDS if kind not in SLOW_TO_HEAL]
-    words = ["--seconds", "8", "--per-minute", "120", "--seed", "5", "--venues", "all", "--out", str(tmp_path / "run")]
+    words = ["--seconds", "6", "--per-minute", "120", "--seed", "5", "--venues", "all", "--out", str(tmp_path / "run")]
     code = main([*words, "--kinds", *kinds])
     said = capsys.readouterr()
     assert code == 0, said
