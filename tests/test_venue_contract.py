@@ -6,6 +6,7 @@ from functools import partial
 
 import attrs
 import pytest
+import trio
 
 from actors.connector import VenueConnector
 from actors.runtime.live import LiveNursery
@@ -139,8 +140,39 @@ async def simulated() -> AsyncIterator[Stage]:
         yield stage
 
 
-@pytest.mark.parametrize("name", ["bybit", "binance-futures", "woox", "hyperliquid", "paradex"])
-async def test_a_real_venue_keeps_the_contract(name: str) -> None:
+REAL = ("bybit", "binance-futures", "woox", "hyperliquid", "paradex")
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Exception | None]:
+    """By venue, what was wrong: all of them side by side, as most of the time they wait for an answer."""
+    found: dict[str, Exception | None] = {}
+
+    async def one(name: str) -> None:
+        try:
+            await keep(name)
+        except Exception as error:
+            found[name] = error
+        else:
+            found[name] = None
+
+    async def all_of_them() -> None:
+        async with trio.open_nursery() as tasks:
+            for name in REAL:
+                tasks.start_soon(one, name)
+
+    trio.run(all_of_them)
+    return found
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_real_venue_keeps_the_contract(kept: dict[str, Exception | None], name: str) -> None:
+    if (error := kept[name]) is not None:
+        raise error
+
+
+async def keep(name: str) -> None:
+    """Put a venue on its emulator through the suite."""
     async with emulated(name) as ground:
         truth = partial(ground.emulator.truth, name)
         async with ground.stage() as stage:
