@@ -17,7 +17,7 @@ from tests.sim.live_runs import Finished, replay, run_live
 
 pytestmark = pytest.mark.realtime
 
-SECONDS = 60
+SECONDS = 40
 SEEDS = range(1, 21)
 CRASHED = 20  # the seed whose keeper and quoter crash
 CRASHES = (PlannedCrash("keeper:bybit", at_message=150), PlannedCrash("quoter:vamp", at_message=900))

@@ -1,32 +1,53 @@
 """ccxt, which knows nothing of us, trades on the emulated venues, over REST and by its own sockets."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
+import trio
 
-from sim.emulator import EmulatorConfig, VenueSection, open_emulator
+from sim.emulator import AccountTruth, EmulatorConfig, VenueSection, open_emulator
 from tests.sim.emulator.clients import run_client
 
+pytestmark = [pytest.mark.realtime, pytest.mark.slow]
+EXCHANGES = {"bybit": "bybit", "binance-futures": "binanceusdm", "woox": "woo"}
 
-@pytest.mark.realtime
-@pytest.mark.slow
+
+@pytest.fixture(scope="module")
+def traded() -> dict[str, tuple[dict[str, Any], AccountTruth]]:
+    """What each client has found, and what is true of its account: all side by side, as they wait most of the time."""
+    ended: dict[str, tuple[dict[str, Any], AccountTruth]] = {}
+
+    async def one(venue: str, exchange: str) -> None:
+        config = EmulatorConfig(venue=(VenueSection(venue),))
+        async with open_emulator(config) as emulator:
+            address, account = emulator.addresses[venue], config.account[0]
+            keys = {"key": account.key, "secret": account.secret}
+            task = {"exchange": exchange, "rest": address.rest, "ws": address.public, **keys}
+            found = await run_client("ccxt_client", task)
+            ended[venue] = found, emulator.truth(venue)
+
+    async def all_of_them() -> None:
+        async with trio.open_nursery() as tasks:
+            for venue, exchange in EXCHANGES.items():
+                tasks.start_soon(one, venue, exchange)
+
+    trio.run(all_of_them)
+    return ended
+
+
 @pytest.mark.parametrize(
-    ("venue", "exchange", "symbol", "flat", "far"),
+    ("venue", "symbol", "flat", "far"),
     [
-        ("bybit", "bybit", "SOLUSDT", [0.0], "InvalidOrder"),
-        ("binance-futures", "binanceusdm", "SOLUSDT", [], "ExchangeError"),
-        ("woox", "woo", "PERP_SOL_USDT", [0.0], "InvalidOrder"),
+        ("bybit", "SOLUSDT", [0.0], "InvalidOrder"),
+        ("binance-futures", "SOLUSDT", [], "ExchangeError"),
+        ("woox", "PERP_SOL_USDT", [0.0], "InvalidOrder"),
     ],
 )
-async def test_ccxt_trades(venue: str, exchange: str, symbol: str, flat: list[float], far: str) -> None:
-    config = EmulatorConfig(venue=(VenueSection(venue),))
-    async with open_emulator(config) as emulator:
-        address, account = emulator.addresses[venue], config.account[0]
-        keys = {"key": account.key, "secret": account.secret}
-        task = {"exchange": exchange, "rest": address.rest, "ws": address.public, **keys}
-        found = await run_client("ccxt_client", task)
-        truth = emulator.truth(venue)
-
+def test_ccxt_trades(
+    traded: dict[str, tuple[dict[str, Any], AccountTruth]], venue: str, symbol: str, flat: list[float], far: str
+) -> None:
+    found, truth = traded[venue]
     assert (found["precision"]["price"], found["precision"]["amount"]) == (0.01, 0.1)
     assert found["balance"] == 100_000
     assert found["leverage"]
