@@ -125,7 +125,7 @@ def _row_groups(paths: Sequence[Path], kind: Kind) -> Iterator[tuple[Hour, int, 
         with pq.ParquetFile(path, memory_map=False, pre_buffer=False) as file:
             hour = from_metadata(file.metadata.metadata, path)
             for group in range(file.num_row_groups):
-                yield hour, group, from_table(file.read_row_group(group), kind)
+                yield hour, group, from_table(file.read_row_group(group, use_threads=False), kind)
 
 
 def _read_ahead(items: Iterator[T]) -> Iterator[T]:
