@@ -3,8 +3,8 @@
 Four processes: the trader (a whole live run), a feed of prebuilt frames of Bybit's public socket that also notes when
 an order comes (tests.bench.live_feed), an emulator behind it that takes the orders, and ccxt.pro in the trader's place.
 Latencies are from just before the bytes of a book's change are written to the trader's socket to when the kernel at the
-other end has the bytes that place its order: both ways over loopback included.  A run of ours cancels the order before
-first.
+other end has the bytes that place its order: both ways over loopback included.  A quote of ours replaces the one
+before, whose cancel goes first; beside the peer it only places, as the peer does.
 
 - `ws`: at 2,000 book messages a second, 50 moves of the best bid a second, orders by the trade socket, with recording
   and journal.  `rest`: the same where the venue has no trade socket; `plain`: as `ws`, without recording and journal.
@@ -159,7 +159,7 @@ class Bench:
         return {"ws": self._in_turns(by_socket=True), "rest": self._in_turns(by_socket=False)}
 
     def _in_turns(self, *, by_socket: bool) -> dict[str, Any]:
-        ours = self._trader(record=False, journal=False, by_socket=by_socket)
+        ours = self._trader(record=False, journal=False, by_socket=by_socket, strategy="Placing")
         theirs = self._ccxt(by_socket=by_socket)
         seconds = self._options.seconds / 2
         both_of = (("ours", ours), ("ccxt", theirs))
@@ -180,11 +180,14 @@ class Bench:
         theirs.process.kill()
         return found
 
-    def _trader(self, *, record: bool = True, journal: bool = True, by_socket: bool = True) -> "Contestant":
+    def _trader(
+        self, *, record: bool = True, journal: bool = True, by_socket: bool = True, strategy: str = "Answering"
+    ) -> "Contestant":
         self._n_traders += 1
         out = self._scratch / f"trader-{self._n_traders}"
         out.mkdir()
         more = {"out": str(out), "record": record, "journal": journal, "status": False, "session": self._n_traders}
+        more |= {"strategy": strategy}
         return self._contestant("tests.bench.live_trader", self._task(by_socket=by_socket) | more)
 
     def _ccxt(self, *, by_socket: bool) -> "Contestant":

@@ -9,8 +9,7 @@ what it measured.
 Plain threads on blocking sockets: the sender must not wait for a loop, and is nobody's dependency.  A trigger is a
 message that moves the best bid; whoever is measured answers by an order.  Its latency is from just before the trigger
 is written, some 10 us before it can be read, to when the bytes that place an order have come by the kernel's stamp:
-from socket readable to order written.  When this process is woken by them is not in it; the cancel of the order before,
-which we send first and ccxt.pro does not, is.
+from socket readable to order written.  When this process is woken by them is not in it.
 """
 
 import base64

@@ -27,7 +27,11 @@ def config_of(task: dict[str, Any]) -> LiveConfig:
             "live": {"status": task["status"], "journal": task["journal"]},
             "venue": [{"name": "bybit", "network": "custom", "rest": task["rest"], "sockets": task["sockets"]}],
             "quoter": [
-                {"name": "q", "instruments": ["bybit:SOLUSDT"], "strategy": "tests.bench.live_quoter:Answering"}
+                {
+                    "name": "q",
+                    "instruments": ["bybit:SOLUSDT"],
+                    "strategy": f"tests.bench.live_quoter:{task['strategy']}",
+                }
             ],
             "orders": {"account_every_s": 600.0, "limits": {"max_order_rate": 100_000.0}},
             "guard": {f"on_{check}": "off" for check in ("refusals", "stale_data", "drawdown", "clock_skew")},
