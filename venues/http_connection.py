@@ -57,9 +57,10 @@ class HttpConnection:
 
     @property
     def is_free(self) -> bool:
-        """The next request may follow."""
+        """The next request may follow: nothing came after the last answer that would be taken for the next."""
         states = {self._machine.our_state, self._machine.their_state}
-        return not self._method and (states == {h11.DONE} or states == {h11.IDLE})
+        is_over = states == {h11.IDLE} or (states == {h11.DONE} and self._machine.trailing_data == (b"", False))
+        return is_over and not self._method
 
     def request(self, request: HttpRequest) -> bytes:
         """Return the bytes of a request.

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import attrs
 import trio
+import trio.lowlevel
 
 from market.units import Nanos
 from venues.http_connection import HttpConnection, HttpError
@@ -174,6 +175,8 @@ class HttpShell:
         room: AbstractAsyncContextManager[None] = _BOUNDLESS,
     ) -> HttpAnswer | None:
         with trio.move_on_at(until):
+            if begun is None:
+                await trio.lowlevel.checkpoint()  # what ran out of time while it waited is not sent
             try:
                 async with room:
                     return await self._exchange(request, begun)

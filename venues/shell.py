@@ -226,8 +226,17 @@ class VenueShell:
         self._look_at_deadline()
 
     def _read(self, socket: str, frames: Sequence[str | bytes], ts_recv: Nanos) -> None:
-        shell = self.sockets[socket]
         told: list[Tell] = []
+        try:
+            self._read_each(socket, frames, ts_recv, told)
+        finally:  # also where a mistake of ours ends this life: what was heard before it counts
+            if len(told) > 1:
+                mark_followed(told)
+            for tell in told:
+                self._tell(tell.port, tell.message)
+
+    def _read_each(self, socket: str, frames: Sequence[str | bytes], ts_recv: Nanos, told: list[Tell]) -> None:
+        shell = self.sockets[socket]
         for frame in frames:
             self._on_frame(socket, frame, ts_recv)
             try:
@@ -242,10 +251,6 @@ class VenueShell:
                     self._carry_out((output,))
             if shell.is_dropped:  # it says no more
                 break
-        if len(told) > 1:
-            mark_followed(told)
-        for tell in told:
-            self._tell(tell.port, tell.message)
 
     def _answered(self, token: int, answer: HttpAnswer | None) -> None:
         try:

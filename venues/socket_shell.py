@@ -199,6 +199,9 @@ class SocketShell:
                 line = await self._open()
             except _FAILURES as failure:
                 self._reason = self._reason or _words(failure)
+        if line is not None and self._opening.cancel_called:  # too late to stop the last step of it
+            line.stream.close()
+            line = None
         if line is None:
             self._log.warning("socket is not opened: {}", self._reason)
             return

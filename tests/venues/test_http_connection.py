@@ -124,6 +124,15 @@ def test_who_says_that_he_closes_is_not_asked_again() -> None:
     assert not line.is_free
 
 
+@pytest.mark.parametrize("more", [b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n", b"x"])
+def test_what_nobody_asked_for_is_not_taken_for_the_next_answer(more: bytes) -> None:
+    line = connection()
+    line.request(TIME)
+    reply = answered(line, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + more)
+    assert (reply.status, reply.body) == (200, b"ok")
+    assert not line.is_free
+
+
 def test_an_answer_may_end_with_its_connection() -> None:
     line = connection()
     line.request(TIME)

@@ -32,7 +32,7 @@ from tests.venues.scripted_servers import (
 )
 from venues.connection import VenueConnection
 from venues.http_shell import HttpConfig
-from venues.shell import ShellConfig, converse
+from venues.shell import ShellConfig, VenueShell, converse
 from venues.socket_shell import SocketConfig, SocketShell
 from venues.stream_shell import TcpStream
 from venues.venue import (
@@ -426,6 +426,52 @@ async def test_pauses_grow_and_are_drawn_from_the_seed() -> None:
         assert longest / 2 <= pause <= longest
 
 
+async def test_one_that_is_dropped_in_the_last_step_of_its_opening_is_not_used() -> None:
+    paths: list[str | None] = []
+
+    async def serve(websocket: WebSocketConnection) -> None:
+        paths.append(websocket.path)
+        await echo(websocket)
+
+    venue = ScriptedVenue()
+    async with websocket_server(serve) as port, trio.open_nursery() as tasks:
+        connection = VenueConnection("custom", "http://127.0.0.1:1", {"feed": f"ws://127.0.0.1:{port}"})
+        shell = VenueShell(venue, connection, TrioClock(), lambda name, message: None, config=QUICK)
+        socket = shell.sockets["feed"]
+        opened = socket._open
+
+        async def open_and_be_asked_elsewhere() -> Any:
+            line = await opened()
+            if len(paths) == 1:
+                socket.connect("/elsewhere")
+            return line
+
+        socket._open = open_and_be_asked_elsewhere  # type: ignore[method-assign]
+        tasks.start_soon(shell.run)
+        await venue.until(lambda: venue.of("opened"))
+        assert socket._target == paths[-1] == "/elsewhere"
+        tasks.cancel_scope.cancel()
+    assert len(venue.of("opened")) == 1
+
+
+async def test_what_came_before_a_mistake_of_ours_is_told() -> None:
+    """A fill that was heard is not lost with what made the connector fall."""
+
+    def read(frame: str | bytes) -> list[Tell]:
+        if frame == "b":
+            raise ZeroDivisionError("a mistake")
+        return [Tell("fills", frame)]
+
+    venue = ScriptedVenue()
+    venue.on_frame = read
+    told: list[tuple[str, Any]] = []
+    async with websocket_server(echo) as port, driven(venue, port, told=told) as shell:
+        await venue.until(lambda: venue.of("opened"))
+        with pytest.raises(ZeroDivisionError):
+            shell.received("feed", ["a", "b", "c"])
+    assert told == [("fills", "a")]
+
+
 async def test_a_mistake_of_ours_ends_the_shell() -> None:
     def stumble(frame: str | bytes) -> list[Any]:
         raise ZeroDivisionError("ours")
@@ -484,6 +530,37 @@ async def test_requests_of_a_lane_keep_their_order_and_others_go_by() -> None:
     assert answers[1].body == b"done"
     assert answers[1].headers["x-limit"] == "9"
     assert answers[1].ts_sent <= answers[1].ts_recv
+
+
+async def test_an_order_that_ran_out_of_time_in_its_lane_is_not_sent() -> None:
+    """Though a connection is free: whoever commanded it has been told by then that nobody knows of it."""
+    arrived: list[str] = []
+    both = trio.Event()
+
+    async def answer(request: h11.Request, body: bytes) -> tuple[int, bytes]:
+        path = request.target.decode()
+        arrived.append(path)
+        if arrived.count("/free") == 2:
+            both.set()  # two at a time are on two connections
+        await both.wait()
+        if path == "/order/1":
+            await trio.sleep_forever()
+        return 200, b"done"
+
+    def ask(path: str, token: int, lane: str = "") -> SendRequest:
+        return SendRequest(HttpRequest("POST", path, body=b"{}"), token, lane)
+
+    venue = ScriptedVenue(ask("/free", 1), ask("/free", 2))
+    venue.on_command = lambda token: [ask(f"/order/{token}", 10 + token, "btc")]
+    config = ShellConfig(http=HttpConfig(answer_s=1.0))
+    async with http_server(answer) as port, driven(venue, rest=port, config=config) as shell:
+        await venue.until(lambda: len(venue.of("answered")) == 2)
+        shell.commands((1, 2))
+        await venue.until(lambda: len(venue.of("answered")) == 4)
+        shell.command(3)
+        await venue.until(lambda: len(venue.of("answered")) == 5)
+    assert [each[1:] for each in venue.of("answered")][2:4] == [(11, None), (12, None)]
+    assert arrived == ["/free", "/free", "/order/1", "/order/3"]
 
 
 async def test_what_is_urgent_waits_for_nothing() -> None:
