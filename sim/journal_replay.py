@@ -128,7 +128,9 @@ class JournalReplay(Children):
         cell = self._cell(record.actor, record.now)
         if record.number == self.number + 1:  # its handler raised: here it need not, if that was on purpose
             self.number += 1
-            self._waiting(cell, record)
+            message = self._waiting(cell, record)
+            if cell.spec.is_shell and not record.is_before:
+                self._log_command(message)
         self._end_life(cell)
 
     def _on_seal(self, record: SealRecord) -> None:
@@ -153,9 +155,7 @@ class JournalReplay(Children):
             raise DivergenceError(f"{cell.name}: journal has {there}, here it is {here}")
         message = self._waiting(cell, record)
         if cell.spec.is_shell:
-            pack = PACK.get(type(message))
-            if pack is not None:
-                self.log.append(pack(message, self.now))
+            self._log_command(message)
         else:
             self._handle(cell, message, record)
         if type(message) is Stop:
@@ -186,6 +186,12 @@ class JournalReplay(Children):
             raise DivergenceError(f"{what} gave {difference}; here it gave {out!r}")
         self._put_all((way, output) for port, output in out for way in cell.outlets[port])
         out.clear()
+
+    def _log_command(self, message: Any) -> None:
+        """Write down what a shell was given: it stood in the log before the shell saw it."""
+        pack = PACK.get(type(message))
+        if pack is not None:
+            self.log.append(pack(message, self.now))
 
     def _put_all(self, puts: Iterable[tuple[Edge, Any]]) -> None:
         with suppress(EdgeOverflowError, KeyError):  # so it was there, too: the next record is the crash of the sender

@@ -214,7 +214,7 @@ class Children(Switchboard):
         cell.n_delivered += 1
         after_handler = cell.crash_plan.get(cell.n_delivered)
         if after_handler is False:
-            raise PlannedCrashError(f"{cell.name}, before its message {cell.n_delivered}")
+            raise PlannedCrashError(f"{cell.name}, before its message {cell.n_delivered}", is_before=True)
         return after_handler is True
 
     # --- crashes ----------------------------------------------------------------------------------------------------
@@ -224,7 +224,8 @@ class Children(Switchboard):
             return
         text = describe(error)
         if self.journal is not None:
-            self.journal.crashed(self.number, cell, edge, is_direct, self.now, text)
+            is_before = isinstance(error, PlannedCrashError) and error.is_before
+            self.journal.crashed(self.number, cell, edge, is_direct, self.now, text, is_before=is_before)
         self._records.crashed(cell.name, cell.generation, error)
         self._take_down(cell, text)
         if not self.is_stopping:

@@ -43,7 +43,17 @@ class DeliveryTable:
     def stopped(self, cell: Cell, now: Nanos) -> None:
         """A stop is seen by its `Stop`."""
 
-    def crashed(self, number: int, cell: Cell, edge: Edge | None, is_direct: bool, now: Nanos, error: str) -> None:
+    def crashed(
+        self,
+        number: int,
+        cell: Cell,
+        edge: Edge | None,
+        is_direct: bool,
+        now: Nanos,
+        error: str,
+        *,
+        is_before: bool = False,
+    ) -> None:
         """A crash stands in the log of the run; the delivery that caused it was written before."""
 
     def sealed(self, cell: Cell) -> None:

@@ -51,7 +51,10 @@ class StopRecord(msgspec.Struct, tag="stop", array_like=True, frozen=True):
 
 
 class CrashRecord(msgspec.Struct, tag="crash", array_like=True, frozen=True):
-    """A generation has crashed in delivery `number` by `edge`; -1: outside of one."""
+    """A generation has crashed in delivery `number` by `edge`; -1: outside of one.
+
+    `is_before`: on purpose, before its handler ran: a shell's command then does not stand in the order log.
+    """
 
     number: int
     actor: int
@@ -59,6 +62,7 @@ class CrashRecord(msgspec.Struct, tag="crash", array_like=True, frozen=True):
     is_direct: bool
     now: Nanos
     error: str
+    is_before: bool = False
 
 
 class SealRecord(msgspec.Struct, tag="seal", array_like=True, frozen=True):
@@ -143,8 +147,18 @@ class Journal(Protocol):
     def stopped(self, cell: Cell, now: Nanos) -> None:
         """A generation is delivered `Stop` next, and ends."""
 
-    def crashed(self, number: int, cell: Cell, edge: Edge | None, is_direct: bool, now: Nanos, error: str) -> None:
-        """A generation has ended in a crash, in delivery `number` or outside of one."""
+    def crashed(
+        self,
+        number: int,
+        cell: Cell,
+        edge: Edge | None,
+        is_direct: bool,
+        now: Nanos,
+        error: str,
+        *,
+        is_before: bool = False,
+    ) -> None:
+        """A generation has ended in a crash, in delivery `number` (or before its handler ran) or outside of one."""
 
     def sealed(self, cell: Cell) -> None:
         """An actor is not to come back."""
@@ -207,9 +221,20 @@ class JournalFile:
         """Write a stop."""
         self._keep(StopRecord(cell.place, now))
 
-    def crashed(self, number: int, cell: Cell, edge: Edge | None, is_direct: bool, now: Nanos, error: str) -> None:
+    def crashed(
+        self,
+        number: int,
+        cell: Cell,
+        edge: Edge | None,
+        is_direct: bool,
+        now: Nanos,
+        error: str,
+        *,
+        is_before: bool = False,
+    ) -> None:
         """Write a crash."""
-        self._keep(CrashRecord(number, cell.place, edge.number if edge else -1, is_direct, now, error))
+        place = edge.number if edge else -1
+        self._keep(CrashRecord(number, cell.place, place, is_direct, now, error, is_before))
 
     def sealed(self, cell: Cell) -> None:
         """Write that an actor is not to come back."""

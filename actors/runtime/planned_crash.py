@@ -22,4 +22,12 @@ class PlannedCrash:
 
 
 class PlannedCrashError(Exception):
-    """What a `PlannedCrash` raises."""
+    """What a `PlannedCrash` raises.
+
+    Attributes:
+        is_before: the handler of the message has not run.
+    """
+
+    def __init__(self, text: str, *, is_before: bool = False) -> None:
+        super().__init__(text)
+        self.is_before = is_before

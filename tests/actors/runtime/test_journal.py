@@ -118,6 +118,15 @@ def test_a_live_run_is_followed_to_the_same_digest_and_diary(
         assert again.diary == live.diary
 
 
+@pytest.mark.parametrize("after_handler", [False, True])
+def test_a_command_that_a_shell_fell_by_is_followed_to_the_same_digest(after_handler: bool, tmp_path: Path) -> None:
+    """It stands in the order log as soon as the shell was given it, whatever came of that."""
+    crash = PlannedCrash("venue", at_message=20, after_handler=after_handler)
+    digest, n_rows = run_live(toys(), tmp_path / "journal", (crash,))
+    assert n_rows > 15
+    assert follow(toys(), tmp_path / "journal") == digest
+
+
 @pytest.mark.parametrize("crashes", [(), CRASHES], ids=["calm", "crashes"])
 def test_a_journal_that_is_written_down_later_is_the_same(crashes: tuple[PlannedCrash, ...], tmp_path: Path) -> None:
     run_live(toys(), tmp_path / "at once", crashes)
