@@ -152,7 +152,7 @@ class Exchange:
         """Take the answer to a post.
 
         Raises:
-            RemoteProtocolError: it is malformed.
+            RemoteProtocolError: which post it answers cannot be told.
         """
         answer = decode(_POST, frame.data, "hyperliquid answer to a post")
         waiting = self._posts.pop(answer.id, None)
@@ -160,7 +160,7 @@ class Exchange:
             self.seen["answer that came too late, or to nothing"] += 1
             return []
         if answer.response.type == "action":
-            return self._taken(waiting[1], result_of(answer.response.payload), now)
+            return self._taken(waiting[1], self._read(answer.response.payload), now)
         text = _text_of(answer.response.payload)
         self.seen[f"post refused: {text[:60]}"] += 1
         # it reads like the status line of HTTP; only what is surely the client's fault was surely not done
@@ -184,12 +184,16 @@ class Exchange:
         if answer is None or answer.status >= 500 or answer.status == 408:
             return None
         if answer.status == 200:
-            try:
-                return result_of(answer.body)
-            except RemoteProtocolError:
-                self.seen["answer to an action that makes no sense"] += 1
-                return None
+            return self._read(answer.body)
         return Result(refusal=f"{answer.status} {answer.body[:200].decode(errors='replace')}")
+
+    def _read(self, body: bytes | msgspec.Raw) -> Result | None:
+        """Return what an answer tells; None: whoever sent the action has to be told that nobody knows."""
+        try:
+            return result_of(body)
+        except RemoteProtocolError:
+            self.seen["answer to an action that makes no sense"] += 1
+            return None
 
     def _taken(self, answered: Answered, result: Result | None, now: Nanos) -> list[Output]:
         if result is not None and verdict_on(result.refusal).advice is Advice.NO_BUDGET:

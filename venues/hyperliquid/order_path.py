@@ -320,7 +320,13 @@ def _each(takers: Sequence[Answered]) -> Answered:
 
     def take(result: Result | None, now: Nanos) -> list[Output]:
         results = [None] * len(takers) if result is None else result.of_each(len(takers))
-        return [output for taker, each in zip(takers, results, strict=True) for output in taker(each, now)]
+        outputs: list[Output] = []
+        for taker, each in zip(takers, results, strict=True):
+            try:
+                outputs += taker(each, now)
+            except RemoteProtocolError:  # what makes no sense of one leaves that one open, and tells of the others
+                outputs += taker(None, now)
+        return outputs
 
     return take
 

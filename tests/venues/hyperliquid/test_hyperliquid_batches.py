@@ -147,3 +147,21 @@ def test_a_quoter_that_moves_both_sides_sends_two_actions_cancels_first() -> Non
     assert [each["type"] for each in sent] == ["cancelByCloid", "order", "order"]
     assert [len(each["cancels" if "cancels" in each else "orders"]) for each in sent] == [2, 2, 1]
     assert sent[2]["orders"][0]["t"] == {"limit": {"tif": "Ioc"}}, "orders that take stand beside none that make"
+
+
+def test_what_makes_no_sense_of_one_spoils_no_other() -> None:
+    trader = Trader()
+    second = msgspec.structs.replace(TAKING, client_id=79)
+    (post,) = trader.together(TAKING, second)
+    filled = {"filled": {"totalSz": "many", "avgPx": "65000", "oid": 1}}
+    told = trader.answer(post["id"], filled, {"error": "Insufficient margin to place order. asset=0"})
+    assert [each.client_id for each in told if isinstance(each, OrderRejected)] == [79]
+    assert set(trader.orders.live) == {78}
+    assert trader.path.seen["order of unknown fate"] == 1
+
+
+def test_an_answer_that_makes_no_sense_gives_up_no_cancel() -> None:
+    trader = Trader()
+    (post,) = trader.together(CancelOrder(1, 0), CancelOrder(2, 0))
+    trader.answer(post["id"], 17)
+    assert len(trader.path.on_deadline(trader.now + SECOND)) == 2, "both are sent again"

@@ -178,10 +178,11 @@ def test_the_rejection_of_an_amended_order_does_not_end_the_one_that_stands() ->
     assert ORDER.client_id in venue.orders.live
 
 
-def test_after_an_amend_of_unknown_fate_the_end_of_the_old_order_is_not_believed() -> None:
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_after_an_amend_of_unknown_fate_the_end_of_the_old_order_is_not_believed(is_lost: bool) -> None:
     venue = Hyperliquid().stand()
-    venue.send(amend())
-    assert facts(venue.exchange.closed(venue.now)) == []
+    number = venue.send(amend())
+    assert (facts(venue.exchange.closed(venue.now)) if is_lost else venue.answer(number, 17)) == []
     assert venue.news(9001, "canceled") == []
     assert venue.private.is_doubted
     (refused,) = facts(venue.give(amend(300)))
