@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,18 +58,15 @@ def until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_a_stop_ends_with_nothing_open(tmp_path: Path) -> None:
-    numbers = signal.SIGTERM, signal.SIGHUP
-    with ExitStack() as stack:
-        started = [stack.enter_context(trader(tmp_path / number.name)) for number in numbers]
-        for number, process in zip(numbers, started, strict=True):
-            process.wait_until_quoting()
-            process.process.send_signal(number)
-        results = [process.end() for process in started]
-    for process, result in zip(started, results, strict=True):
-        assert process.process.returncode == 0
-        assert (result["outcome"]["kind"], result["outcome"]["unproven"], result["open"]) == ("done", 0, 0)
-        assert result["session"] == 1
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_ends_with_nothing_open(tmp_path: Path, number: signal.Signals) -> None:
+    with trader(tmp_path) as process:
+        process.wait_until_quoting()
+        process.process.send_signal(number)
+        result = process.end()
+    assert process.process.returncode == 0
+    assert (result["outcome"]["kind"], result["outcome"]["unproven"], result["open"]) == ("done", 0, 0)
+    assert result["session"] == 1
 
 
 def test_under_nohup_a_hang_up_stops_nothing(tmp_path: Path) -> None:
