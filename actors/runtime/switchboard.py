@@ -34,13 +34,12 @@ from market.messages import (
 )
 from market.order_log import PACK, LogKind
 from market.told_once import ToldOnce
-from market.units import Nanos, VenueId
+from market.units import InstrumentId, Nanos, VenueId
 
 if TYPE_CHECKING:
     from loguru import Logger
 
 _FILLS: Final = (LogKind.FILL_MAKER, LogKind.FILL_TAKER)
-_LOGGED_KEPT: Final = 1 << 16  # of all instruments together
 _NEVER_LOGGED: Final = frozenset((BookDelta, BookSnapshot, Trade))  # which are nearly all
 _ONCE: Final = (Fill, FundingPayment)  # told by themselves, again, or first by an account snapshot
 
@@ -74,10 +73,11 @@ class Switchboard(ABC):
         self.guard_memory: GuardMemory | None = None
         self.cells: dict[str, Cell] = {}
         self.edges: list[Edge] = []
-        self._logged = ToldOnce(_LOGGED_KEPT)
+        # each apart: what one venue tells after an outage is older than much that others have told meanwhile
+        self._logged: dict[tuple[bool, InstrumentId], ToldOnce] = {}
         for row in log.rows():
             if row[0] in _FILLS or row[0] == LogKind.FUNDING:
-                self._logged.is_new((row[0] == LogKind.FUNDING, row[3], row[8]), row[2])
+                self._is_new(row[0] == LogKind.FUNDING, row[3], row[8], row[2])
         self.agenda = Agenda()
 
     def spawn(self, spec: ActorSpec) -> None:
@@ -173,7 +173,13 @@ class Switchboard(ABC):
 
     def _is_first(self, message: Fill | FundingPayment) -> bool:
         number = message.fill_id if isinstance(message, Fill) else message.payment_id
-        return self._logged.is_new((isinstance(message, FundingPayment), message.instrument, number), message.ts_venue)
+        return self._is_new(isinstance(message, FundingPayment), message.instrument, number, message.ts_venue)
+
+    def _is_new(self, is_payment: bool, instrument: InstrumentId, number: int, ts_venue: Nanos) -> bool:
+        told = self._logged.get((is_payment, instrument))
+        if told is None:
+            told = self._logged[is_payment, instrument] = ToldOnce()
+        return told.is_new(number, ts_venue)
 
     # --- messages ---------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from market.messages import (
     Stop,
     TimerFired,
 )
-from market.order_log import unpack
+from market.order_log import PACK, unpack
 from sim.virtual import EndlessLoopError, VirtualNursery
 from tests.actors.runtime.toys import (
     Line,
@@ -57,6 +57,15 @@ def books(*at_lots: tuple[int, int]) -> Script:
 
 def positions(line: Line, *names: str) -> list[tuple[str, int]]:
     return [(name, m.lots) for name, _, m in line.diary if isinstance(m, Position) and name in (names or line.names)]
+
+
+def test_a_fill_told_after_an_outage_is_logged_however_many_others_filled_meanwhile() -> None:
+    log = RunLog()
+    for n in range(70_000):
+        log.append(PACK[Fill](Fill(7, 1, n, n, n, 1, 100, 1, is_maker=True, fee_e12=0), n))
+    late = Fill(8, 0, 5, 80_000, 1, 1, 100, 1, is_maker=True, fee_e12=0)
+    run(Line(("a",)), [(80_000, "venue", "fills", late)] * 2, log)
+    assert [unpack(row) for row in log.rows(70_000)] == [late]
 
 
 def test_messages_are_handled_in_the_order_of_their_putting_over_all_mailboxes() -> None:
