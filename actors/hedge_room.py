@@ -24,3 +24,8 @@ def largest_order(instrument: Instrument, limits: Limits, price: float) -> Lots:
 def affordable(instrument: Instrument, held: Lots, side: Side, price: float, notional: float) -> Lots:
     """Return the lots that close what is held, and those that open `notional` (>= 0) beyond."""
     return max(0, -side * held) + int(notional / instrument.exposure(price, 1))
+
+
+def opening(instrument: Instrument, held: Lots, side: Side, price: float, lots: Lots) -> float:
+    """Return the notional of an order that opens, beyond what closes the position that is held."""
+    return instrument.exposure(price, max(0, lots - max(0, -side * held)))

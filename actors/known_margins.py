@@ -11,6 +11,8 @@ _E6 = 1e-6
 class KnownMargins:
     """Keeps what each venue has told last; what is older than `max_age_s` is as good as unknown.
 
+    What was opened after a venue was asked is not in its answer: it is remembered until the next one.
+
     Args:
         venues: their names, by id.
     """
@@ -19,10 +21,21 @@ class KnownMargins:
         self._venues = tuple(venues)
         self._max_age_s = max_age_s
         self._told: dict[VenueId, VenueMargin] = {}
+        self._opened: dict[str, list[tuple[Nanos, float]]] = {}
 
     def take(self, margin: VenueMargin) -> None:
         """Keep what a venue has told."""
         self._told[margin.venue] = margin
+        venue = self._venues[margin.venue]
+        self._opened[venue] = [each for each in self._opened.get(venue, ()) if each[0] >= margin.ts_request]
+
+    def opens(self, venue: str, notional: float, now: Nanos) -> None:
+        """An order leaves now that opens so much, in the venue's money."""
+        self._opened.setdefault(venue, []).append((now, notional))
+
+    def opened(self, venue: str) -> float:
+        """Return the notional of the orders that what a venue has told last cannot know of."""
+        return sum(notional for _, notional in self._opened.get(venue, ()))
 
     def available(self, venue: str, now: Nanos) -> float | None:
         """Return what new orders may use at a venue, in its money, or below 0; None: it is not known."""

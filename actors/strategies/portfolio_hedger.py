@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
-from actors.hedge_room import affordable, largest_order, position_room
+from actors.hedge_room import affordable, largest_order, opening, position_room
 from actors.hedge_split import Place, split
 from actors.known_margins import KnownMargins
 from actors.quoter import Quoter, QuoterContext
@@ -76,6 +76,7 @@ class _Leg:
 class _Request:
     wish: HedgeRequested
     cancel_at: Nanos
+    opened_before: dict[str, float]  # notional by venue, by requests that its margin does not show yet
     assets: list[tuple[str, float | None, str]] = attrs.field(
         factory=list
     )  # base, net before, what is to be said of it
@@ -206,7 +207,8 @@ class PortfolioHedger(Quoter):
     def _begin(self, wish: HedgeRequested) -> None:
         wait_s = self.params.wait_s if wish.order == "limit" else math.inf
         cancel_at = self.now + round(wait_s * SECOND) if wish.order == "limit" else 1 << 62
-        self._request = _Request(wish, cancel_at)
+        opened = {venue: self._margins.opened(venue) for venue in self.context.instruments.venues}
+        self._request = _Request(wish, cancel_at, opened)
         bases = [wish.base] if wish.base else sorted({each.base for each in self.context.quoted})
         nets = {each.base: each for each in self.nets()}
         for base in bases:
@@ -250,6 +252,8 @@ class PortfolioHedger(Quoter):
         else:
             tag = self.hedge(instrument, side, lots, instrument.round_price(place.price, side))
         request.legs[instrument.id, tag] = _Leg(instrument, side, lots)
+        held = self._counted[instrument.id].lots
+        self._margins.opens(instrument.venue, opening(instrument, held, side, place.price, lots), self.now)
 
     # --- where -------------------------------------------------------------------------------------------------------
 
@@ -273,7 +277,7 @@ class PortfolioHedger(Quoter):
                     notes.append(lack)
                     continue
                 weight *= margin
-                most = min(most, affordable(instrument, held, side, price, margin * self.params.max_leverage))
+                most = min(most, affordable(instrument, held, side, price, self._openable(wish, instrument, margin)))
             if most <= 0:
                 notes.append(f"{instrument.name} has no room within its limits")
                 continue
@@ -294,7 +298,16 @@ class PortfolioHedger(Quoter):
         available = self._margins.available(venue, self.now)
         if not available or available < 0.0:
             return 0.0, f"{venue} has no margin available"
-        return available / sum(each.venue == venue for each in self._wanted(wish, wish.base)), ""
+        return available / self._n_wanted_at(wish, venue), ""
+
+    def _n_wanted_at(self, wish: HedgeRequested, venue: str) -> int:
+        return sum(each.venue == venue for each in self._wanted(wish, wish.base))
+
+    def _openable(self, wish: HedgeRequested, instrument: Instrument, margin: float) -> float:
+        """Return the notional that an instrument's part of margin carries, less its part of what requests before
+        this one have opened since it was told."""
+        before = self._request.opened_before.get(instrument.venue, 0.0) if self._request is not None else 0.0
+        return max(0.0, margin * self.params.max_leverage - before / self._n_wanted_at(wish, instrument.venue))
 
     def _order_price(self, instrument: Instrument, side: Side, order: str) -> float:
         """Return the worst price of an order that takes, or where one rests; 0 without a sound book."""

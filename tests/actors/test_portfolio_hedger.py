@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import msgspec
 import numpy as np
 import pytest
@@ -213,6 +214,24 @@ def test_no_more_is_opened_than_the_margin_carries() -> None:
     assert "are left" in desk.answers[-1].assets[0].text
 
 
+def test_margin_that_was_told_before_an_order_is_not_used_twice() -> None:
+    desk = ByMargin(max_leverage=2.0)
+    desk.margin("woox", 25_000.0, age_s=5.0)  # a BTC
+    desk.ask()
+    (first,) = desk.orders
+    desk.hold(3_000, -first.size, 0)
+    desk.end(first)
+    desk.ask(request="b")
+    assert desk.orders == [first], "the account has not been asked since"
+    desk.margin("woox", 12_500.0)  # asked for in the instant of the order: it may not show it
+    desk.ask(request="c")
+    assert desk.orders == [first]
+    desk.desk.now += SECOND
+    desk.margin("woox", 12_500.0, age_s=-1.0)
+    desk.ask(request="d")
+    assert desk.orders[-1].size == pytest.approx(500, rel=0.01)
+
+
 def test_what_closes_a_position_needs_no_margin() -> None:
     desk = ByMargin(max_leverage=1.0)
     desk.margin("bybit", 1.0)
@@ -232,6 +251,22 @@ def test_assets_of_one_request_share_the_margin_of_a_venue(base: str, lots: int)
     (order,) = desk.orders
     assert (order.instrument, order.side) == (1, 1)
     assert order.size == pytest.approx(lots, rel=0.01)
+
+
+def test_what_one_asset_opens_is_not_counted_against_the_part_of_another() -> None:
+    sol = Instrument(1, "bybit", "SOLUSDT", "SOL", "USDT", "USDT", Decimal("0.01"), Decimal("0.1"))
+    other = Instrument(2, "woox", "PERP_BTC_USDT", "BTC", "USDT", "USDT", Decimal("0.1"), Decimal("0.001"))
+    woo = attrs.evolve(WOO, id=3)
+    desk = Alone(InstrumentTable((LINEAR, sol, other, woo)), by="margin", max_leverage=1.0)
+    for instrument, mid in zip(desk.table, (50_000.0, 190.0, 50_000.0, 190.0), strict=True):
+        desk.book(instrument, mid)
+    desk.margin("bybit", 38_000.0)  # half of it is 0.38 BTC, or 100 SOL
+    desk.hold(0, 0, -9_000, -9_000)
+    desk.ask(base="")
+    assert {each.instrument: each.size for each in desk.orders} == {
+        0: pytest.approx(380, rel=0.01),
+        1: pytest.approx(1_000, rel=0.01),
+    }
 
 
 def test_a_period_that_tells_no_margin_in_time_is_refused() -> None:
