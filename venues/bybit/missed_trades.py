@@ -28,9 +28,14 @@ class MissedTrades:
         self._data, self._gate = data, gate
         self._heard_to: dict[InstrumentId, Nanos] = {}  # venue's time of the last trade, or of when we began to listen
         self._is_caught_up = False
+        self._n_lost = 0
 
     def heard(self, trades: Iterable[object]) -> None:
-        """Note what was told as it happened."""
+        """Note what was told as it happened; what comes before the others are asked for leaves their begin alone."""
+        if self._is_caught_up:
+            self._note(trades)
+
+    def _note(self, trades: Iterable[object]) -> None:
         for each in trades:
             if type(each) is Trade:
                 self._heard_to[each.instrument] = max(each.ts_venue, self._heard_to.get(each.instrument, 0))
@@ -38,6 +43,7 @@ class MissedTrades:
     def lost(self) -> None:
         """Nobody listens."""
         self._is_caught_up = False
+        self._n_lost += 1
 
     def listening(self, now: Nanos) -> list[Output]:
         """The live ones come again: ask for those of the time between, once."""
@@ -55,6 +61,8 @@ class MissedTrades:
         return outputs
 
     def _ask(self, instrument: InstrumentId, symbol: str, since: Nanos, now: Nanos) -> list[Output]:
+        n_lost = self._n_lost
+
         def answered(answer: HttpAnswer | None, at: Nanos) -> list[Output]:
             trades: list[Trade] = []
             is_whole = False
@@ -63,9 +71,9 @@ class MissedTrades:
                     trades, is_whole = self._data.recent_trades(answer.body, at, since)
                 except RemoteProtocolError:
                     self._data.n_skipped["recent trades that make no sense"] += 1
-            self.heard(trades)
+            self._note(trades)
             self._data.n_skipped["trade told after an outage"] += len(trades)
-            return told([*trades, TradesCaughtUp(instrument, at, is_whole and self._is_caught_up)])
+            return told([*trades, TradesCaughtUp(instrument, at, is_whole and self._n_lost == n_lost)])
 
         if self._gate.free_at(HTTP, now) > now:
             return told([TradesCaughtUp(instrument, now, False)])

@@ -50,6 +50,10 @@ def depth(kind: str, **changes: Any) -> dict[str, Any]:
 
 def follow_public(bybit: Bybit) -> None:
     bybit.take(bybit.venue.opened("public", bybit.now))
+    grant_public(bybit)
+
+
+def grant_public(bybit: Bybit) -> None:
     for frame in bybit.frames("public"):
         bybit.hear("public", {"op": "subscribe", "success": True, "req_id": frame["req_id"]})
 
@@ -160,6 +164,32 @@ def test_trades_of_an_outage_are_told_late_and_once() -> None:
     assert [(trade.ts_venue - NOW - AHEAD) / SECOND for trade in bybit.told(Trade)] == [2.0, 3.0]
     assert all(trade.ts_recv == bybit.now for trade in bybit.told(Trade))
     assert bybit.told(TradesCaughtUp) == [TradesCaughtUp(0, bybit.now, True)]
+
+
+def test_a_trade_that_comes_before_the_subscription_is_granted_hides_no_outage() -> None:
+    bybit = Bybit().come_up()
+    follow_public(bybit)
+    bybit.hear("public", live(1, 1.0))
+    bybit.take(bybit.venue.closed("public", "gone", bybit.now))
+    bybit.now += 5 * SECOND
+    bybit.take(bybit.venue.opened("public", bybit.now))
+    bybit.hear("public", live(4, 5.1))
+    grant_public(bybit)
+    btc, _ = bybit.asked("/v5/market/recent-trade")
+    bybit.outputs.clear()
+    bybit.answer(btc, recent([traded(4, 5.1), traded(3, 3.0), traded(2, 2.0), traded(1, 1.0)]))
+    assert [(trade.ts_venue - NOW - AHEAD) / SECOND for trade in bybit.told(Trade)] == [2.0, 3.0]
+    assert bybit.told(TradesCaughtUp) == [TradesCaughtUp(0, bybit.now, True)]
+
+
+def test_an_answer_about_one_outage_says_nothing_of_the_next() -> None:
+    bybit = interrupted()
+    btc, _ = bybit.asked("/v5/market/recent-trade")
+    bybit.take(bybit.venue.closed("public", "gone", bybit.now))
+    follow_public(bybit)
+    bybit.outputs.clear()
+    bybit.answer(btc, recent([traded(4, 5.1), traded(1, 1.0), traded(0, 0.5)]))
+    assert bybit.told(TradesCaughtUp) == [TradesCaughtUp(0, bybit.now, False)]
 
 
 def test_more_trades_than_the_venue_tells_leave_a_hole() -> None:
