@@ -23,6 +23,7 @@ from market.messages import (
 )
 from market.units import MS, Nanos
 from venues.bybit.errors import verdict_on, verdict_on_status
+from venues.bybit.order_ids import link_of
 from venues.bybit.requests import OrderCommand, bucket_of
 from venues.bybit.structs import Envelope, read_reply
 from venues.verdicts import Advice, Fate, Verdict
@@ -46,8 +47,17 @@ class _ItemResults(msgspec.Struct, frozen=True, gc=False):
     items: list[_ItemResult] = msgspec.field(default_factory=list, name="list")
 
 
+class _Named(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    order_link_id: str = ""
+
+
+class _NamedList(msgspec.Struct, frozen=True, gc=False):
+    items: list[_Named] = msgspec.field(default_factory=list, name="list")
+
+
 _NO_CODE: Final = -(1 << 31)  # one that the venue does not have, so that nobody knows what it means
 _ITEMS: Final = msgspec.json.Decoder(_ItemResults)
+_NAMES: Final = msgspec.json.Decoder(_NamedList)
 
 
 @attrs.frozen
@@ -109,8 +119,8 @@ class OrderReplies:
             raise RemoteProtocolError(f"the answer to bybit request {frame.request} ({frame.op}) has no retCode")
         time = frame.header.get("Timenow", "")
         ts_venue = int(time) * MS if time.isascii() and time.isdigit() and len(time) <= 13 else ts_recv
-        extra = bytes(frame.extra)
-        return self._answer(commands, frame.code, frame.message, extra, frame.header, ts_venue, ts_recv)
+        told = bytes(frame.data), bytes(frame.extra)
+        return self._answer(commands, frame.code, frame.message, told, frame.header, ts_venue, ts_recv)
 
     def receive_http(
         self, request_id: str, status: int, headers: Mapping[str, str], body: bytes, ts_recv: Nanos
@@ -130,22 +140,22 @@ class OrderReplies:
             self.n_unknown[status] += len(commands)
             return Answer(bucket_of(commands), (), ((Advice.QUERY, str(error)),), headers)
         ts_venue = reply.time * MS or ts_recv
-        extra = bytes(reply.ret_ext_info)
-        return self._answer(commands, reply.ret_code, reply.ret_msg, extra, headers, ts_venue, ts_recv)
+        told = bytes(reply.result), bytes(reply.ret_ext_info)
+        return self._answer(commands, reply.ret_code, reply.ret_msg, told, headers, ts_venue, ts_recv)
 
     def _answer(
         self,
         commands: Sequence[OrderCommand],
         code: int,
         message: str,
-        extra: bytes,
+        told: tuple[bytes, bytes],
         headers: Mapping[str, str],
         ts_venue: Nanos,
         ts_recv: Nanos,
     ) -> Answer:
         codes = [(code, message)] * len(commands)
         if code == 0 and len(commands) > 1:
-            codes = _codes_of_batch(extra, len(commands))
+            codes = _codes_of_batch(*told, commands)
         facts: list[ReplyFact] = []
         advice: dict[tuple[Advice, str], None] = {}
         for command, (item_code, item_message) in zip(commands, codes, strict=True):
@@ -173,12 +183,24 @@ class OrderReplies:
         return None
 
 
-def _codes_of_batch(extra: bytes, n_commands: int) -> list[tuple[int, str]]:
-    """Return the code of each; where the list does not fit the commands, one that nobody knows."""
+def _codes_of_batch(data: bytes, extra: bytes, commands: Sequence[OrderCommand]) -> list[tuple[int, str]]:
+    """Return the code of each; where lists do not fit the commands, one that nobody knows."""
+    n_commands = len(commands)
     try:
         items = decode(_ITEMS, extra, "bybit batch").items
+        named = decode(_NAMES, data, "bybit batch").items if data else []
     except RemoteProtocolError as error:
         return [(_NO_CODE, str(error))] * n_commands
     if len(items) != n_commands:
         return [(_NO_CODE, f"{len(items)} results for {n_commands} commands")] * n_commands
+    if not _is_in_order([name.order_link_id for name in named], commands):
+        return [(_NO_CODE, "results in another order than the commands")] * n_commands
     return [(item.code, item.msg) for item in items]
+
+
+def _is_in_order(links: Sequence[str], commands: Sequence[OrderCommand]) -> bool:
+    """Tell whether no result names another order of the batch than that of its place; a refused one may name none."""
+    ours = [
+        link_of(each.client_id) if not isinstance(each, CancelAll) and each.client_id >= 0 else "" for each in commands
+    ]
+    return not any(link and link != own and link in ours for link, own in zip(links, ours, strict=False))

@@ -4,7 +4,7 @@ The answer to an action is its result, as it has been done by then.  What is not
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import attrs
@@ -53,18 +53,27 @@ class Result:
         status = self.statuses[item] if item < len(self.statuses) else None
         return (status.error or "") if isinstance(status, ItemStatus) else ""
 
-    def of_each(self, n_items: int) -> "list[Result | None]":
+    def of_each(self, n_items: int, cloids: Sequence[str] = ()) -> "list[Result | None]":
         """Return what became of each item of a batch, as of an action of its own; None: nobody knows.
 
         One error for several items is the whole batch's: some faults are found before it is looked at item by item.
+
+        Args:
+            cloids: of orders that are placed: an answer that names them in another order is not to be told apart.
         """
         if self.refusal:
             return [self] * n_items
         if len(self.statuses) == 1 and self.error_of(0):
             return [Result(refusal=self.error_of(0))] * n_items
-        if len(self.statuses) != n_items:
+        is_in_order = not any(_names_another(each, cloid) for each, cloid in zip(self.statuses, cloids, strict=False))
+        if len(self.statuses) != n_items or not is_in_order:
             return [None] * n_items
         return [Result((status,)) for status in self.statuses]
+
+
+def _names_another(status: ItemStatus | str, cloid: str) -> bool:
+    stands = (status.resting or status.filled) if isinstance(status, ItemStatus) else None
+    return stands is not None and stands.cloid is not None and stands.cloid.lower() != cloid
 
 
 Answered = Callable[[Result | None, Nanos], list[Output]]

@@ -30,6 +30,7 @@ from venues.held_cancels import Cancel, HeldCancels
 from venues.hyperliquid.errors import verdict_on
 from venues.hyperliquid.exchange import Answered, Exchange, Result
 from venues.hyperliquid.gate import HyperliquidGate, info
+from venues.hyperliquid.order_ids import cloid_of
 from venues.hyperliquid.order_status import HyperliquidQueries
 from venues.hyperliquid.orders import Amending, Live, Orders
 from venues.hyperliquid.private import EXPIRING, At, PrivateData
@@ -104,7 +105,8 @@ class OrderPath:
             return []  # each by itself says which it is
         for order in orders:
             self._orders.placed(order, now)
-        answered = _each([partial(self._placed, order) for order in orders])
+        cloids = [cloid_of(order.client_id) for order in orders]
+        answered = _each([partial(self._placed, order) for order in orders], cloids)
         return self._exchange.send(action, len(orders), answered, now, expires=True)
 
     # --- orders ------------------------------------------------------------------------------------------------------
@@ -313,13 +315,13 @@ class OrderPath:
         return [output for command, n_tries in self._held.due(now) for output in self._cancel(command, now, n_tries)]
 
 
-def _each(takers: Sequence[Answered]) -> Answered:
+def _each(takers: Sequence[Answered], cloids: Sequence[str] = ()) -> Answered:
     """Return who takes the answer to a batch, and gives each its own."""
     if len(takers) == 1:
         return takers[0]
 
     def take(result: Result | None, now: Nanos) -> list[Output]:
-        results = [None] * len(takers) if result is None else result.of_each(len(takers))
+        results = [None] * len(takers) if result is None else result.of_each(len(takers), cloids)
         outputs: list[Output] = []
         for taker, each in zip(takers, results, strict=True):
             try:

@@ -1,5 +1,6 @@
 """Commands of one instant on Bybit's trade socket: one frame, and each with a fate of its own."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,12 +24,18 @@ class Trader(Bybit):
         self.take(self.venue.commands(messages, self.now))
         return self.frames("trade")[n:]
 
-    def reply(self, frame: dict[str, Any], *codes: int, code: int = 0) -> None:
-        """Answer a batch: the code of each, in `retExtInfo`."""
+    def reply(self, frame: dict[str, Any], *codes: int, code: int = 0, names: Sequence[str] = ()) -> None:
+        """Answer a batch: the code of each, in `retExtInfo`; `names` of orders in its list."""
         items = [{"code": each, "msg": "said"} for each in codes]
         self.hear(
             "trade",
-            {"reqId": frame["reqId"], "retCode": code, "retMsg": "OK", "op": frame["op"], "data": {"list": []}}
+            {
+                "reqId": frame["reqId"],
+                "retCode": code,
+                "retMsg": "OK",
+                "op": frame["op"],
+                "data": {"list": [{"orderLinkId": each} for each in names]},
+            }
             | {"retExtInfo": {"list": items}, "header": {"Timenow": str(self.now // 10**6)}},
         )
 
@@ -66,6 +73,17 @@ def test_an_answer_that_does_not_tell_of_each_leaves_all_open(codes: tuple[int, 
     (frame,) = trader.commands(ORDER, SECOND_ORDER, OF_ETH)
     trader.reply(frame, *codes)
     assert not trader.told(OrderRejected), "whoever sent them asks when their time is over"
+
+
+def test_an_answer_in_another_order_is_believed_of_none() -> None:
+    trader = up()
+    (frame,) = trader.commands(ORDER, SECOND_ORDER, OF_ETH)
+    first, second, third = links(frame)
+    trader.reply(frame, 0, 110007, 0, names=(second, "", third))
+    assert not trader.told(OrderRejected)
+    (frame,) = trader.commands(ORDER, SECOND_ORDER, OF_ETH)
+    trader.reply(frame, 0, 110007, 0, names=(first, "", third))
+    assert [each.client_id for each in trader.told(OrderRejected)] == [78]
 
 
 def test_a_batch_that_is_refused_as_a_whole_is_told_of_each() -> None:

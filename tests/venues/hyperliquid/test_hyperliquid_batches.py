@@ -165,3 +165,16 @@ def test_an_answer_that_makes_no_sense_gives_up_no_cancel() -> None:
     (post,) = trader.together(CancelOrder(1, 0), CancelOrder(2, 0))
     trader.answer(post["id"], 17)
     assert len(trader.path.on_deadline(trader.now + SECOND)) == 2, "both are sent again"
+
+
+def test_an_answer_in_another_order_is_believed_of_none() -> None:
+    trader = Trader()
+    (post,) = trader.together(ORDER, OTHER, THIRD)
+    names = [order["c"] for order in action(post)["orders"]]
+    error = {"error": "Insufficient margin to place order. asset=0"}
+    rows = [{"resting": {"oid": 9000 + n, "cloid": names[n]}} for n in (1, 0)]
+    assert trader.answer(post["id"], *rows, error) == []
+    assert set(trader.orders.live) == {77, 90, 91}
+    assert trader.path.seen["order of unknown fate"] == 3
+    (post,) = trader.together(CancelOrder(1, 0), CancelOrder(2, 0))
+    assert trader.answer(post["id"], "success", "success") == []
