@@ -22,9 +22,16 @@ class KnownMargins:
         self._max_age_s = max_age_s
         self._told: dict[VenueId, VenueMargin] = {}
         self._opened: dict[str, list[tuple[Nanos, float]]] = {}
+        self._since: Nanos = -1
+
+    def begin_again(self, now: Nanos) -> None:
+        """What was opened until now is not remembered: only what is asked for from now on counts."""
+        self._since = now
 
     def take(self, margin: VenueMargin) -> None:
         """Keep what a venue has told."""
+        if margin.ts_request <= self._since:
+            return
         self._told[margin.venue] = margin
         venue = self._venues[margin.venue]
         self._opened[venue] = [each for each in self._opened.get(venue, ()) if each[0] >= margin.ts_request]

@@ -129,6 +129,7 @@ class PortfolioHedger(Quoter):
         if self.params.every_s:
             self.every(self.params.every_s, _PERIOD)
         if generation > 0:
+            self._margins.begin_again(self.now)
             self.out.append(("hedged", HedgeAnswered(self.now, "", True, _RESTARTED)))
 
     def on_counted(self, position: CountedPosition) -> None:

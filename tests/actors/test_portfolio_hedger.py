@@ -232,6 +232,17 @@ def test_margin_that_was_told_before_an_order_is_not_used_twice() -> None:
     assert desk.orders[-1].size == pytest.approx(500, rel=0.01)
 
 
+def test_a_desk_that_was_restarted_uses_no_margin_of_its_former_life() -> None:
+    desk = ByMargin()
+    desk.give(Started(1))
+    desk.margin("bybit", 50_000.0, age_s=5.0)
+    desk.ask()
+    assert desk.orders == []
+    desk.margin("bybit", 50_000.0, age_s=-1.0)
+    desk.ask(request="b")
+    assert desk.lots() == {"bybit": 3_000}
+
+
 def test_what_closes_a_position_needs_no_margin() -> None:
     desk = ByMargin(max_leverage=1.0)
     desk.margin("bybit", 1.0)
