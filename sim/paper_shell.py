@@ -19,6 +19,7 @@ from market.messages import (
     RequestSnapshot,
     Started,
     Stop,
+    Trade,
 )
 from market.units import SECOND
 from sim.paper import PaperExchange
@@ -75,7 +76,7 @@ class PaperVenue(Shell):
         self._inner.handle(message)
         for port, answer in self._inner.out:
             self.out.append((self._public(port, answer), answer))
-            self._take(answer)
+            self._take(port, answer)
         self._inner.out.clear()
 
     # --- the end of a run that is given up --------------------------------------------------------------------------
@@ -99,11 +100,13 @@ class PaperVenue(Shell):
     def _hear(self, emit: Emit, port: str, message: Any) -> bool:
         """Hand on what the connection inside tells, and let the simulated venue see it."""
         is_heard = emit(self._public(port, message), message)
-        self._take(message)
+        self._take(port, message)
         self._say(emit)
         return is_heard
 
-    def _take(self, message: Any) -> None:
+    def _take(self, port: str, message: Any) -> None:
+        if type(message) is Trade and port != "trades":
+            return  # of an outage, and told late: no order of now was filled by it
         now = self._clock.now_ns()
         if type(message) is ConnectionLost:
             self._paper.lose_connection()

@@ -59,7 +59,9 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
 
 
 class TradesCaughtUp(msgspec.Struct, frozen=True, gc=False):
-    """What was traded while nobody listened has been told, as far as the venue tells it afterwards (port `marks`).
+    """What was traded while nobody listened has been told, as far as the venue tells it afterwards.
+
+    It leaves by the port `marks`, and so do those trades, as they are not the flow of now.
 
     Attributes:
         is_whole: all of it; else some may be missing.

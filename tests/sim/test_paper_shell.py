@@ -9,6 +9,7 @@ import attrs
 import msgspec
 import pytest
 import trio
+import trio.testing
 
 from actors.runtime.journal import JournalFile
 from actors.runtime.live_clock import LiveClock
@@ -16,7 +17,7 @@ from actors.runtime.nursery import Emit, Shell
 from actors.runtime.planned_crash import PlannedCrash
 from market import messages as vocabulary
 from market.instrument import InstrumentTable
-from market.messages import ConnectionLost, OrderAccepted, RequestSnapshot, Started, Stop
+from market.messages import ConnectionLost, OrderAccepted, RequestSnapshot, Started, Stop, Trade
 from market.order_log import LogKind
 from market.units import SECOND
 from sim.config import DataSection, RunConfig
@@ -118,6 +119,37 @@ MESSAGES = [
     if isinstance(each := getattr(vocabulary, name), type) and issubclass(each, msgspec.Struct)
 ]
 NUMBER: dict[Any, Any] = {int: 1, str: "x", bool: True, float: 1.0}
+
+
+async def test_a_trade_that_is_told_late_fills_nothing() -> None:
+    late, live = Trade(0, 1, 2, 100, 1, 1, 7), Trade(0, 2, 2, 100, 1, 1, 8)
+    taken: list[Any] = []
+
+    class Watched(PaperExchange):
+        def take(self, message: Any, now: int) -> None:
+            taken.append(message)
+            super().take(message, now)
+
+    inside = Inside([("marks", late), ("trades", live)])
+    paper = Watched(InstrumentTable([perpetual()]), 0, paper_model("v"), "venue:v", seed=1)
+    shell = PaperVenue("venue:v", inside, paper, LiveClock(start=SECOND))
+    told: list[tuple[str, Any]] = []
+    both = trio.Event()
+
+    def emit(port: str, message: Any) -> bool:
+        told.append((port, message))
+        if len(told) == 2:
+            both.set()
+        return True
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(shell.run, emit)
+            await both.wait()
+            await trio.testing.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+    assert told == [("marks", late), ("trades", live)], "who records hears both"
+    assert taken == [live]
 
 
 async def test_no_command_can_reach_the_connection_inside() -> None:

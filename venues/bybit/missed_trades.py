@@ -1,7 +1,8 @@
 """Trades of a time in which nobody listened: asked for when the public socket is back, told late and once.
 
 The venue tells the last thousand of an instrument.  They are asked for when the live ones come again, so that nothing
-is between the two; whether they reach back to the last one that was heard is told with them.
+is between the two; whether they reach back to the last one that was heard is told with them.  They leave by the port
+`marks`, for who records: who acts on trades would take a minute's worth that comes at once for the flow of now.
 """
 
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from venues.bybit.gate import BybitGate
 from venues.bybit.limits import HTTP
 from venues.bybit.market_data import MOST_RECENT, MarketData
 from venues.ports import told
-from venues.venue import HttpAnswer, Output
+from venues.venue import HttpAnswer, Output, Tell
 from venues.wire import HttpRequest, RemoteProtocolError
 
 _PATH: Final = "/v5/market/recent-trade"
@@ -73,7 +74,8 @@ class MissedTrades:
                     self._data.n_skipped["recent trades that make no sense"] += 1
             self._note(trades)
             self._data.n_skipped["trade told after an outage"] += len(trades)
-            return told([*trades, TradesCaughtUp(instrument, at, is_whole and self._n_lost == n_lost)])
+            caught_up = TradesCaughtUp(instrument, at, is_whole and self._n_lost == n_lost)
+            return [Tell("marks", each) for each in (*trades, caught_up)]
 
         if self._gate.free_at(HTTP, now) > now:
             return told([TradesCaughtUp(instrument, now, False)])

@@ -163,6 +163,8 @@ def test_trades_of_an_outage_are_told_late_and_once() -> None:
     bybit.answer(btc, recent([traded(4, 5.1), traded(3, 3.0), traded(2, 2.0), traded(1, 1.0), traded(0, 0.5)]))
     assert [(trade.ts_venue - NOW - AHEAD) / SECOND for trade in bybit.told(Trade)] == [2.0, 3.0]
     assert all(trade.ts_recv == bybit.now for trade in bybit.told(Trade))
+    ports = [tell.port for tell in bybit.of(Tell) if isinstance(tell.message, Trade)]
+    assert ports[-2:] == ["marks", "marks"], "who acts on flow hears of none of it"
     assert bybit.told(TradesCaughtUp) == [TradesCaughtUp(0, bybit.now, True)]
 
 
