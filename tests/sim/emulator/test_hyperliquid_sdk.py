@@ -43,7 +43,11 @@ async def test_the_venues_own_sdk_trades() -> None:
     # both sides agree on what was traded
     theirs = [[{"B": 1, "A": -1}[side], Decimal(px), Decimal(sz)] for side, px, sz, _, _ in found["fills"]]
     assert theirs == [[f.side, Decimal(f.price) / 10_000, Decimal(f.size) / 100] for f in truth.fills]
-    assert [round(Decimal(fee) * 10**12) for *_, fee, _ in found["fills"]] == [f.fee_e12 for f in truth.fills]
+    fees = [
+        (Decimal(fee), Decimal(f.fee_e12).scaleb(-12))
+        for (*_, fee, _), f in zip(found["fills"], truth.fills, strict=False)
+    ]
+    assert all(told == charged.quantize(Decimal("1e-8")) for told, charged in fees), "told to eight decimals"
     assert all(crossed for *_, crossed in found["fills"])
     assert truth.positions == {"SOL": 0}
     assert truth.open_orders == ()
