@@ -2,7 +2,8 @@
 
 Not every account has it.  It is tried before the first order; where it is refused for good, that is noted once, and
 trading goes on with the watchdog alone.  It is put off while all is well, ended when the account shows that no order is
-left, and left to run out while the trading path is down: nobody looks after the orders then.
+left and none can arrive any more, and left to run out while the trading path is down: nobody looks after the orders
+then.
 """
 
 from abc import ABC, abstractmethod
@@ -17,6 +18,7 @@ from market.messages import AccountSnapshot
 from market.units import SECOND, Nanos
 from venues.venue import NEVER, Output, Tell
 
+_ON_ITS_WAY: Final = 15 * SECOND  # for so long after an order left the account may not show it yet
 LANE: Final = "countdown"  # of requests: of one lane, so that what ends one countdown cannot end the next
 
 
@@ -107,8 +109,9 @@ class DeadMansSwitch(ABC):
         ]
 
     def seen_account(self, snapshot: AccountSnapshot, now: Nanos) -> list[Output]:
-        """End it where the account shows no order, and none was sent since it was asked for."""
-        if not self.is_armed or snapshot.open_orders or self._placed_at >= snapshot.ts_request:
+        """End it where the account shows no order, and all that were sent must be in what it shows."""
+        is_late = self._placed_at + _ON_ITS_WAY < snapshot.ts_request
+        if not self.is_armed or snapshot.open_orders or not is_late:
             return []
         if self._free_at(now) > now:
             return []  # the next snapshot does it
