@@ -434,6 +434,8 @@ async def test_one_that_is_dropped_in_the_last_step_of_its_opening_is_not_used()
         await echo(websocket)
 
     venue = ScriptedVenue()
+    venue.on_opened = lambda: [SendFrame("feed", b"hello")]
+    targets: list[str | None] = []
     async with websocket_server(serve) as port, trio.open_nursery() as tasks:
         connection = VenueConnection("custom", "http://127.0.0.1:1", {"feed": f"ws://127.0.0.1:{port}"})
         shell = VenueShell(venue, connection, TrioClock(), lambda name, message: None, config=QUICK)
@@ -442,16 +444,18 @@ async def test_one_that_is_dropped_in_the_last_step_of_its_opening_is_not_used()
 
         async def open_and_be_asked_elsewhere() -> Any:
             line = await opened()
-            if len(paths) == 1:
+            targets.append(socket._target)
+            if len(targets) == 1:
                 socket.connect("/elsewhere")
             return line
 
         socket._open = open_and_be_asked_elsewhere  # type: ignore[method-assign]
         tasks.start_soon(shell.run)
-        await venue.until(lambda: venue.of("opened"))
-        assert socket._target == paths[-1] == "/elsewhere"
+        await venue.until(lambda: venue.of("frame"))
+        assert paths[-1] == "/elsewhere"
         tasks.cancel_scope.cancel()
     assert len(venue.of("opened")) == 1
+    assert targets == ["/feed?a=1", "/elsewhere"]
 
 
 async def test_what_came_before_a_mistake_of_ours_is_told() -> None:
