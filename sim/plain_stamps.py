@@ -57,11 +57,18 @@ class PlainStamps:
         nursery, tracker, recorder = self._nursery, self._tracker.actor, self._recorder.actor
         assert isinstance(tracker, PositionTracker)
         take = self._recorder.on[EquityStamp]
+        (way,) = self._tracker.outlets["equity"]
         n = len(times)
         for stamp in tracker.stamps(times, marks):
+            if not self._recorder.is_up:
+                nursery.post(way, stamp)  # it is counted when it is taken
+                continue
             recorder.now = stamp.ts
-            take(stamp)
             n += 1
+            try:
+                take(stamp)
+            except Exception as error:
+                nursery.fell(way, error)
         nursery.agenda.pop()
         nursery.told(n, times[-1])
         nursery.give(self._tracker)

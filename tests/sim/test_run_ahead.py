@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from market.archive.run_tables import RunTables
 from market.book import Book
+from market.messages import EquityStamp
 from market.stream import Stream
 from market.tape import Tape
 from market.units import MS
@@ -112,6 +115,25 @@ def test_rows_of_equity_made_at_once_count_as_delivered(
     assert sum(made) > (0 if quote else 350), "of 400"
     monkeypatch.setattr(PlainStamps, "look", NoStamps.look)
     assert run(tmp_path / "each", "mirrors", 1, params, 0.05) == at_once
+
+
+def test_a_row_of_equity_that_cannot_be_kept_costs_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    n_stamped = 0
+    stamp = RunTables.stamp
+
+    def fail_once(tables: RunTables, row: EquityStamp) -> None:
+        nonlocal n_stamped
+        n_stamped += 1
+        if n_stamped == 100:
+            raise OSError("no space left")
+        stamp(tables, row)
+
+    monkeypatch.setattr(RunTables, "stamp", fail_once)
+    run(tmp_path / "run", "mirrors", 1, {"read_chance": 0.0}, 0.05)
+    times = pq.read_table(tmp_path / "run" / "equity.parquet")["ts"].to_numpy()
+    steps, counts = np.unique(np.diff(times), return_counts=True)
+    assert dict(zip(steps.tolist(), counts.tolist(), strict=True))[100 * MS] == 1
+    assert counts[steps == 50 * MS][0] >= 395
 
 
 READERS: dict[type, dict[str, tuple[float, ...]]] = {
