@@ -2,7 +2,7 @@
 
 Processor time in us per frame, the best of several passes over a recorded session by a fresh codec, by kind of frame,
 with the mean bytes and level rows a frame of that kind has.  Where the recordings are absent it says so and exits 0.
-Of WOO X there is no recorded session: its frames are those of the emulated venue.
+Of WOO X and Paradex there is no recorded session: their frames are those of the emulated venues, Paradex's in binary.
 """
 
 import json
@@ -16,12 +16,15 @@ from typing import Any
 import attrs
 
 from market import Instrument
-from tests.sim.emulator.stage import WooxStage
+from sim.emulator import VenueSection
+from tests.sim.emulator.stage import Stage, WooxStage, frames
 from venues.binance.market_data import MarketData as BinanceData
 from venues.bybit.market_data import MarketData as BybitData
 from venues.bybit.structs import read_frame
 from venues.hyperliquid.market_data import MarketData as HyperliquidData
 from venues.hyperliquid.structs import read_frame as read_hyperliquid_frame
+from venues.paradex.binary import BookFrame, TradeFrame, read_binary
+from venues.paradex.market_data import MarketData as ParadexData
 from venues.woox.market_data import MarketData as WooxData
 from venues.woox.order_index import OrderIndex
 from venues.woox.private import PrivateData
@@ -124,6 +127,32 @@ def woox_frames() -> Iterator[tuple[str, int, bytes]]:
                     yield message["topic"].partition("@")[0], sum(len(data.get(s, ())) for s in _SIDES), _frame(message)
 
 
+SOL_PERP = Instrument(0, "paradex", "SOL-USD-PERP", "SOL", "USD", "USDC", Decimal("0.01"), Decimal("0.01"))
+
+
+def paradex() -> Codec:
+    """Return a fresh codec of Paradex's public socket."""
+    data = ParadexData([SOL_PERP])
+    return lambda frame: data.receive_binary(frame, 1)
+
+
+def paradex_frames() -> Iterator[tuple[str, int, bytes]]:
+    """Yield (kind, level rows, frame) of a minute of the emulated venue."""
+    stage = Stage(VenueSection("paradex", throttled=False))
+    wire = stage.connect("/v1?sbeSchemaId=1&sbeSchemaVersion=1")
+    for place, name in enumerate(("order_book.{}.deltas", "trades.{}", "markets_summary.{}")):
+        params = {"channel": name.format(SOL_PERP.symbol)}
+        wire.say({"jsonrpc": "2.0", "id": place, "method": "subscribe", "params": params})
+    for _ in range(120):
+        stage.run(0.5)
+        for frame in frames(wire.outbox.take(stage.now), opcode=0x82):
+            read = read_binary(frame)
+            if isinstance(read, BookFrame):
+                yield "order_book", len(read.bids) + len(read.asks), frame
+            else:
+                yield "trades" if isinstance(read, TradeFrame) else "markets_summary", 0, frame
+
+
 def measure(make: Callable[[], Codec], frames: list[tuple[str, int, bytes]]) -> dict[str, dict[str, float]]:
     """Return, by kind: frames, mean bytes and level rows, us per frame."""
     best = dict.fromkeys({kind for kind, _, _ in frames}, float("inf"))
@@ -165,6 +194,7 @@ if __name__ == "__main__":
             "binance-futures": measure(binance, list(binance_frames())),
             "hyperliquid": measure(hyperliquid, list(hyperliquid_frames())),
             "woox": measure(woox, list(woox_frames())),
+            "paradex": measure(paradex, list(paradex_frames())),
         }
     else:
         result = {"skipped": f"the recordings are not there: no folder {WIRE}"}

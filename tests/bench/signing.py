@@ -21,6 +21,7 @@ from venues.hyperliquid.gate import HyperliquidGate
 from venues.hyperliquid.limits import ActionBudget
 from venues.hyperliquid.requests import OrderActions
 from venues.hyperliquid.signing import Signer as HyperliquidSigner
+from venues.paradex.signing import Signer as ParadexSigner
 from venues.rate_window import RateWindow
 from venues.woox.requests import OrderRequests as WooxRequests
 from venues.woox.signing import Signer as WooxSigner
@@ -37,15 +38,15 @@ SOL = Instrument(0, "hyperliquid", "SOL", "SOL", "USDC", "USDC", Decimal("0.0001
 ORDER = PlaceOrder(1 << 50, 0, 1, 600_000, 1, 4)
 
 
-def us(call: Callable[[], object]) -> float:
+def us(call: Callable[[], object], n: int = N) -> float:
     """Return the microseconds of processor time that a call takes."""
     best = float("inf")
     for _ in range(N_PASSES):
         begin = time.process_time()
-        for _ in range(N):
+        for _ in range(n):
             call()
         best = min(best, time.process_time() - begin)
-    return round(best / N * 1e6, 2)
+    return round(best / n * 1e6, 2)
 
 
 class Hyperliquid:
@@ -69,6 +70,7 @@ def main() -> dict[str, dict[str, float]]:
     """Measure all."""
     bybit, woox, binance = BybitSigner(KEY, SECRET), WooxSigner(KEY, SECRET), Credentials(KEY, SECRET)
     by_bybit, by_woox = BybitRequests((BTC,), OrderIds(), bybit), WooxRequests((BTC,), woox)
+    paradex = ParadexSigner("0x1", "0x" + 62 * "1", "PRIVATE_SN_POTC_SEPOLIA")
     text, hyperliquid = BODY.decode(), Hyperliquid()
     params: dict[str, str | int] = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.001", "timestamp": NOW // 10**6}
     found = {
@@ -85,6 +87,7 @@ def main() -> dict[str, dict[str, float]]:
             "us": us(lambda: woox.headers("POST", "/v3/trade/order", BODY, NOW)),
             "order_us": us(lambda: by_woox.of(ORDER, NOW)),
         },
+        "paradex": {"us": us(lambda: paradex.order(NOW, "SOL-USD-PERP", 1, "LIMIT", 10**8, 10**10), 200)},
     }
     return {venue: each | {"per_s": round(1e6 / each["us"])} for venue, each in found.items()}
 
