@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from struct import Struct
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -119,21 +119,21 @@ _Emitted: TypeAlias = tuple[int, str, Nanos, Any]
 _Delivered: TypeAlias = tuple[int, int, int, int, bool, Nanos, tuple[tuple[str, Any], ...]]
 
 
-class Journal(Protocol):
-    """Told of everything in the order in which it happens.
+class Journal:
+    """Told of everything in the order in which it happens; a kind of journal says what it writes down of it.
 
     Attributes:
         file: to be written now and then; None: it sees to that itself.
         fault: why it ends before the run does; empty: it does not.
     """
 
-    file: PatientFile | None
-    fault: str
+    file: PatientFile | None = None
+    fault = ""
 
     @property
     def n_put_off(self) -> int:
         """How much it was told of and has not written down."""
-        ...
+        return 0
 
     def catch_up(self) -> None:
         """Write that down: when nobody who trades waits for it."""
@@ -181,7 +181,7 @@ class Journal(Protocol):
         """The run is over."""
 
 
-class JournalFile:
+class JournalFile(Journal):
     """A journal on disk.  A disk that fails stops nobody: what finds no room to wait ends the journal there.
 
     Messages do not change, and so may wait: to write one down takes longer than many an actor takes to handle it.
@@ -195,11 +195,10 @@ class JournalFile:
     def __init__(
         self, path: Path, config: str = "", codec: MessageCodec | None = None, *, patient: bool = False
     ) -> None:
-        self.file: PatientFile | None = PatientFile(path, eager=not patient, most_waiting=_MOST_WAITING)
+        self.file = PatientFile(path, eager=not patient, most_waiting=_MOST_WAITING)
         self._add = self.file.add
         self._kept: list[_Emitted | _Delivered | Head | JournalRecord] = []
         self._most_kept = _MOST_KEPT if patient else 1
-        self.fault = ""
         self._config = config
         self._codec = codec or MessageCodec()
         self._encoder = msgspec.msgpack.Encoder()

@@ -8,7 +8,6 @@ import attrs
 
 from market.messages import (
     AccountSnapshot,
-    Fill,
     FundingPayment,
     OrderAccepted,
     OrderAmended,
@@ -31,11 +30,11 @@ from venues.binance.request_gate import RequestGate
 from venues.binance.signing import Credentials
 from venues.binance.subscriptions import NEVER
 from venues.binance.trade_session import TradeSession
-from venues.venue import Connect, HttpAnswer, Output, Reconnect, Replace, SendFrame, Tell, VenueSetup
+from venues.ports import PORTS, on_socket
+from venues.venue import Connect, HttpAnswer, Output, Reconnect, SendFrame, Tell, VenueSetup
 
 PRIVATE: Final = "private"
 TRADE: Final = order_path.SOCKET
-_NEWS_OF_CASH: Final = (Fill, FundingPayment)
 _DOUBT_PAUSE: Final = SECOND  # several doubts at a time are one
 _MARGIN: Final = 2 * SECOND  # beyond the receive window: by then an order has reached the venue, or never will
 
@@ -169,17 +168,9 @@ class TradingAccount:
                 self._doubt_at = min(self._doubt_at, now + _DOUBT_PAUSE)
             elif kind is actions.SendRequest:
                 outputs += self._ask_key(each, now)
-            elif kind is actions.SendFrame:
-                outputs.append(SendFrame(PRIVATE, each.data))
-            elif kind is actions.Connect:
-                outputs.append(Connect(PRIVATE, each.target))
-            elif kind is actions.Reconnect:
-                outputs.append(Reconnect(PRIVATE, each.reason))
-            elif kind is actions.Replace:
-                outputs.append(Replace(PRIVATE, each.overlap_s))
             else:
-                outputs.append(Tell("fills" if kind in _NEWS_OF_CASH else "facts", each))
-                if kind is not FundingPayment:
+                outputs += on_socket(PRIVATE, (each,))
+                if kind in PORTS and kind is not FundingPayment:
                     self._echo.settled(each.client_id)
                     self._path.heard_of(each.client_id)
         return outputs

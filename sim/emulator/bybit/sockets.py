@@ -12,7 +12,8 @@ from sim.emulator.account import Account
 from sim.emulator.bybit.codes import VenueError
 from sim.emulator.bybit.public_stream import PublicStreams
 from sim.emulator.bybit.signing import account_of_socket
-from sim.emulator.outbox import NEVER, Outbox
+from sim.emulator.mortal_socket import MortalSocket
+from sim.emulator.outbox import Outbox
 from sim.emulator.requests import encode
 from sim.emulator.times import ms
 
@@ -22,15 +23,12 @@ _MOST_ARGS: Final = 21_000  # characters of `args` of a connection
 Message = dict[str, Any]
 
 
-class BybitSocket(ABC):
+class BybitSocket(MortalSocket, ABC):
     """What the three have in common: envelopes, pings, cuts."""
 
     def __init__(self, outbox: Outbox, conn_id: str, silence: Nanos, lifetime: Nanos, now: Nanos) -> None:
-        self.outbox = outbox
+        super().__init__(outbox, silence, lifetime, now)
         self.conn_id = conn_id
-        self._silence = silence
-        self._silent_since = now
-        self._ends = now + lifetime
 
     def receive(self, text: str, now: Nanos) -> None:
         """Take a text message of the client."""
@@ -42,26 +40,13 @@ class BybitSocket(ABC):
             self.fail({}, "error:not a JSON object")
             return
         if message.get("op") == "ping":
-            self._silent_since = now
+            self._heard_at = now
             self.outbox.answer(encode(self.pong(message, now)))
         else:
             self.act(message, now)
 
-    def ponged(self, now: Nanos) -> None:  # noqa: B027  # so it is for all of them
+    def ponged(self, now: Nanos) -> None:
         """Protocol pings are no substitute for those of the client: nothing changes."""
-
-    def next_due(self) -> Nanos:
-        return min(self._ends, self._silent_since + self._silence)
-
-    def on_due(self, now: Nanos) -> None:
-        """Cut a client that has been silent, or a socket that is too old."""
-        if self.next_due() <= now:
-            self._ends = NEVER
-            self._silence = NEVER
-            self.outbox.close("no ping")
-
-    def closed(self) -> None:  # noqa: B027  # most hold nothing that must be let go
-        """The socket is gone."""
 
     @abstractmethod
     def pong(self, message: Message, now: Nanos) -> Message: ...

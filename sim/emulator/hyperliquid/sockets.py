@@ -1,13 +1,14 @@
 """Hyperliquid's one WebSocket: public channels, an account's own by its address, and posts."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from market.units import SECOND, Nanos
 from sim.emulator.hyperliquid.streams import PublicStreams
-from sim.emulator.outbox import NEVER, Outbox
+from sim.emulator.mortal_socket import MortalSocket
+from sim.emulator.outbox import Outbox
 from sim.emulator.requests import encode
 
 USER_CHANNELS: Final = ("orderUpdates", "userFills", "userEvents")
@@ -17,7 +18,7 @@ Message = dict[str, Any]
 Post = Callable[[Message, Outbox, Nanos], None]
 
 
-class Socket:
+class Socket(MortalSocket):
     """One client.
 
     Args:
@@ -27,6 +28,8 @@ class Socket:
     Attributes:
         users: what it hears of accounts: (channel, address in lower case).
     """
+
+    cut_reason: ClassVar[str] = "Inactive"
 
     def __init__(
         self,
@@ -39,13 +42,10 @@ class Socket:
         post: Post,
         sockets: dict[Outbox, "Socket"],
     ) -> None:
-        self.outbox = outbox
+        super().__init__(outbox, min(silence, _SILENCE), lifetime, now)
         self.users: dict[tuple[str, str], None] = {}
         self._public: dict[tuple[str, str], None] = {}
         self._streams, self._snapshot, self._post, self._sockets = streams, snapshot, post, sockets
-        self._silence = min(silence, _SILENCE)
-        self._heard_at = now
-        self._ends = now + lifetime
         sockets[outbox] = self
 
     def receive(self, text: str, now: Nanos) -> None:
@@ -100,19 +100,6 @@ class Socket:
     def _error(self, text: str) -> None:
         self.outbox.answer(encode({"channel": "error", "data": text}))
 
-    def ponged(self, now: Nanos) -> None:
-        self._heard_at = now
-
-    def next_due(self) -> Nanos:
-        return min(self._ends, self._heard_at + self._silence)
-
-    def on_due(self, now: Nanos) -> None:
-        """Cut a client that has been silent, or a socket that is too old."""
-        if self.next_due() <= now:
-            self._ends = self._silence = NEVER
-            self.outbox.close("Inactive")
-
     def closed(self) -> None:
-        """The socket is gone."""
         self._streams.forget(self.outbox)
         self._sockets.pop(self.outbox, None)

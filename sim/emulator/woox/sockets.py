@@ -7,7 +7,8 @@ import msgspec
 
 from market.units import SECOND, Nanos
 from sim.emulator.account import Account
-from sim.emulator.outbox import NEVER, Outbox
+from sim.emulator.mortal_socket import MortalSocket
+from sim.emulator.outbox import Outbox
 from sim.emulator.requests import encode
 from sim.emulator.times import ms
 from sim.emulator.woox.public_stream import PublicStreams
@@ -20,19 +21,16 @@ _SILENCE: Final = 60 * SECOND
 Message = dict[str, Any]
 
 
-class WooxSocket(ABC):
+class WooxSocket(MortalSocket, ABC):
     """What both have in common: commands, pings, cuts."""
 
     def __init__(self, outbox: Outbox, silence: Nanos, lifetime: Nanos, now: Nanos) -> None:
-        self.outbox = outbox
+        super().__init__(outbox, min(silence, _SILENCE), lifetime, now)
         self.topics: dict[str, None] = {}
-        self._silence = min(silence, _SILENCE)
-        self._silent_since = now
-        self._ends = now + lifetime
 
     def receive(self, text: str, now: Nanos) -> None:
         """Take a text message of the client."""
-        self._silent_since = now
+        self._heard_at = now
         try:
             message = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError):
@@ -48,26 +46,6 @@ class WooxSocket(ABC):
             act[command](message, now)
         else:
             self._reply({**message, "cmd": "ERROR"}, now, "Command type invalid!", is_success=False)
-
-    def ponged(self, now: Nanos) -> None:
-        """A ping of the protocol keeps a socket open as well."""
-        self._silent_since = now
-
-    def next_due(self) -> Nanos:
-        return min(self._ends, self._silent_since + self._silence)
-
-    def on_due(self, now: Nanos) -> None:
-        """Cut a client that has been silent, or a socket that is too old."""
-        if self.next_due() <= now:
-            self.cut("no ping")
-
-    def cut(self, reason: str) -> None:
-        """Close the socket."""
-        self._ends = self._silence = NEVER
-        self.outbox.close(reason)
-
-    def closed(self) -> None:  # noqa: B027  # most hold nothing that must be let go
-        """The socket is gone."""
 
     @abstractmethod
     def knows(self, topic: str) -> bool: ...
