@@ -14,6 +14,7 @@ from venues.venue import Connect, Output, SendRequest, VenueSetup
 from venues.wire import RemoteProtocolError
 
 ORDER = PlaceOrder(77, BTC.id, 1, 650_000, 10, 4)
+EMPTY = {"list": [], "nextPageCursor": ""}
 
 
 def reply(result: Any, code: int = 0, message: str = "OK", now: Nanos = NOW) -> bytes:
@@ -59,3 +60,13 @@ class Bybit(ScriptedVenue[BybitVenue]):
                 self.sign_on(connect.socket)
         assert self.told(ConnectionUp)
         return self
+
+
+def follow_public(bybit: Bybit) -> None:
+    bybit.take(bybit.venue.opened("public", bybit.now))
+    grant_public(bybit)
+
+
+def grant_public(bybit: Bybit) -> None:
+    for frame in bybit.frames("public"):
+        bybit.hear("public", {"op": "subscribe", "success": True, "req_id": frame["req_id"]})

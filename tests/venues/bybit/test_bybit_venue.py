@@ -26,18 +26,15 @@ from market.messages import (
     Reason,
     RequestAccount,
     RequestSnapshot,
-    Trade,
-    TradesCaughtUp,
     TradingState,
 )
 from market.units import MS, SECOND
 from tests.venues.bybit.bybit_wire import BTC, ETH
-from tests.venues.bybit.scripted_bybit import ORDER, Bybit, reply
+from tests.venues.bybit.scripted_bybit import EMPTY, ORDER, Bybit, follow_public, reply
 from tests.venues.bybit.test_bybit_private import ORDER as ORDER_ROW
-from tests.venues.scripted_venue import AHEAD, CONNECTION, KEY, NOW, hold
-from venues.bybit.preparation import instruments_of, preparation
-from venues.connection import Credentials, VenueConnection
-from venues.venue import URGENT, Connect, Output, Reconnect, SendFrame, SendRequest, Tell, VenueSetup
+from tests.venues.scripted_venue import AHEAD, KEY, NOW
+from venues.connection import VenueConnection
+from venues.venue import URGENT, Connect, Output, Reconnect, SendFrame, SendRequest, Tell
 from venues.wire import RemoteProtocolError
 
 DEMO = VenueConnection("demo")
@@ -46,16 +43,6 @@ BOOK = {"s": "BTCUSDT", "b": [["65000.0", "1"]], "a": [["65000.1", "2"]], "u": 1
 
 def depth(kind: str, **changes: Any) -> dict[str, Any]:
     return {"topic": "orderbook.50.BTCUSDT", "type": kind, "ts": NOW // MS, "data": BOOK | changes}
-
-
-def follow_public(bybit: Bybit) -> None:
-    bybit.take(bybit.venue.opened("public", bybit.now))
-    grant_public(bybit)
-
-
-def grant_public(bybit: Bybit) -> None:
-    for frame in bybit.frames("public"):
-        bybit.hear("public", {"op": "subscribe", "success": True, "req_id": frame["req_id"]})
 
 
 # --- the connection ---------------------------------------------------------------------------------------------------
@@ -112,103 +99,6 @@ def test_the_market_data_alone_has_a_connection_too() -> None:
         bybit.command(ORDER)
     bybit.take(bybit.venue.closed("public", "gone", bybit.now))
     assert bybit.told(ConnectionLost)
-
-
-# --- trades of an outage ---
-
-
-def traded(number: int, at_s: float) -> dict[str, Any]:
-    """Return a trade as it is told afterwards."""
-    return {
-        "execId": f"id-{number}",
-        "symbol": "BTCUSDT",
-        "price": "65000.0",
-        "size": "0.001",
-        "side": "Buy",
-        "time": str((NOW + AHEAD) // MS + round(at_s * 1000)),
-        "isBlockTrade": False,
-    }
-
-
-def live(number: int, at_s: float) -> dict[str, Any]:
-    """Return the same as it is told when it happens."""
-    row = traded(number, at_s)
-    data = {"T": int(row["time"]), "s": "BTCUSDT", "S": "Buy", "v": "0.001", "p": "65000.0", "i": row["execId"]}
-    return {"topic": "publicTrade.BTCUSDT", "type": "snapshot", "ts": 1, "data": [{**data, "BT": False}]}
-
-
-def interrupted() -> Bybit:
-    """Return a venue that has heard trade 1, was away for a while, and listens again."""
-    bybit = Bybit().come_up()
-    follow_public(bybit)
-    assert not bybit.asked("/v5/market/recent-trade"), "there was no outage"
-    assert [(told.instrument, told.is_whole) for told in bybit.told(TradesCaughtUp)] == [(0, False), (1, False)]
-    bybit.hear("public", live(1, 1.0))
-    bybit.take(bybit.venue.closed("public", "gone", bybit.now))
-    bybit.now += 5 * SECOND
-    follow_public(bybit)
-    bybit.hear("public", live(4, 5.1))
-    bybit.outputs = [each for each in bybit.outputs if isinstance(each, SendRequest)]
-    return bybit
-
-
-def recent(rows: list[dict[str, Any]]) -> bytes:
-    return reply({"category": "linear", "list": rows})
-
-
-def test_trades_of_an_outage_are_told_late_and_once() -> None:
-    bybit = interrupted()
-    btc, _ = bybit.asked("/v5/market/recent-trade")
-    assert btc.request.query == "category=linear&symbol=BTCUSDT&limit=1000"
-    bybit.answer(btc, recent([traded(4, 5.1), traded(3, 3.0), traded(2, 2.0), traded(1, 1.0), traded(0, 0.5)]))
-    assert [(trade.ts_venue - NOW - AHEAD) / SECOND for trade in bybit.told(Trade)] == [2.0, 3.0]
-    assert all(trade.ts_recv == bybit.now for trade in bybit.told(Trade))
-    ports = [tell.port for tell in bybit.of(Tell) if isinstance(tell.message, Trade)]
-    assert ports[-2:] == ["marks", "marks"], "who acts on flow hears of none of it"
-    assert bybit.told(TradesCaughtUp) == [TradesCaughtUp(0, bybit.now, True)]
-
-
-def test_a_trade_that_comes_before_the_subscription_is_granted_hides_no_outage() -> None:
-    bybit = Bybit().come_up()
-    follow_public(bybit)
-    bybit.hear("public", live(1, 1.0))
-    bybit.take(bybit.venue.closed("public", "gone", bybit.now))
-    bybit.now += 5 * SECOND
-    bybit.take(bybit.venue.opened("public", bybit.now))
-    bybit.hear("public", live(4, 5.1))
-    grant_public(bybit)
-    btc, _ = bybit.asked("/v5/market/recent-trade")
-    bybit.outputs.clear()
-    bybit.answer(btc, recent([traded(4, 5.1), traded(3, 3.0), traded(2, 2.0), traded(1, 1.0)]))
-    assert [(trade.ts_venue - NOW - AHEAD) / SECOND for trade in bybit.told(Trade)] == [2.0, 3.0]
-    assert bybit.told(TradesCaughtUp) == [TradesCaughtUp(0, bybit.now, True)]
-
-
-def test_an_answer_about_one_outage_says_nothing_of_the_next() -> None:
-    bybit = interrupted()
-    btc, _ = bybit.asked("/v5/market/recent-trade")
-    bybit.take(bybit.venue.closed("public", "gone", bybit.now))
-    follow_public(bybit)
-    bybit.outputs.clear()
-    bybit.answer(btc, recent([traded(4, 5.1), traded(1, 1.0), traded(0, 0.5)]))
-    assert bybit.told(TradesCaughtUp) == [TradesCaughtUp(0, bybit.now, False)]
-
-
-def test_more_trades_than_the_venue_tells_leave_a_hole() -> None:
-    bybit = interrupted()
-    btc, _ = bybit.asked("/v5/market/recent-trade")
-    bybit.answer(btc, recent([traded(2000 - n, 5.0 - n / 1000) for n in range(1000)]))
-    assert len(bybit.told(Trade)) == 1000
-    assert bybit.told(TradesCaughtUp) == [TradesCaughtUp(0, bybit.now, False)]
-
-
-@pytest.mark.parametrize(("body", "status"), [(None, 200), (b"<html>", 200), (b"{}", 503)])
-def test_an_outage_that_cannot_be_asked_about_is_a_hole(body: bytes | None, status: int) -> None:
-    bybit = interrupted()
-    btc, _ = bybit.asked("/v5/market/recent-trade")
-    bybit.answer(btc, body, status)
-    assert bybit.told(Trade) == []
-    assert bybit.told(TradesCaughtUp) == [TradesCaughtUp(0, bybit.now, False)]
 
 
 # --- books ------------------------------------------------------------------------------------------------------------
@@ -400,8 +290,6 @@ def test_an_answer_that_does_not_come_tells_nothing() -> None:
 
 # --- questions --------------------------------------------------------------------------------------------------------
 
-EMPTY = {"list": [], "nextPageCursor": ""}
-
 
 def test_that_there_is_no_such_order_is_told_when_none_can_arrive() -> None:
     bybit = Bybit().come_up()
@@ -490,57 +378,3 @@ def test_what_is_asked_meanwhile_is_answered_by_one_later_query() -> None:
     answer_account(bybit, second)
     assert [each.fills_since for each in bybit.told(AccountSnapshot)] == [NOW, NOW - 5 * SECOND]
     assert bybit.told(AccountSnapshot)[1].ts_request >= NOW + SECOND // 10
-
-
-# --- before the run ---------------------------------------------------------------------------------------------------
-
-GOOD_KEY = {"readOnly": 0, "permissions": {"ContractTrade": ["Order", "Position"], "Wallet": []}}
-ANSWERS: dict[str, bytes] = {
-    "/v5/market/time": reply({"timeSecond": "1", "timeNano": str(NOW + AHEAD)}),
-    "/v5/user/query-api": reply(GOOD_KEY),
-    "/v5/account/set-limit-px-action": reply({}),
-    "/v5/position/switch-mode": reply({}, 110025, "Position mode is not modified"),
-    "/v5/account/fee-rate": reply(
-        {"list": [{"symbol": "BTCUSDT", "takerFeeRate": "0.00055", "makerFeeRate": "-0.0001"}]}
-    ),
-}
-
-
-def prepared(answers: dict[str, bytes]) -> Any:
-    return hold(preparation(VenueSetup(0, (BTC,), CONNECTION, KEY), NOW), ANSWERS | answers)
-
-
-def test_a_fit_account_is_prepared_and_tells_its_fees() -> None:
-    (found,) = prepared({})
-    assert (str(found.maker_fee), str(found.taker_fee)) == ("-0.0001", "0.00055")
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "complaint"),
-    [
-        (
-            "/v5/user/query-api",
-            reply({"readOnly": 0, "permissions": {"ContractTrade": ["Order", "Position"], "Wallet": ["Withdraw"]}}),
-            "may withdraw",
-        ),
-        ("/v5/user/query-api", reply(GOOD_KEY | {"readOnly": 1}), "may not trade"),
-        ("/v5/user/query-api", reply(GOOD_KEY | {"permissions": {"Spot": ["SpotTrade"]}}), "may not trade"),
-        ("/v5/position/switch-mode", reply({}, 110024, "has a position"), "one-way mode: 110024 has a position"),
-    ],
-)
-def test_an_account_that_is_not_fit_is_refused_with_the_remedy(path: str, body: bytes, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
-        prepared({path: body})
-
-
-def test_a_symbol_that_does_not_trade_is_named() -> None:
-    with pytest.raises(ValueError, match="bybit:NOPE is not listed"):
-        hold(instruments_of(["NOPE"], 0, NOW), {"/v5/market/instruments-info": reply(EMPTY)})
-
-
-def test_no_secret_is_in_what_the_venue_wants() -> None:
-    bybit = Bybit().come_up()
-    bybit.command(CancelAll(BTC.id))
-    shown = repr(bybit.outputs) + repr(bybit.venue) + repr(Credentials("keyOfATest", "secretOfATest"))
-    assert KEY.key not in shown
-    assert KEY.secret not in shown
